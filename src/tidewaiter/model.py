@@ -1,0 +1,191 @@
+"""The nouns of the product: frozen values, no behaviour beyond look-ups, no imports from the package.
+
+A statement's road is told in these words: `Facts` say what it is, a `Verdict` says what may become of it,
+a `Receipt` says that the ledger has it. `docs/concepts.md` is the glossary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NewType
+
+Receipt = NewType("Receipt", int)
+"""Entry number of what was recorded. Functions that forward traffic take one, so recording cannot be skipped."""
+
+
+class Kind(StrEnum):
+    """What sort of principal acts."""
+
+    USER = "user"
+    SERVICE = "service"
+    AGENT = "agent"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who acts. An agent's `owner` is the user on whose behalf it acts.
+
+    `version` grows with every change of the principal, its groups or its owner; verdict caches key on it.
+    """
+
+    name: str
+    kind: Kind
+    groups: frozenset[str] = frozenset()
+    owner: Principal | None = None
+    version: int = 0
+
+    @property
+    def on_behalf_of(self) -> str | None:
+        """Name of the owner, or None for those who act for themselves."""
+        return self.owner.name if self.owner else None
+
+
+class ResourceType(StrEnum):
+    """Cedar entity types that a question can be about."""
+
+    DATASOURCE = "Datasource"
+    SCHEMA = "Schema"
+    TABLE = "Table"
+    FUNCTION = "Function"
+    SETTING = "Setting"
+    ROLE = "Role"
+    CHANNEL = "Channel"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What a question is about. `path` excludes the datasource: ("public", "customers"), ("work_mem",), or ()."""
+
+    type: ResourceType
+    path: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """One thing that a statement does to one resource.
+
+    `action` is a leaf of the policy vocabulary (select, update_all, drop, call, set …). `columns` are the known
+    columns, empty when unknown or not applicable; `star` says that all columns are touched. `via` names the views
+    through which a table was reached. `part` counts the statements of a multi-statement text from 0.
+    """
+
+    action: str
+    resource: Resource
+    columns: tuple[str, ...] = ()
+    star: bool = False
+    via: tuple[str, ...] = ()
+    part: int = 0
+
+
+class EffectKind(StrEnum):
+    """What a successful statement changes in its session, for what later statements mean."""
+
+    PREPARE = "prepare"  # name → facts of the prepared statement
+    DEALLOCATE = "deallocate"  # name, or "" for all
+    DECLARE = "declare"  # name → facts of the cursor's query
+    CLOSE = "close"  # name, or "" for all
+    DISCARD = "discard"  # DISCARD ALL/TEMP/PLANS: name says which
+    SETTING = "setting"  # a setting changed; name is its name, "" when not known which
+    CREATE = "create"  # relation → becomes known to this session before it is committed
+    DEFINE = "define"  # the catalog changed
+    ROLE = "role"  # SET ROLE, SET SESSION AUTHORIZATION
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One change of session state; see EffectKind for what `name`, `facts` and `relation` hold."""
+
+    kind: EffectKind
+    name: str = ""
+    facts: Facts | None = None
+    relation: Relation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A table, view, sequence … as the catalog knows it. `kind` is pg_class.relkind (r, p, v, m, f, S, t, i, c)."""
+
+    schema: str
+    name: str
+    kind: str
+    columns: tuple[str, ...] = ()
+    base: tuple[tuple[str, str], ...] = ()
+    """For views and materialized views: the (schema, name) of every table reached, at any depth."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyntaxFault:
+    """What the server itself would say of a text that its grammar refuses, or whose names it does not know."""
+
+    sqlstate: str
+    message: str
+    position: int | None = None  # 1-based, in characters
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a statement text is and touches. Not understanding is part of it: `unknown` lists reasons.
+
+    `verbs` are leaf actions in order of first appearance. `control` is set when the text is transaction control only
+    (begin, commit, rollback, savepoint, release, rollback_to, prepare_transaction, …). `ends_failed_transaction` is
+    true for ROLLBACK and COMMIT, which are never refused. `has_copy_in`/`has_copy_out` announce the copy protocol.
+    `literals_matter` forbids sharing these facts between texts that differ only in constants.
+    `session_bound` forbids caching: the facts came from this session's prepared statements or cursors.
+    """
+
+    verbs: tuple[str, ...] = ()
+    touches: tuple[Touch, ...] = ()
+    unknown: tuple[str, ...] = ()
+    parts: int = 1
+    control: str | None = None
+    ends_failed_transaction: bool = False
+    effects: tuple[Effect, ...] = ()
+    literals_matter: bool = True
+    session_bound: bool = False
+    reads_only: bool = False
+    fault: SyntaxFault | None = None
+
+
+NOT_JUDGED = Facts(unknown=("not analysed",))
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """May run. `rules` are the policies that permitted it; `max_rows` the tightest row limit, None for none."""
+
+    rules: tuple[str, ...] = ()
+    max_rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Must wait for approval by each of `approvers` (groups)."""
+
+    rule: str
+    approvers: tuple[str, ...]
+    message: str
+    wait_s: float = 120.0
+    quorum: int = 1
+    rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """Must not run. `message` names what and by which rule; `hint` says what to do next."""
+
+    rule: str
+    message: str
+    sqlstate: str = "42501"
+    hint: str = ""
+    rules: tuple[str, ...] = ()
+
+
+Verdict = Allow | Hold | Deny
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A value that repr, logs and error messages do not show."""
+
+    value: str = field(repr=False)
