@@ -185,6 +185,16 @@ Verdict = Allow | Hold | Deny
 
 
 @dataclass(frozen=True, slots=True)
+class Context:
+    """What a policy may look at besides principal and facts. `at_ns` is Unix time in nanoseconds."""
+
+    client_address: str = ""
+    application: str = ""
+    in_transaction: bool = False
+    at_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Secret:
     """A value that repr, logs and error messages do not show."""
 
