@@ -1,0 +1,117 @@
+"""Results for eyes and for pipes: tables, JSON, one-line errors. Nothing that came from a client can move the cursor.
+
+On a terminal a table is drawn with rich; elsewhere it is plain aligned text, nothing cut, for grep and awk.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+HIDDEN = frozenset(("Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"))
+"""Unicode categories that a terminal may act upon or not show: controls, formats (bidi), separators, surrogates."""
+
+
+class Step(Protocol):
+    """Tells a progress bar that `done` of `total` units are finished."""
+
+    def __call__(self, done: int, total: int) -> None: ...
+
+
+def harmless(text: str) -> str:
+    """`text` with every character that could move the cursor, colour, hide or reorder text written as an escape."""
+    if text.isprintable() and not any(unicodedata.category(c) in HIDDEN for c in text if c > "~"):
+        return text
+    return "".join(c if unicodedata.category(c) not in HIDDEN else _escaped(c) for c in text)
+
+
+def json_out(value: object) -> None:
+    """Print one JSON document to stdout, indented, UTF-8 text as it is."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str = "") -> None:
+    """Print rows under headings; `empty` is said on stderr when there are none."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    if not cells:
+        if empty:
+            note(empty)
+        return
+    if sys.stdout.isatty():
+        _rich_table(columns, cells)
+    else:
+        for line in plain_lines(columns, cells):
+            print(line)
+
+
+def plain_lines(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Aligned text: headings, then rows, columns two spaces apart, nothing cut."""
+    widths = [max(len(row[i]) for row in (columns, *cells)) for i in range(len(columns))]
+    for row in (columns, *cells):
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def say(text: str) -> None:
+    """Print one line of result to stdout."""
+    print(harmless(text))
+
+
+def note(text: str) -> None:
+    """Print a remark to stderr, so that stdout stays the result."""
+    print(harmless(text), file=sys.stderr)
+
+
+def failure(message: str, remedy: str) -> None:
+    """Print what went wrong to stderr, one `error:` line per problem, then how to go on."""
+    for line in message.splitlines() or [""]:
+        print(f"error: {harmless(line)}", file=sys.stderr)
+    if remedy:
+        print(f"hint: {harmless(remedy)}", file=sys.stderr)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Step]:
+    """A progress bar on stderr while a long work runs; silent when stderr is no terminal."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case list() | tuple() | set() | frozenset():
+            return ", ".join(harmless(str(item)) for item in value)
+        case _:
+            return harmless(str(value))
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
+
+
+def _rich_table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in columns:
+        drawn.add_column(name, overflow="fold")
+    for row in cells:
+        drawn.add_row(*(Text(cell) for cell in row))
+    Console().print(drawn)

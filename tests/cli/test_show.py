@@ -1,0 +1,102 @@
+"""Results for eyes and for pipes."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidewaiter.cli import show
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("hostile", "shown"),
+    [
+        ("\x1b[2Jgone", r"\x1b[2Jgone"),
+        ("a\nb\tc\r", r"a\nb\tc\r"),
+        ("abc\u202edcb", r"abc\u202edcb"),
+        ("zero\u200bwidth", r"zero\u200bwidth"),
+        ("line\u2028end", r"line\u2028end"),
+        ("lone\ud800", r"lone\ud800"),
+        ("Grüße, 東京", "Grüße, 東京"),
+        ("plain", "plain"),
+    ],
+)
+def test_text_that_could_act_on_a_terminal_is_escaped(hostile: str, shown: str) -> None:
+    assert show.harmless(hostile) == shown
+
+
+@given(st.text())
+def test_whatever_a_client_sent_is_harmless_and_can_be_encoded(text: str) -> None:
+    shown = show.harmless(text)
+    assert not any(c < " " or "\x7f" <= c < "\xa0" for c in shown)
+    shown.encode()
+
+
+def test_a_table_in_a_pipe_is_plain_aligned_and_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    show.table(("name", "groups", "enabled"), [("ana", ["a", "b"], True), ("long" * 60, (), False), ("x", None, 3)])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["name", "groups", "enabled"]
+    assert lines[1].split("  ")[0] == "ana"
+    assert lines[1].endswith("yes")
+    assert "long" * 60 in lines[2]
+    assert "\x1b" not in "".join(lines)
+    assert lines[3].endswith("3")
+
+
+def test_an_empty_table_says_so_aside(capsys: pytest.CaptureFixture[str]) -> None:
+    show.table(("name",), [], empty="nobody yet")
+    show.table(("name",), [])
+    assert capsys.readouterr() == ("", "nobody yet\n")
+
+
+def test_a_table_on_a_terminal_is_drawn_and_takes_no_markup_from_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stdout", screen)
+    show.table(("name", "text"), [("ana", "[red]not red[/red] \x1b[2J")])
+    assert "[red]not red[/red] \\x1b[2J" in screen.getvalue()
+
+
+def test_json_keeps_text_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    show.json_out({"name": "Zoë", "rows": [1, None]})
+    out = capsys.readouterr().out
+    assert json.loads(out) == {"name": "Zoë", "rows": [1, None]}
+    assert "Zoë" in out
+
+
+def test_a_failure_is_one_line_per_problem_and_a_remedy_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    show.failure("first\nsecond \x1b[0m", "do this")
+    show.failure("", "")
+    assert capsys.readouterr() == ("", "error: first\nerror: second \\x1b[0m\nhint: do this\nerror: \n")
+
+
+def test_say_and_note_go_to_their_streams(capsys: pytest.CaptureFixture[str]) -> None:
+    show.say("done")
+    show.note("by the way")
+    assert capsys.readouterr() == ("done\n", "by the way\n")
+
+
+def test_progress_is_silent_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    with show.progress("verifying") as step:
+        step(1, 2)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_progress_draws_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    with show.progress("verifying") as step:
+        step(1, 2)
+        step(2, 2)
+    assert "verifying" in screen.getvalue()
