@@ -1,0 +1,1 @@
+"""Composition root: configuration → running system. The only package that knows every concrete class."""
