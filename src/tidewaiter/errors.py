@@ -94,3 +94,11 @@ class TooManyConnections(TidewaiterError):
     """The configured limit of connections is reached."""
 
     fault = Fault("53300", EXIT_NO, 503, "close idle sessions or raise [limits] connections")
+
+
+class StoreUnavailable(TidewaiterError):
+    """The control store cannot be read or written. Nobody new is let in meanwhile."""
+
+    fault = Fault(
+        "58000", EXIT_NO, 503, "check the [store] url, its disk and its permissions; logins resume by themselves"
+    )

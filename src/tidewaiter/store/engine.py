@@ -1,0 +1,233 @@
+"""Opens the control store: where it is, who may read the file, one writer at a time, and a cheap "did it change?".
+
+SQLite (the default) runs in WAL mode with foreign keys, `synchronous=FULL` (a revocation survives a power cut) and a
+busy timeout; https://www.sqlite.org/wal.html, https://www.sqlite.org/pragma.html. PostgreSQL serves several gateways.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select, text, update
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from tidewaiter.errors import ConfigError, StoreUnavailable
+from tidewaiter.store import schema
+from tidewaiter.store.tables import HEAD, meta
+
+BUSY_MS = 5000  # writers hold the lock for a few ms; a store that is busy for seconds is a fault to report
+SQLITE_CHECK_S = 0.02  # one PRAGMA (3 µs) per 20 ms: a revocation elsewhere counts within 20 ms, the cost is nothing
+POSTGRES_CHECK_S = 1.0  # one round trip per second and gateway
+_SUPPORTED = "sqlite:///state/control.sqlite or postgresql://HOST/DATABASE"
+
+
+class Change:
+    """One write transaction. Taking `generation` marks the store as changed; not taking it leaves readers' caches."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        # Writers queue here (SQLite: BEGIN IMMEDIATE did it), so that generations commit in order and a check made in
+        # this transaction still holds when it commits.
+        self._before: int = connection.execute(select(meta.c.generation).with_for_update()).scalar_one()
+        self._taken = False
+
+    @property
+    def generation(self) -> int:
+        """The number of this change: larger than that of every change before it."""
+        if not self._taken:
+            self._taken = True
+            self.connection.execute(update(meta).values(generation=self._before + 1))
+        return self._before + 1
+
+
+class Store:
+    """An open control store. Thread-safe. `check_s` is how often, at most, asking `stamp` makes sense."""
+
+    def __init__(self, engine: Engine, place: str, check_s: float) -> None:
+        """Take an engine whose schema is at `HEAD`; use `open_store` instead."""
+        self.place = place
+        self.check_s = check_s
+        self._engine = engine
+        options = {} if _is_sqlite(engine.url) else {"isolation_level": "REPEATABLE READ"}
+        self._reader = engine.execution_options(**options)
+        self._writer = engine.execution_options(immediate=True)
+        with self.reading() as connection:
+            self.salt_key: bytes = connection.execute(select(meta.c.salt_key)).scalar_one()
+        self._watch = _watch(engine.url) if _is_sqlite(engine.url) else None
+        self._watch_lock = threading.Lock()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One consistent snapshot. Raises StoreUnavailable."""
+        with _reported(self.place), self._reader.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def changing(self) -> Iterator[Change]:
+        """One write transaction, committed durably at the end, rolled back by any error. Raises StoreUnavailable."""
+        with _reported(self.place), self._writer.begin() as connection:
+            yield Change(connection)
+
+    def stamp(self) -> int:
+        """A number that differs from the last one when anything was committed in between, by whichever process.
+
+        Read it before the rows it stands for. Raises StoreUnavailable. Cost: 3 µs (SQLite), a round trip (PostgreSQL).
+        """
+        if self._watch is None:
+            with self.reading() as connection:
+                return int(connection.execute(select(meta.c.generation)).scalar_one())
+        try:
+            with self._watch_lock:
+                return int(self._watch.execute("PRAGMA data_version").fetchone()[0])
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"control store {self.place}: {error}") from error
+
+    def close(self) -> None:
+        """Give back every connection. The store must not be used afterwards."""
+        if self._watch is not None:
+            self._watch.close()
+        self._engine.dispose()
+
+
+def open_store(url: str, folder: Path, token_bytes: Callable[[int], bytes] = secrets.token_bytes) -> Store:
+    """Open the store at `url`, creating or upgrading it. `sqlite:///relative/path` is relative to `folder`.
+
+    The SQLite file and its folder are made for the owner only; a file that others could read is tightened to 0600.
+    `token_bytes` makes the deployment's salt key, once. Raises ConfigError for a URL that cannot be used, a missing
+    driver and a schema newer than this code, StoreUnavailable when the database does not answer.
+    """
+    target = _target(url, folder)
+    place = target.render_as_string(hide_password=True)
+    with _reported(place):
+        if not _is_sqlite(target):
+            return _ready(_postgres(target), place, POSTGRES_CHECK_S, token_bytes)
+        _make_private(Path(str(target.database)), place)
+        return _ready(_sqlite(target), place, SQLITE_CHECK_S, token_bytes)
+
+
+def _target(url: str, folder: Path) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:  # its text repeats the URL, which may hold a password
+        raise ConfigError([f"store.url: not a database URL; use {_SUPPORTED}"]) from None
+    if parsed.drivername in ("postgresql", "postgresql+psycopg"):
+        if find_spec("psycopg") is None:
+            raise ConfigError(["store.url: postgresql needs a driver: pip install 'psycopg[binary]>=3.3'"])
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername != "sqlite":
+        raise ConfigError([f"store.url: {parsed.drivername} is not supported; use {_SUPPORTED}"])
+    if not parsed.database or parsed.database == ":memory:" or parsed.query:
+        raise ConfigError(["store.url: sqlite needs a plain file, as in sqlite:///state/control.sqlite"])
+    return URL.create("sqlite", database=str(folder / parsed.database))
+
+
+def _is_sqlite(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite"
+
+
+def _make_private(path: Path, place: str) -> None:
+    """SQLite gives its -wal and -shm files the permissions of the database file, so this one file decides.
+
+    An existing file is not opened: closing it would drop the locks that this process's other connections hold on it
+    (https://www.sqlite.org/howtocorrupt.html §2.2).
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        except FileExistsError:
+            if path.stat().st_mode & 0o077:
+                path.chmod(0o600)
+    except OSError as error:
+        raise StoreUnavailable(f"control store {place}: {error.strerror or error}") from error
+
+
+def _sqlite(url: URL) -> Engine:
+    engine = create_engine(url, pool_size=2, max_overflow=6, connect_args={"timeout": BUSY_MS / 1000})
+
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # the driver must not begin transactions of its own
+        for pragma in ("foreign_keys=ON", "synchronous=FULL", "trusted_schema=OFF"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    def begin(connection: Connection) -> None:
+        is_writer = connection.get_execution_options().get("immediate", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")
+
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", begin)
+    return engine
+
+
+def _postgres(url: URL) -> Engine:
+    limits = f"-c statement_timeout={BUSY_MS} -c lock_timeout={BUSY_MS}"
+    arguments: dict[str, Any] = {"connect_timeout": 5, "options": limits}
+    return create_engine(url, pool_size=2, max_overflow=6, pool_pre_ping=True, connect_args=arguments)
+
+
+def _ready(engine: Engine, place: str, check_s: float, token_bytes: Callable[[int], bytes]) -> Store:
+    try:
+        if not _is_current(engine):
+            _upgrade(engine, place, token_bytes)
+        return Store(engine, place, check_s)
+    except BaseException:
+        engine.dispose()
+        raise
+
+
+def _is_current(engine: Engine) -> bool:
+    with engine.begin() as connection:
+        return schema.revision_of(connection) == HEAD
+
+
+def _upgrade(engine: Engine, place: str, token_bytes: Callable[[int], bytes]) -> None:
+    if _is_sqlite(engine.url):
+        _use_wal(engine)
+    with engine.execution_options(immediate=True).begin() as connection:
+        if not _is_sqlite(engine.url):
+            connection.execute(text("select pg_advisory_xact_lock(8410416711)"))  # any number that only we take
+        schema.upgrade(connection, place, token_bytes)
+
+
+def _use_wal(engine: Engine) -> None:
+    """WAL mode stays with the file. It cannot be set inside a transaction.
+
+    SQLite does not wait for a lock here, so when several processes open a new store at once, we wait ourselves.
+    """
+    deadline = time.monotonic() + BUSY_MS / 1000
+    raw = engine.raw_connection()
+    try:
+        while True:
+            try:
+                raw.cursor().execute("PRAGMA journal_mode=WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+    finally:
+        raw.close()
+
+
+def _watch(url: URL) -> sqlite3.Connection:
+    """A connection that never writes: SQLite's data_version tells it of every commit made by any other."""
+    path = str(url.database)
+    return sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
+
+
+@contextmanager
+def _reported(place: str) -> Iterator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        raise StoreUnavailable(f"control store {place}: {reason}") from error

@@ -1,0 +1,1 @@
+"""One module per schema revision, oldest first. A released revision is never edited."""

@@ -1,0 +1,80 @@
+"""The control store's tables, in the portable part of SQLAlchemy Core. The migrations make the same tables.
+
+Times are Unix seconds. `generation` counts committed changes of the whole store. A row's `version` is the generation
+of its last change, so it grows, is never used twice, and "what changed since generation g" is one indexed comparison.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+)
+
+HEAD = "0001"
+"""The schema revision that this code reads and writes."""
+
+VERSION_TABLE = "tidewaiter_schema"
+"""Alembic's table, under a name of our own so that it does not meet another program's `alembic_version`."""
+
+metadata = MetaData()
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("generation", BigInteger, nullable=False),
+    Column("salt_key", LargeBinary(32), nullable=False),
+    CheckConstraint("id = 1", name="meta_has_one_row"),
+)
+
+principals = Table(
+    "principals",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("owner", String(63), ForeignKey("principals.name", name="principals_owner"), nullable=True),
+    Column("version", BigInteger, nullable=False),
+    Column("credentials_version", BigInteger, nullable=False),
+    Column("created_at_s", Double, nullable=False),
+    CheckConstraint("kind in ('user', 'service', 'agent')", name="principals_kind"),
+    CheckConstraint("owner is null or kind = 'agent'", name="principals_only_agents_have_owners"),
+    Index("principals_by_owner", "owner"),
+    Index("principals_by_version", "version"),
+    Index("principals_by_credentials_version", "credentials_version"),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("principal", String(63), ForeignKey("principals.name", name="memberships_principal"), primary_key=True),
+    Column("group_name", String(63), primary_key=True),
+)
+
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("id", String(8), primary_key=True),
+    Column("principal", String(63), ForeignKey("principals.name", name="credentials_principal"), nullable=False),
+    Column("datasources", JSON, nullable=False),
+    Column("stored_key", LargeBinary(32), nullable=False),
+    Column("server_key", LargeBinary(32), nullable=False),
+    Column("label", String(200), nullable=False),
+    Column("created_at_s", Double, nullable=False),
+    Column("expires_at_s", Double, nullable=False),
+    Column("revoked_at_s", Double, nullable=True),
+    Index("credentials_by_principal", "principal"),
+    Index("credentials_by_expiry", "expires_at_s"),
+)
