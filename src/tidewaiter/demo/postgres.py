@@ -136,16 +136,16 @@ class EmbeddedPostgres:
         programs = self._reachable_programs()
         if not (self.pgdata / "PG_VERSION").exists():
             self._initialise(programs)
-        wanted = self.port
-        for attempt in range(1, PORT_TRIES + 1):
+        wanted, tries = self.port, PORT_TRIES
+        while True:
             self.port = wanted or free_port()
             if self._launch(programs):
                 return self
             log = self.log_tail()
             self._discard_server()
-            if wanted or attempt == PORT_TRIES or "could not bind" not in log:
+            tries -= 1
+            if wanted or not tries or "could not bind" not in log:
                 raise UpstreamError(f"the embedded PostgreSQL did not start:\n{log}")
-        raise AssertionError("unreachable: the last attempt returned or raised")
 
     def stop(self) -> None:
         """Fast shutdown (SIGINT: sessions end, a checkpoint is written); SIGKILL when that takes over 15 s."""
