@@ -1,0 +1,1 @@
+"""Administration: operations by name, and the channel through which a command reaches a running server."""
