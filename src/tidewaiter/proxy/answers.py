@@ -1,0 +1,195 @@
+"""The server's half of a session: settle what it answers against what it owes, and record every end. No socket.
+
+What `feed` returns may leave only after the ledger's write: the caller flushes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tidewaiter.proxy.names import Undo
+from tidewaiter.proxy.probe import Probe
+from tidewaiter.proxy.standing import Standing
+from tidewaiter.proxy.trail import Execution, Trail
+from tidewaiter.wire import postgres
+from tidewaiter.wire.frames import HEADER, BackendFrames
+from tidewaiter.wire.postgres_state import ASYNCHRONOUS, Debt, Owed, Step
+
+
+class Refused:
+    """Memo of a message that stands in the place of a refused one: `error` replaces what the server says of it."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: bytes) -> None:
+        self.error = error
+
+
+Memo = Execution | Undo | Refused
+
+
+class Answers:
+    """Follows one server connection.
+
+    `owed` is what the server still owes; `transaction` its last word on the transaction (I, T or E); `probe` the
+    gateway's own question while it is under way; `said_goodbye` whether the client has the reason for the end already.
+    """
+
+    __slots__ = (
+        "_answered", "_backend", "_clock_us", "_names", "_standing", "_trail", "owed", "probe", "said_goodbye",
+        "transaction",
+    )  # fmt: skip
+
+    def __init__(self, standing: Standing, trail: Trail, clock_us: Callable[[], int]) -> None:
+        self.owed: Owed[Memo] = Owed()
+        self.transaction = "I"
+        self.probe: Probe | None = None
+        self.said_goodbye = False
+        self._standing = standing
+        self._names = standing.names
+        self._trail = trail
+        self._clock_us = clock_us
+        self._backend = BackendFrames()
+        self._answered = 0  # stream position up to which answers are settled
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Take what the server sent; return what the client gets of it, now that everything it ends is recorded."""
+        passing = b""
+        if self.probe is not None:
+            passing, chunk = self._answer_probe(self.probe, chunk)
+            if not chunk:
+                return passing
+        data, frames, end = self._backend.feed(chunk)
+        base = self._backend.position - end
+        out: list[bytes] = []
+        cut = 0
+        for kind, start, stop in frames:
+            if kind in ASYNCHRONOUS:
+                if kind == postgres.PARAMETER_STATUS:
+                    self._standing.parameter_changed(*postgres.parse_parameter_status(data[start + HEADER : stop]))
+                continue
+            step, debt = self.owed.reply(kind)
+            if step is Step.KEEP:
+                self._note(kind, debt, data[start + HEADER : stop])
+                continue
+            replacement = self._settle(step, debt, data, start, stop, base)
+            if replacement is not None:
+                out += (data[cut:start], replacement)
+                cut = stop
+        self._record_what_began()
+        if out or passing:
+            return passing + b"".join(out) + data[cut:end]
+        return data if end == len(data) else data[:end]
+
+    def _record_what_began(self) -> None:
+        """The intent of an answer that does not end in this chunk is written before its first byte leaves."""
+        if self.owed.debts and self._backend.position > self._answered:
+            memo = self.owed.debts[0][1]
+            if isinstance(memo, Execution) and memo.intent is None and memo.refused is None:
+                self._trail.intent(memo)
+
+    def _answer_probe(self, probe: Probe, chunk: bytes) -> tuple[bytes, bytes]:
+        passing, rest = probe.feed(chunk)
+        if probe.answer.done():
+            self.probe = None
+        return passing, rest
+
+    def _note(self, kind: int, debt: Debt[Memo] | None, body: bytes) -> None:
+        """Errors that answer no statement: a good-bye, or a commit that failed on a deferred constraint."""
+        if kind == postgres.ERROR_RESPONSE:
+            self.said_goodbye = debt is None
+            if debt is not None:
+                self._trail.event("commit.failed", {"sqlstate": postgres.sqlstate_of(body)})
+        elif kind == postgres.READY_FOR_QUERY:
+            self.transaction = chr(body[0])
+
+    def _settle(
+        self, step: Step, debt: Debt[Memo] | None, data: bytes, start: int, stop: int, base: int
+    ) -> bytes | None:
+        """Follow one reply; return what the client gets in its place, None for the reply itself."""
+        assert debt is not None
+        memo = debt[1]
+        position = base + stop
+        run = memo if isinstance(memo, Execution) else None
+        if run is not None:
+            run.bytes += position - self._answered
+        self._answered = position
+        if step is Step.DONE:
+            if run is not None:
+                self._result(run, data, start, stop)
+                self._finish(run)
+        elif step is Step.RESULT:
+            assert run is not None
+            self._result(run, data, start, stop)
+        elif step is Step.READY:
+            self._ready(run, chr(data[start + HEADER]))
+        elif step is Step.SUSPENDED:
+            assert run is not None
+            self._suspend(run)
+        elif step is Step.ERROR or step is Step.FAILED:
+            return self._fail(step, memo, data[start + HEADER : stop])
+        return None
+
+    def _result(self, run: Execution, data: bytes, start: int, stop: int) -> None:
+        """One statement is complete. EmptyQueryResponse has no tag."""
+        if data[start] != postgres.COMMAND_COMPLETE:
+            return
+        tag, rows = postgres.parse_command_complete(data[start + HEADER : stop])
+        run.results.append((tag, rows))
+        run.rows += rows
+
+    def _finish(self, run: Execution) -> None:
+        """Record the outcome and follow what the statement changed in the session."""
+        status = "ok" if not run.sqlstate else "cancelled" if run.sqlstate == "57014" else "error"
+        self._trail.outcome(run, status, self._clock_us())
+        portal = self._names.portals.get(run.portal) if run.portal is not None else None
+        if portal is not None:
+            portal.execution = None
+        facts = run.judged.facts
+        if facts.effects:
+            self._names.apply(facts.effects, is_certain=not run.sqlstate)
+            self._standing.apply(facts.effects, is_certain=not run.sqlstate)
+        if facts.control == "rollback_to":
+            self._standing.rolled_back()
+
+    def _ready(self, run: Execution | None, status: str) -> None:
+        if run is not None and run.refused is None:
+            self._finish(run)
+        self.transaction = status
+        if status == "I":
+            for suspended in self._names.transaction_ended():
+                self._trail.outcome(suspended, "ok", self._clock_us())
+            self._standing.transaction_ended()
+
+    def _suspend(self, run: Execution) -> None:
+        """A portal stopped at its row limit: its execution goes on with the next Execute."""
+        run.rows += run.limit
+        portal = self._names.portals.get(run.portal) if run.portal is not None else None
+        if portal is None:
+            self._finish(run)
+            return
+        portal.execution = run
+        if run.intent is None:
+            self._trail.intent(run)
+
+    def _fail(self, step: Step, memo: Memo | None, body: bytes) -> bytes | None:
+        """An error: note it, and undo and record what the server skips because of it."""
+        replacement = None
+        if isinstance(memo, Execution):
+            run = memo
+            run.sqlstate = postgres.sqlstate_of(body)
+            replacement = run.refused
+            if step is Step.FAILED:
+                self._finish(run)
+        elif isinstance(memo, Refused):
+            replacement = memo.error
+        if step is Step.FAILED:
+            skipped = [memo, *(skipped for _, skipped in self.owed.failed())]
+            for other in reversed(skipped):
+                if isinstance(other, Undo):
+                    other()
+            for other in skipped[1:]:
+                if isinstance(other, Execution):
+                    self._trail.outcome(other, "skipped", self._clock_us())
+        self.said_goodbye = b"VFATAL\0" in body[:64] or b"VPANIC\0" in body[:64]
+        return replacement

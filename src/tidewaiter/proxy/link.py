@@ -1,0 +1,138 @@
+"""One end of a session: a transport with flow control, read by coroutines during login and by a callback afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+from tidewaiter.errors import ProtocolViolation
+
+LOGIN_BYTES = 1 << 16  # no message of a login is longer; a peer that sends more before it may is refused
+WRITE_HIGH_BYTES = 1 << 18  # one read of the event loop; more unsent bytes than that and the other side waits
+
+
+class PeerGone(Exception):
+    """The peer closed the connection."""
+
+
+class Link(asyncio.Protocol):
+    """A connection to a client or to a server. `address` is the peer's host, empty for none.
+
+    Until `attach`, bytes are collected for `read`; afterwards each chunk goes to the callback whole. Reading pauses while
+    any reason to pause is held: "peer" (the other side's buffer is full) or "busy" (the session thinks).
+    """
+
+    __slots__ = ("_buffer", "_on_data", "_on_lost", "_paused", "_waiter", "address", "is_lost", "peer", "transport")
+
+    def __init__(self, address: str = "") -> None:
+        self.address = address
+        self.transport: asyncio.Transport | None = None
+        self.peer: Link | None = None
+        self.is_lost = False
+        self._buffer = b""
+        self._on_data: Callable[[bytes], None] | None = None
+        self._on_lost: Callable[[], None] | None = None
+        self._paused: frozenset[str] = frozenset()
+        self._waiter: asyncio.Future[None] | None = None
+
+    # -- asyncio.Protocol -------------------------------------------------------------------------------------------
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
+
+    def data_received(self, data: bytes) -> None:
+        if self._on_data is not None:
+            self._on_data(data)
+            return
+        self._buffer += data
+        if len(self._buffer) > LOGIN_BYTES:
+            self.pause("login")
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_lost = True
+        self._wake()
+        if self.peer is not None:
+            self.peer.resume("peer")
+        if self._on_lost is not None:
+            self._on_lost()
+
+    def pause_writing(self) -> None:
+        if self.peer is not None:
+            self.peer.pause("peer")
+
+    def resume_writing(self) -> None:
+        if self.peer is not None:
+            self.peer.resume("peer")
+
+    # -- flow control -----------------------------------------------------------------------------------------------
+    def pause(self, reason: str) -> None:
+        """Stop reading for a reason; reading goes on when every reason is gone."""
+        if not self._paused and self.transport is not None and not self.is_lost:
+            self.transport.pause_reading()
+        self._paused |= {reason}
+
+    def resume(self, reason: str) -> None:
+        """Withdraw a reason to pause."""
+        if reason not in self._paused:
+            return
+        self._paused -= {reason}
+        if not self._paused and self.transport is not None and not self.is_lost:
+            self.transport.resume_reading()
+
+    # -- writing ----------------------------------------------------------------------------------------------------
+    def write(self, data: bytes) -> None:
+        """Send bytes; they are dropped when the peer is gone, which `is_lost` and `on_lost` tell."""
+        if self.transport is not None and not self.is_lost:
+            self.transport.write(data)
+
+    def close(self) -> None:
+        """Close after what was written has been sent."""
+        if self.transport is not None:
+            self.transport.close()
+
+    def abort(self) -> None:
+        """Close at once."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    # -- login: read by coroutines ----------------------------------------------------------------------------------
+    async def read(self, size: int) -> bytes:
+        """Exactly `size` bytes. Raises PeerGone at the end of the stream."""
+        while len(self._buffer) < size:
+            if self.is_lost:
+                raise PeerGone
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+        data, self._buffer = self._buffer[:size], self._buffer[size:]
+        if len(self._buffer) <= LOGIN_BYTES:
+            self.resume("login")
+        return data
+
+    async def read_message(self) -> tuple[int, bytes]:
+        """(type, body) of the next message. Raises PeerGone, ProtocolViolation for lengths no login message has."""
+        head = await self.read(5)
+        size = int.from_bytes(head[1:], "big")
+        if not 4 <= size <= LOGIN_BYTES:
+            raise ProtocolViolation(f"message {head[:1]!r} announces {size} bytes during login")
+        return head[0], await self.read(size - 4)
+
+    @property
+    def has_unread(self) -> bool:
+        """Whether bytes arrived that nobody has read yet."""
+        return bool(self._buffer)
+
+    def attach(self, on_data: Callable[[bytes], None], on_lost: Callable[[], None]) -> None:
+        """Hand the stream to a callback, beginning with what was read ahead."""
+        self._on_data, self._on_lost = on_data, on_lost
+        self.resume("login")
+        if self._buffer:
+            data, self._buffer = self._buffer, b""
+            on_data(data)
+        if self.is_lost:
+            on_lost()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)

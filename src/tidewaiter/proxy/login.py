@@ -1,0 +1,173 @@
+"""Log a client in: protocol version, startup parameters, SCRAM against stored verifiers."""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tidewaiter.errors import LoginRefused, ProtocolViolation
+from tidewaiter.identity import Directory
+from tidewaiter.model import Principal
+from tidewaiter.proxy.door import Arrival
+from tidewaiter.wire import auth, postgres
+
+NEWEST_MINOR = 2
+SECRET_BYTES = {0: 4, 1: 4, 2: 32}  # 3.0 clients reject keys over 4 bytes
+APPLICATION_BYTES = 63  # NAMEDATALEN - 1: the server cuts application_name there
+
+# What drivers send. Everything else is refused, because a startup parameter sets a default that RESET returns to.
+PARAMETERS = frozenset(
+    name.lower()
+    for name in (
+        "user", "database", "options", "application_name", "client_encoding", "DateStyle", "TimeZone", "IntervalStyle",
+        "extra_float_digits", "bytea_output", "search_path", "statement_timeout", "lock_timeout",
+        "idle_in_transaction_session_timeout", "idle_session_timeout", "transaction_timeout",
+        "default_transaction_isolation", "default_transaction_read_only", "default_transaction_deferrable", "geqo",
+        "jit", "work_mem", "standard_conforming_strings", "client_min_messages", "lc_messages", "tcp_user_timeout",
+        "tcp_keepalives_idle", "target_session_attrs", "compute_query_id", "plan_cache_mode",
+    )
+)  # fmt: skip
+FORBIDDEN = frozenset({"role", "session_authorization", "replication"})
+
+
+class Rejected(Exception):
+    """The client is told `error` and goes. `reason` is for the ledger only."""
+
+    def __init__(self, sqlstate: str, message: str, reason: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.sqlstate, self.message, self.reason, self.hint = sqlstate, message, reason, hint
+
+
+@dataclass(slots=True)
+class Admitted:
+    """Who logged in, with what, to what. `parameters` are those that go on to the server."""
+
+    principal: Principal
+    credential: str
+    datasource: str
+    application: str
+    parameters: dict[str, str]
+    minor: int
+
+
+@dataclass(slots=True)
+class Hello:
+    """What a startup packet says before anybody has proved anything."""
+
+    user: str
+    datasource: str
+    application: str
+    parameters: dict[str, str]
+    minor: int
+
+
+def read_startup(packet: postgres.Startup) -> tuple[Hello, bytes]:
+    """Check a startup packet; return what it says, and the NegotiateProtocolVersion to send, if any. Raises Rejected."""
+    parameters = dict(packet.params)
+    user = parameters.pop("user", "")
+    if not user:
+        raise Rejected("28000", "no PostgreSQL user name specified in startup packet", "no user name")
+    extensions = [name for name in parameters if name.startswith("_pq_.")]
+    for name in extensions:
+        del parameters[name]
+    negotiation = b""
+    minor = packet.minor
+    if minor > NEWEST_MINOR or extensions:
+        minor = min(minor, NEWEST_MINOR)
+        negotiation = postgres.negotiate_protocol_version(minor, tuple(extensions))
+    datasource = parameters.pop("database", "") or user
+    return Hello(user, datasource, parameters.get("application_name", ""), parameters, minor), negotiation
+
+
+def refused_parameter(parameters: Mapping[str, str], *, observe: bool) -> str | None:
+    """The first startup parameter that may not go on to the server; settings inside `options` count too."""
+    names = [name.lower() for name in parameters]
+    if "options" in (name.lower() for name in parameters):
+        names += _options(parameters.get("options", ""))
+    for name in names:
+        if name in FORBIDDEN or not (observe or name in PARAMETERS):
+            return name
+    return None
+
+
+def _options(text: str) -> list[str]:
+    """Names of the settings in a startup packet's `options`; a switch other than -c and -- counts by itself."""
+    try:
+        words = shlex.split(text, posix=True)
+    except ValueError:
+        return ["options"]
+    names: list[str] = []
+    words.reverse()
+    while words:
+        word = words.pop()
+        if word == "-c" and words:
+            word = words.pop()
+        elif word.startswith("-c") or word.startswith("--"):
+            word = word[2:]
+        else:
+            return [*names, word]
+        names.append(word.partition("=")[0].lower().replace("-", "_"))
+    return names
+
+
+async def authenticate(arrival: Arrival, hello: Hello, directory: Directory, certificate: bytes | None, now_s: float,
+                       *, is_limited: bool) -> tuple[Principal, str]:  # fmt: skip
+    """Run SCRAM; return the principal and the credential that matched. Raises LoginRefused, the same for every reason.
+
+    `certificate` is ours (DER) when the client came through TLS, for channel binding. `is_limited`: this source failed
+    too often, so that even the right proof is refused after the whole exchange.
+    """
+    link = arrival.link
+    principal = directory.principal(hello.user)
+    verifiers = [
+        (verifier.id, verifier.stored_key, verifier.server_key)
+        for verifier in directory.credentials_of(hello.user, now_s)
+        if not verifier.datasources or hello.datasource in verifier.datasources
+    ]
+    binding = auth.channel_binding_data(certificate) if certificate else None
+    link.write(postgres.authentication_sasl(auth.mechanisms(binding)))
+    mechanism, data = postgres.parse_sasl_initial_response(await _password_message(arrival))
+    scram = auth.ScramServer(
+        mechanism,
+        salt=directory.salt_of(hello.user),
+        iterations=directory.iterations,
+        verifiers=[] if principal is None else verifiers,
+        server_nonce=secrets.token_urlsafe(18),
+        channel_binding=binding,
+    )
+    link.write(postgres.authentication_sasl_continue(scram.first(data or b"")))
+    last = scram.final(postgres.parse_sasl_response(await _password_message(arrival)))
+    if principal is None or scram.matched is None or is_limited:
+        raise LoginRefused("password authentication failed")
+    link.write(postgres.authentication_sasl_final(last))
+    return principal, scram.matched
+
+
+async def _password_message(arrival: Arrival) -> bytes:
+    kind, body = await arrival.link.read_message()
+    if kind != postgres.PASSWORD:
+        raise ProtocolViolation(f"expected SASL response, got message type {kind}")
+    return body
+
+
+def upstream_parameters(admitted: Admitted, session: str, role: str | None, *, observe: bool) -> dict[str, str]:
+    """Startup parameters for the server: the client's own, the human's name where the database's log shows it, the role."""
+    parameters = dict(admitted.parameters)
+    if not observe:
+        marked = f"tidewaiter:{admitted.principal.name}:{session}:{admitted.application}".encode()[:APPLICATION_BYTES]
+        parameters["application_name"] = marked.decode("utf-8", "ignore").rstrip(":")
+    if role is not None:
+        parameters["role"] = role
+    return parameters
+
+
+def tls_context(certificate: str, key: str) -> ssl.SSLContext:
+    """The gateway's own TLS settings: 1.2 and newer, ALPN for direct connections."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate, key)
+    context.set_alpn_protocols(["postgresql"])
+    return context

@@ -1,0 +1,144 @@
+"""The one name space of a session's prepared statements and portals, which protocol and SQL share. Pure.
+
+Names change when a message is sent, before the server has agreed; what it refuses or skips is undone, newest first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from tidewaiter.model import Effect, EffectKind, Facts
+from tidewaiter.proxy.trail import Execution
+
+LOST_TRACK = Facts(unknown=("it is not known what this name stands for",))
+
+
+@dataclass(slots=True)
+class Statement:
+    """A prepared statement. `text` is empty for one made by SQL PREPARE, whose meaning is in `facts`."""
+
+    text: bytes
+    oids: tuple[int, ...]
+    facts: Facts
+
+
+@dataclass(slots=True)
+class Portal:
+    """A bound statement or a cursor. `binds` is the parameter section of Bind, None when it was too long to keep.
+
+    `execution` is the running execution after its first Execute, while the portal is suspended.
+    """
+
+    statement: Statement
+    name: bytes
+    binds: bytes | None = b""
+    binds_digest: str = ""
+    execution: Execution | None = None
+
+
+class _FactsByName(Mapping[str, Facts]):
+    """What SQL may look up by name: facts of prepared statements or of cursors."""
+
+    __slots__ = ("_of",)
+
+    def __init__(self, of: dict[bytes, Statement] | dict[bytes, Portal]) -> None:
+        self._of = of
+
+    def __getitem__(self, name: str) -> Facts:
+        found = self._of[name.encode()]
+        return found.facts if isinstance(found, Statement) else found.statement.facts
+
+    def __iter__(self) -> Iterator[str]:
+        return (name.decode("utf-8", "replace") for name in self._of)
+
+    def __len__(self) -> int:
+        return len(self._of)
+
+
+@dataclass(slots=True)
+class Undo:
+    """How to take back one change of a name."""
+
+    names: Names
+    is_portal: bool
+    name: bytes
+    before: Statement | Portal | None
+
+    def __call__(self) -> None:
+        """Restore what the name stood for."""
+        if isinstance(self.before, Statement):
+            self.names.statements[self.name] = self.before
+        elif isinstance(self.before, Portal):
+            self.names.portals[self.name] = self.before
+        elif self.is_portal:
+            self.names.portals.pop(self.name, None)
+        else:
+            self.names.statements.pop(self.name, None)
+
+
+class Names:
+    """Statements and portals by name."""
+
+    __slots__ = ("cursors", "portals", "prepared", "statements")
+
+    def __init__(self) -> None:
+        self.statements: dict[bytes, Statement] = {}
+        self.portals: dict[bytes, Portal] = {}
+        self.prepared: Mapping[str, Facts] = _FactsByName(self.statements)
+        self.cursors: Mapping[str, Facts] = _FactsByName(self.portals)
+
+    def prepare(self, name: bytes, statement: Statement) -> Undo:
+        """Let a name stand for a statement."""
+        undo = Undo(self, False, name, self.statements.get(name))
+        self.statements[name] = statement
+        return undo
+
+    def bind(self, portal: Portal) -> Undo:
+        """Let a name stand for a portal."""
+        undo = Undo(self, True, portal.name, self.portals.get(portal.name))
+        self.portals[portal.name] = portal
+        return undo
+
+    def close(self, kind: str, name: bytes) -> Undo:
+        """Forget a statement ("S") or a portal ("P")."""
+        if kind == "S":
+            return Undo(self, False, name, self.statements.pop(name, None))
+        return Undo(self, True, name, self.portals.pop(name, None))
+
+    def transaction_ended(self) -> list[Execution]:
+        """Portals end with the transaction, cursors WITH HOLD aside; return the executions that were suspended.
+
+        A cursor that the server has dropped stays known here without harm: the server refuses to fetch from it.
+        """
+        ended: list[Execution] = []
+        for name, portal in list(self.portals.items()):
+            if portal.execution is not None:
+                ended.append(portal.execution)
+            if portal.statement.text:
+                del self.portals[name]
+        return ended
+
+    def apply(self, effects: Iterable[Effect], *, is_certain: bool) -> None:
+        """Follow what SQL did to names. `is_certain` is False when the text failed half-way: then names are unknown."""
+        for effect in effects:
+            name = effect.name.encode()
+            facts = (effect.facts or LOST_TRACK) if is_certain else LOST_TRACK
+            if effect.kind is EffectKind.PREPARE:
+                self.statements[name] = Statement(b"", (), facts)
+            elif effect.kind is EffectKind.DECLARE:
+                self.portals[name] = Portal(Statement(b"", (), facts), name)
+            elif effect.kind is EffectKind.DEALLOCATE:
+                _forget(self.statements, name)
+            elif effect.kind is EffectKind.CLOSE:
+                _forget(self.portals, name)
+            elif effect.kind is EffectKind.DISCARD and effect.name.lower() == "all":
+                self.statements.clear()
+                self.portals.clear()
+
+
+def _forget(names: dict[bytes, Statement] | dict[bytes, Portal], name: bytes) -> None:
+    if name:
+        names.pop(name, None)
+    else:
+        names.clear()

@@ -1,0 +1,194 @@
+"""Judge a statement: text → facts → verdict. Pure, cached, and the one place where any defect becomes a refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import orjson
+
+from tidewaiter.model import Allow, Context, Deny, Facts, Hold, Principal, ResourceType, Touch, Verdict
+from tidewaiter.policy import Policies
+from tidewaiter.sql.catalog import Catalog
+from tidewaiter.sql.facts import Scope, understand
+from tidewaiter.sql.skeleton import skeleton
+
+TEXTS = 4096  # distinct statement texts of one principal; drivers and ORMs stay far below
+TEXTS_BYTES = 16_384  # a longer text is analysed anew each time: bulk INSERTs do not repeat
+LIGHT_VERBS = frozenset({"select", "copy_out", "explain", "show", "set", "lock", "function", "listen", "notify"})
+"""Verbs that need no durable intent under `balanced`; everything else is a write, a definition or a grant."""
+
+NOT_UTF8 = "the text is not valid UTF-8"
+
+
+@dataclass(slots=True)
+class Judged:
+    """A statement text's facts and verdict, and what every entry about it says.
+
+    `members` are the entry members that depend on the text alone. `is_weighty`: the intent must be durable before
+    anything is forwarded. `is_barrier`: it may change what later statements mean, so they are judged after it ended.
+    """
+
+    facts: Facts
+    verdict: Verdict
+    members: bytes
+    is_weighty: bool
+    is_barrier: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """All that a verdict rests on besides the text: one value, compared by identity, replaced when anything changes."""
+
+    principal: Principal
+    datasource: str
+    observe: bool
+    policies: Policies
+    catalog: Catalog
+    search_path: tuple[str, ...]
+    tagged: frozenset[tuple[str, str]]
+    strict: bool
+
+
+Understand = Callable[[str, Catalog, Scope], Facts]
+
+
+class Judge:
+    """Judges texts on one ground, remembering what it found. Shared by all sessions that stand on the same ground.
+
+    `is_volatile`: a policy looks at the context, so a remembered judgement is weighed again with the present one.
+    """
+
+    __slots__ = ("_skeletons", "_texts", "_understand", "ground", "is_volatile")
+
+    def __init__(self, ground: Ground, understand: Understand = understand) -> None:
+        self.ground = ground
+        self.is_volatile = bool(ground.policies.context_attributes)
+        self._understand = understand
+        self._texts: dict[bytes, Judged] = {}
+        self._skeletons: dict[bytes, Judged] = {}
+
+    def recall(self, text: bytes) -> Judged | None:
+        """The judgement of a text that was judged before, or of one that differs in plain constants only."""
+        found = self._texts.get(text)
+        if found is not None or len(text) > TEXTS_BYTES:
+            return found
+        if not self._skeletons:
+            return None
+        bones = skeleton(text)
+        return self._skeletons.get(bones) if bones is not None else None
+
+    def judge(self, text: bytes, scope: Scope, context: Context, *, is_private: bool) -> Judged:
+        """Judge a text. `is_private`: the session knows relations that others do not, so nothing is remembered."""
+        try:
+            sql = text.decode()
+        except UnicodeDecodeError:
+            return self.weigh(Facts(unknown=(NOT_UTF8,)), context)
+        facts = self._facts(sql, scope)
+        judged = self.weigh(facts, context)
+        if not (is_private or facts.session_bound or facts.fault) and len(text) <= TEXTS_BYTES:
+            self._remember(text, judged)
+        return judged
+
+    def weigh(self, facts: Facts, context: Context) -> Judged:
+        """Verdict and entry members for facts. Any defect in here is a refusal, never a free pass."""
+        ground = self.ground
+        try:
+            verdict = ground.policies.decide(ground.principal, ground.datasource, facts, context)
+        except Exception as defect:  # noqa: BLE001 - the boundary: a defect is a refusal
+            verdict = Deny(rule="", message=f"the statement could not be judged: {defect!r}", sqlstate="XX000")
+        would_be: Verdict | None = None
+        if ground.observe and not isinstance(verdict, Allow):
+            verdict, would_be = Allow(), verdict
+        return Judged(
+            facts=facts,
+            verdict=verdict,
+            members=statement_members(facts, verdict, would_be),
+            is_weighty=ground.strict or not isinstance(verdict, Allow) or self._is_weighty(facts),
+            is_barrier=bool(facts.effects),
+        )
+
+    def _facts(self, sql: str, scope: Scope) -> Facts:
+        try:
+            return self._understand(sql, self.ground.catalog, scope)
+        except Exception as defect:  # noqa: BLE001 - the boundary: not understanding is a value
+            return Facts(unknown=(f"could not be analysed: {defect!r}",))
+
+    def _is_weighty(self, facts: Facts) -> bool:
+        if facts.unknown or not LIGHT_VERBS.issuperset(facts.verbs):
+            return True
+        tagged = self.ground.tagged
+        return bool(tagged) and any(
+            touch.resource.type is ResourceType.TABLE and touch.resource.path in tagged for touch in facts.touches
+        )
+
+    def _remember(self, text: bytes, judged: Judged) -> None:
+        if not judged.facts.literals_matter:
+            bones = skeleton(text)
+            if bones is not None:
+                _put(self._skeletons, bones, judged)
+                return
+        _put(self._texts, text, judged)
+
+
+def _put(cache: dict[bytes, Judged], key: bytes, judged: Judged) -> None:
+    """Insert, dropping the oldest quarter when full: cheaper per hit than keeping an order of use."""
+    if len(cache) >= TEXTS:
+        for old in list(cache)[: TEXTS // 4]:
+            del cache[old]
+    cache[key] = judged
+
+
+def name_of(path: tuple[str, ...]) -> str:
+    """How entries name a resource: the parts joined by dots, quoted where SQL would quote them."""
+    return ".".join(part if part.isidentifier() and part.islower() else f'"{part}"' for part in path)
+
+
+def statement_members(facts: Facts, verdict: Verdict, would_be: Verdict | None) -> bytes:
+    """The members of an intent that follow from text and policy alone, pre-encoded, without braces."""
+    told = would_be or verdict
+    fields: dict[str, object] = {
+        "verbs": facts.verbs,
+        "touches": [_touch(touch) for touch in facts.touches],
+        "verdict": _word(verdict),
+    }
+    if facts.unknown:
+        fields["unknown"] = facts.unknown
+    if told.rules:
+        fields["rules"] = told.rules
+    if not isinstance(told, Allow):
+        fields["rule"] = told.rule
+    elif told.rules:
+        fields["rule"] = told.rules[0]
+    if would_be is not None:
+        fields["would_be"] = _word(would_be)
+    return orjson.dumps(fields)[1:-1]
+
+
+def _touch(touch: Touch) -> dict[str, object]:
+    """One element of an entry's `touches`: `relation` for tables, `type` and `name` for every other resource."""
+    told: dict[str, object] = {"verbs": [touch.action]}
+    if touch.resource.type is ResourceType.TABLE:
+        told["relation"] = name_of(touch.resource.path)
+    else:
+        told["type"] = touch.resource.type.value
+        told["name"] = name_of(touch.resource.path)
+    if touch.columns:
+        told["columns"] = touch.columns
+    if touch.star:
+        told["star"] = True
+    if touch.via:
+        told["via"] = touch.via
+    if touch.part:
+        told["part"] = touch.part
+    return told
+
+
+def _word(verdict: Verdict) -> str:
+    match verdict:
+        case Allow():
+            return "allow"
+        case Hold():
+            return "hold"
+        case Deny():
+            return "deny"

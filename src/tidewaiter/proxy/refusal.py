@@ -1,0 +1,65 @@
+"""What a client is told when a statement does not run: SQLSTATE, rule, decision id, what to do next. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tidewaiter.model import Deny, Facts, Hold
+from tidewaiter.wire import postgres
+from tidewaiter.wire.postgres_state import Owes
+
+FAILING_TEXT = b"/* refused by tidewaiter */ this is not SQL"
+"""Always a syntax error: sent in the place of what was refused, so that the server's own error handling applies."""
+
+
+def of_verdict(verdict: Deny | Hold, facts: Facts, session: str, receipt: int) -> bytes:
+    """The ErrorResponse for a refused statement. A text with a syntax error is told what the server would say of it."""
+    detail = f"decision {session}/{receipt}"
+    fault = facts.fault
+    if isinstance(verdict, Hold):
+        approvers = ", ".join(verdict.approvers)
+        return postgres.error_response(
+            "ERROR",
+            "42501",
+            f"{verdict.message} (rule {verdict.rule})",
+            detail=f"{detail}; needs approval by {approvers}",
+            hint="approvals are not available in this release: ask a member of the group to run it",
+        )
+    if fault is not None:
+        return postgres.error_response("ERROR", fault.sqlstate, fault.message, detail=detail, position=fault.position)
+    return postgres.error_response(
+        "ERROR", verdict.sqlstate, verdict.message, detail=detail, hint=verdict.hint or "ask the owner of the rule"
+    )
+
+
+def unrecorded() -> bytes:
+    """The ErrorResponse when the ledger cannot be written: nothing was forwarded."""
+    return postgres.error_response(
+        "ERROR",
+        "58030",
+        "the audit ledger cannot be written, so nothing was forwarded",
+        hint="try again when the gateway's operator has repaired the ledger's disk",
+    )
+
+
+def good_bye(sqlstate: str, message: str, hint: str = "") -> bytes:
+    """The FATAL ErrorResponse that ends a session."""
+    return postgres.error_response("FATAL", sqlstate, message, hint=hint)
+
+
+def of_unsent(messages: Iterable[Owes]) -> tuple[bytes, bool]:
+    """What an idle session is told for messages that were taken but, for want of a record, not sent.
+
+    Returns the answer and whether an error still waits for its Sync.
+    """
+    answer, failed = b"", False
+    for kind in messages:
+        if kind in (Owes.QUERY, Owes.FUNCTION_CALL):
+            answer += unrecorded() + postgres.ready_for_query("I")
+        elif kind is Owes.SYNC:
+            answer += postgres.ready_for_query("I")
+            failed = False
+        elif not failed:
+            answer += unrecorded()
+            failed = True
+    return answer, failed

@@ -1,0 +1,259 @@
+"""What a session's statements mean right now: its search_path, what it created, the catalog and policies it stands on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from tidewaiter.model import Context, Effect, EffectKind, Facts, Principal, Relation, Resource, ResourceType, Touch
+from tidewaiter.policy import Policies
+from tidewaiter.proxy.names import Names
+from tidewaiter.proxy.pipeline import Ground, Judge, Judged
+from tidewaiter.sql.catalog import Catalog
+from tidewaiter.sql.facts import Scope
+from tidewaiter.sql.parse import needs_thread
+
+JUDGES = 1024  # grounds in use at once: principals × search paths; older ones are rebuilt when seen again
+
+# The server's lexer reads these as it reads UTF-8 with standard strings; with any other our reading may differ.
+SAFE_ENCODINGS = frozenset({"UTF8", "SQL_ASCII", "LATIN1"})
+
+
+class Watch(Protocol):
+    """Where the present catalog comes from."""
+
+    @property
+    def current(self) -> Catalog: ...
+
+    @property
+    def completed(self) -> int:
+        """How many readings of the catalog have ended."""
+
+    def refresh_soon(self) -> int:
+        """Ask for a reading that begins after now; return the `completed` at which it is there."""
+
+    async def refresh(self) -> Catalog: ...
+
+
+class Judges:
+    """Judges by ground, so that sessions on the same ground share what is known."""
+
+    def __init__(self) -> None:
+        self._judges: dict[tuple[object, ...], Judge] = {}
+
+    def on(self, ground: Ground) -> Judge:
+        """The judge for a ground."""
+        key = (
+            ground.principal.name,
+            ground.principal.version,
+            ground.datasource,
+            ground.observe,
+            ground.policies.version,
+            ground.catalog.version,
+            ground.search_path,
+        )
+        judge = self._judges.get(key)
+        if judge is None or judge.ground != ground:
+            if len(self._judges) >= JUDGES:
+                for old in list(self._judges)[: JUDGES // 4]:
+                    del self._judges[old]
+            judge = self._judges[key] = Judge(ground)
+        return judge
+
+
+@dataclass(slots=True)
+class Footing:
+    """What does not change during a session, and where to find what does."""
+
+    datasource: str
+    observe: bool
+    strict: bool
+    tagged: frozenset[tuple[str, str]]
+    watch: Watch
+    policies: Callable[[], Policies]
+    judges: Judges
+    context: Context
+    now_ns: Callable[[], int]
+
+
+class Standing:
+    """The meaning of a session's statements. `path_is_stale`: the server must be asked for the search_path first."""
+
+    __slots__ = (
+        "_created", "_created_until", "_defined", "_footing", "_judge", "_lexer", "_needs_catalog", "_path",
+        "_settings_changed", "_temporary", "names", "path_is_stale", "principal",
+    )  # fmt: skip
+
+    def __init__(self, principal: Principal, footing: Footing, names: Names) -> None:
+        self.principal = principal
+        self.names = names
+        self.path_is_stale = True
+        self._footing = footing
+        self._path: tuple[str, ...] = ()
+        self._judge: Judge | None = None
+        self._created: dict[tuple[str, str], Relation] = {}
+        self._created_until: int | None = None
+        self._defined = False
+        self._temporary: dict[tuple[str, str], Relation] = {}
+        self._lexer: dict[str, str] = {}
+        self._needs_catalog = False
+        self._settings_changed = False
+
+    # -- judging ----------------------------------------------------------------------------------------------------
+    def recall(self, text: bytes, *, in_transaction: bool) -> Judged | None:
+        """What is known of a text without thinking; None when it must be studied."""
+        if self._created_until is not None:
+            self._forget_created()
+        judge = self._present_judge()
+        if judge is None or self._lexer or self._created or self._temporary or self._needs_catalog:
+            return None
+        found = judge.recall(text)
+        if found is not None and judge.is_volatile:
+            return judge.weigh(found.facts, self._context(in_transaction))
+        return found
+
+    def can_study_at_once(self, text: bytes) -> bool:
+        """Whether `study` will neither block for long nor wait for anything."""
+        return not (self._needs_catalog or needs_thread(text))
+
+    def study(self, text: bytes, *, in_transaction: bool) -> Judged:
+        """Judge a text that was not seen before on this ground. The search_path must be known."""
+        judge = self._present_judge()
+        assert judge is not None, "the search_path was not asked for"
+        context = self._context(in_transaction)
+        if self._lexer:
+            return judge.weigh(Facts(unknown=tuple(self._lexer.values())), context)
+        created = {**self._temporary, **self._created}
+        scope = Scope(self._path, created, self.names.prepared, self.names.cursors)
+        return judge.judge(text, scope, context, is_private=bool(created))
+
+    def weigh(self, facts: Facts, *, in_transaction: bool) -> Judged:
+        """Judge facts that did not come from a text: a cursor, a function call, bytes that are too long to read."""
+        judge = self._present_judge()
+        assert judge is not None, "the search_path was not asked for"
+        return judge.weigh(facts, self._context(in_transaction))
+
+    def function_facts(self, oid: int) -> Facts:
+        """What a FunctionCall by OID does, as far as the catalog knows the function."""
+        function = self._footing.watch.current.function_by_oid(oid)
+        if function is None:
+            return Facts(unknown=(f"function call by OID {oid}",))
+        return Facts(verbs=("function",), touches=(Touch("function", Resource(ResourceType.FUNCTION, function)),))
+
+    async def study_patiently(self, text: bytes, *, in_transaction: bool) -> Judged:
+        """Judge off the event loop where that is slow, and after reading the catalog again where a name is not in it."""
+        if self._needs_catalog:
+            await self._refresh()
+        judged = await self._study_off_loop(text, in_transaction)
+        if judged.facts.fault is not None and judged.facts.fault.sqlstate != "42601":
+            await self._refresh()
+            judged = await self._study_off_loop(text, in_transaction)
+        return judged
+
+    async def _study_off_loop(self, text: bytes, in_transaction: bool) -> Judged:
+        if not needs_thread(text):
+            return self.study(text, in_transaction=in_transaction)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(None, lambda: self.study(text, in_transaction=in_transaction))
+
+    async def _refresh(self) -> None:
+        await self._footing.watch.refresh()
+        self._needs_catalog = False
+
+    def _present_judge(self) -> Judge | None:
+        """The judge for the present ground; None while the search_path is unknown."""
+        if self.path_is_stale:
+            return None
+        judge, footing = self._judge, self._footing
+        policies, catalog = footing.policies(), footing.watch.current
+        if judge is not None:
+            ground = judge.ground
+            if ground.policies is policies and ground.catalog is catalog and ground.principal is self.principal:
+                return judge
+        ground = Ground(
+            self.principal, footing.datasource, footing.observe, policies, catalog, self._path, footing.tagged,
+            footing.strict,
+        )  # fmt: skip
+        self._judge = judge = footing.judges.on(ground)
+        self.principal = judge.ground.principal
+        return judge
+
+    def _context(self, in_transaction: bool) -> Context:
+        footing = self._footing
+        return replace(footing.context, in_transaction=in_transaction, at_ns=footing.now_ns())
+
+    def _forget_created(self) -> None:
+        """Drop what was created once the catalog that was read since then has it."""
+        if self._created_until is not None and self._footing.watch.completed >= self._created_until:
+            self._created_until = None
+            self._needs_catalog = False
+            self._created.clear()
+
+    # -- what changes the meaning -----------------------------------------------------------------------------------
+    def set_path(self, path: tuple[str, ...]) -> None:
+        """What the server answered to the question for its effective search_path."""
+        self._path = path
+        self.path_is_stale = False
+        self._judge = None
+
+    def parameter_changed(self, name: str, value: str) -> None:
+        """Follow settings that change how the server reads a text."""
+        if name == "standard_conforming_strings":
+            self._note_lexer(name, None if value == "on" else "standard_conforming_strings is off")
+        elif name == "client_encoding":
+            safe = value in SAFE_ENCODINGS
+            self._note_lexer(name, None if safe else f"client_encoding is {value}")
+
+    def keep_path(self) -> None:
+        """Go on with the last known path where the server cannot be asked: nothing that is judged now can run."""
+        self.path_is_stale = False
+        self._settings_changed = True
+
+    def rolled_back(self) -> None:
+        """ROLLBACK TO took back an unknown part of what the transaction changed."""
+        self.path_is_stale = self.path_is_stale or self._settings_changed
+
+    @property
+    def is_transactional(self) -> bool:
+        """Whether the end of the transaction changes what statements mean."""
+        return self._settings_changed or self._defined
+
+    def apply(self, effects: Iterable[Effect], *, is_certain: bool) -> None:
+        """Follow what a statement changed, as part of the transaction; `is_certain` is False when it failed half-way."""
+        for effect in effects:
+            kind, relation = effect.kind, effect.relation
+            if kind is EffectKind.CREATE:
+                if relation is not None and is_certain:
+                    self._create(relation)
+            elif kind is EffectKind.DEFINE:
+                self._defined = True
+            elif kind is EffectKind.ROLE or (kind is EffectKind.SETTING and effect.name in ("", "search_path")):
+                self.path_is_stale = True
+                self._settings_changed = True
+            elif kind is EffectKind.DISCARD:
+                self._temporary.clear()
+                self.path_is_stale = True
+
+    def transaction_ended(self) -> None:
+        """Committed or rolled back: what this session created is now in the catalog, or gone."""
+        if self._defined:
+            # What was created stays known here until the catalog shows it. Whatever else changed must be read before
+            # the next verdict; observe mode records with what it knows and goes on.
+            self._defined = False
+            self._created_until = self._footing.watch.refresh_soon()
+            self._needs_catalog = not self._footing.observe
+        if self._settings_changed:
+            self._settings_changed = False
+            self.path_is_stale = True
+
+    def _create(self, relation: Relation) -> None:
+        if relation.schema.startswith("pg_temp"):
+            self._temporary[("pg_temp", relation.name)] = relation
+            self.path_is_stale = True  # the first temporary object puts its schema into the path
+        else:
+            self._created[(relation.schema, relation.name)] = relation
+
+    def _note_lexer(self, name: str, reason: str | None) -> None:
+        self._lexer = {**self._lexer, name: reason} if reason else {k: v for k, v in self._lexer.items() if k != name}

@@ -1,0 +1,125 @@
+"""What a session writes into the ledger: one intent and one outcome per execution, or both in one entry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING, Protocol
+
+import orjson
+
+from tidewaiter.ledger.entry import Body, members
+from tidewaiter.model import Principal, Receipt
+
+if TYPE_CHECKING:
+    from tidewaiter.proxy.pipeline import Judged
+
+
+class Ledger(Protocol):
+    """What a trail needs of the ledger's recorder."""
+
+    def record(self, kind: str, members: bytes, body: bytes | None = None) -> Receipt: ...
+
+
+@dataclass(slots=True)
+class Execution:
+    """One statement on its way: from the moment it was judged to its end.
+
+    `intent` is the entry number of its intent, None while there is none. `began_us` is on the session's monotonic clock.
+    `bytes` counts the answer's messages, `limit` is the row limit of the last Execute. `refused` is the error that the
+    client gets in place of the server's, when this stands for a refused statement.
+    """
+
+    judged: Judged
+    text: bytes
+    binds: bytes | None
+    oids: tuple[int, ...]
+    began_us: int
+    binds_digest: str = ""
+    portal: bytes | None = None
+    prepared: bytes = b""
+    intent: Receipt | None = None
+    limit: int = 0
+    rows: int = 0
+    bytes: int = 0
+    results: list[tuple[str, int]] = field(default_factory=list)
+    sqlstate: str = ""
+    refused: bytes | None = None
+
+
+class Trail:
+    """Writes a session's entries. `binds` is the configured word: full, redacted, digest or none."""
+
+    def __init__(self, ledger: Ledger, binds: str, who: Mapping[str, object]) -> None:
+        self._ledger = ledger
+        self._binds = binds
+        self._who = members(who)
+        self.statements = 0
+        self.rows = 0
+
+    def intent(self, run: Execution) -> Receipt:
+        """Record that a statement is about to run, or is refused. Raises LedgerUnavailable."""
+        receipt = self._ledger.record("intent", b"%b,%b" % (self._who, self._asked(run)), self._body(run))
+        run.intent = receipt
+        self.statements += 1
+        return receipt
+
+    def outcome(self, run: Execution, status: str, at_us: int) -> None:
+        """Record how a statement ended; with its intent in one entry when there is none yet. Raises LedgerUnavailable."""
+        ended = self._ended(run, status, at_us)
+        self.rows += run.rows
+        if run.intent is not None:
+            self._ledger.record("outcome", b'%b,"intent":%d,%b' % (self._who, run.intent, ended))
+            return
+        self.statements += 1
+        self._ledger.record("execution", b"%b,%b,%b" % (self._who, self._asked(run), ended), self._body(run))
+
+    def event(self, kind: str, fields: Mapping[str, object]) -> Receipt:
+        """Record something about the session itself."""
+        told = members(fields)
+        return self._ledger.record(kind, b"%b,%b" % (self._who, told) if told else self._who)
+
+    def _asked(self, run: Execution) -> bytes:
+        told = run.judged.members
+        if run.binds is None or run.binds_digest:
+            told += b',"binds_digest":"%b"' % run.binds_digest.encode()
+        elif run.binds:
+            told += b',"binds":%d' % _count(run.binds)
+            if self._binds == "digest":
+                told += b',"binds_digest":"%b"' % sha256(run.binds).hexdigest().encode()
+        if run.prepared:
+            told += b',"prepared":' + orjson.dumps(run.prepared.decode("utf-8", "replace"))
+        return told
+
+    def _body(self, run: Execution) -> bytes:
+        binds = run.binds if self._binds == "full" and run.binds else b""
+        return Body(run.text, binds, run.oids).encode()
+
+    def _ended(self, run: Execution, status: str, at_us: int) -> bytes:
+        told = b'"status":"%b","results":%b,"rows":%d,"bytes":%d,"duration_us":%d' % (
+            status.encode(),
+            orjson.dumps(run.results),
+            run.rows,
+            run.bytes,
+            at_us - run.began_us,
+        )
+        if run.sqlstate:
+            told += b',"sqlstate":' + orjson.dumps(run.sqlstate)
+        return told
+
+
+def _count(binds: bytes) -> int:
+    """Number of parameter values in a Bind message's parameter section."""
+    formats = int.from_bytes(binds[:2], "big")
+    at = 2 + 2 * formats
+    return int.from_bytes(binds[at : at + 2], "big")
+
+
+def who(session: str, principal: Principal, datasource: str) -> dict[str, object]:
+    """The members that every entry of a session carries."""
+    told: dict[str, object] = {"session": session, "principal": principal.name}
+    if principal.on_behalf_of is not None:
+        told["on_behalf_of"] = principal.on_behalf_of
+    told["datasource"] = datasource
+    return told
