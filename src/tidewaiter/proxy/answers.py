@@ -85,7 +85,7 @@ class Answers:
         """The intent of an answer that does not end in this chunk is written before its first byte leaves."""
         if self.owed.debts and self._backend.position > self._answered:
             memo = self.owed.debts[0][1]
-            if isinstance(memo, Execution) and memo.intent is None and memo.refused is None:
+            if isinstance(memo, Execution) and memo.intent is None:
                 self._trail.intent(memo)
 
     def _answer_probe(self, probe: Probe, chunk: bytes) -> tuple[bytes, bytes]:
@@ -153,7 +153,7 @@ class Answers:
             self._standing.rolled_back()
 
     def _ready(self, run: Execution | None, status: str) -> None:
-        if run is not None and run.refused is None:
+        if run is not None:
             self._finish(run)
         self.transaction = status
         if status == "I":
@@ -178,7 +178,6 @@ class Answers:
         if isinstance(memo, Execution):
             run = memo
             run.sqlstate = postgres.sqlstate_of(body)
-            replacement = run.refused
             if step is Step.FAILED:
                 self._finish(run)
         elif isinstance(memo, Refused):

@@ -42,6 +42,13 @@ def unrecorded() -> bytes:
     )
 
 
+def too_long() -> bytes:
+    """The ErrorResponse for a statement that the gateway does not hold in memory."""
+    return postgres.error_response(
+        "ERROR", "54000", "the statement is longer than [limits] statement_bytes", hint="send it in smaller parts"
+    )
+
+
 def good_bye(sqlstate: str, message: str, hint: str = "") -> bytes:
     """The FATAL ErrorResponse that ends a session."""
     return postgres.error_response("FATAL", sqlstate, message, hint=hint)

@@ -27,8 +27,7 @@ class Execution:
     """One statement on its way: from the moment it was judged to its end.
 
     `intent` is the entry number of its intent, None while there is none. `began_us` is on the session's monotonic clock.
-    `bytes` counts the answer's messages, `limit` is the row limit of the last Execute. `refused` is the error that the
-    client gets in place of the server's, when this stands for a refused statement.
+    `bytes` counts the answer's messages, `limit` is the row limit of the last Execute.
     """
 
     judged: Judged
@@ -45,7 +44,6 @@ class Execution:
     bytes: int = 0
     results: list[tuple[str, int]] = field(default_factory=list)
     sqlstate: str = ""
-    refused: bytes | None = None
 
 
 class Trail:

@@ -1,0 +1,419 @@
+"""The client's half of a session: observe → identify → understand → decide → record, message by message. No socket.
+
+`take` puts what may go on into `out`, what is answered without the server into `local`, and names in `weighty` the entry
+that must be durable before either leaves. Where it cannot go on by itself it returns a `Need`, and is to be called with
+the same message again when that is met.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from tidewaiter.errors import LedgerUnavailable
+from tidewaiter.model import Allow, Deny, Facts, Receipt, SyntaxFault
+from tidewaiter.proxy import refusal
+from tidewaiter.proxy.answers import Answers, Memo, Refused
+from tidewaiter.proxy.names import Names, Portal, Statement, Undo
+from tidewaiter.proxy.pipeline import Judged
+from tidewaiter.proxy.standing import Standing
+from tidewaiter.proxy.trail import Execution, Trail
+from tidewaiter.wire import postgres
+from tidewaiter.wire.frames import HEADER, Piece
+from tidewaiter.wire.postgres_state import Owes
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+SKIPPED = Facts(unknown=("not analysed: skipped after an error",))
+
+
+@dataclass(frozen=True, slots=True)
+class AllAnswered:
+    """Wait until the server has answered everything: what it runs may change what the next statement means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """Ask the server for the session's effective search_path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """Study a text off the loop, or with a fresh catalog; then `take` it with `studied` set."""
+
+    text: bytes
+
+
+Need = AllAnswered | Path | Study
+
+
+class Asks:
+    """Takes one client's messages.
+
+    `is_unsynced`: something of the extended protocol was forwarded since the last Sync. `studied` is the judgement that
+    a `Study` brought. `is_recordable` says whether the ledger can be written.
+    """
+
+    def __init__(
+        self,
+        session_id: str,
+        standing: Standing,
+        trail: Trail,
+        answers: Answers,
+        clock_us: Callable[[], int],
+        is_recordable: Callable[[], bool],
+    ) -> None:
+        self.out: list[bytes] = []
+        self.local: list[bytes] = []
+        self.weighty: Receipt | None = None
+        self.is_unsynced = False
+        self.studied: Judged | None = None
+        self._session_id = session_id
+        self._standing = standing
+        self._names = standing.names
+        self._trail = trail
+        self._answers = answers
+        self._owed = answers.owed
+        self._clock_us = clock_us
+        self._is_recordable = is_recordable
+        self._unsent = 0  # debts that belong to what is in `out`
+        self._skips: str | None = None  # after a refusal, up to Sync: "here" or "there", who answers the Sync
+        self._skipped = Names()  # what would have been named meanwhile
+        self._is_barrier = False
+        self._streams = False  # whether the pieces of a long message go on to the server
+        self._long_bind: tuple[Portal, _Hash] | None = None
+
+    def take(self, data: bytes, piece: Piece) -> Need | None:
+        """Take one message, or one piece of a long one. Raises ProtocolViolation, LedgerUnavailable."""
+        return _TAKE[piece[0]](self, data, piece)
+
+    def taken(self) -> tuple[bytes, bytes]:
+        """What goes to the server and to the client now; the entries of `weighty` are durable."""
+        out, local = self.out, self.local
+        self.weighty, self._unsent = None, 0
+        self.out, self.local = [], []
+        return out[0] if len(out) == 1 else b"".join(out), b"".join(local)
+
+    def unrecorded(self) -> bytes | None:
+        """What was taken could not be made durable and will not be sent: the answer to it, None if the session must end."""
+        debts = [self._owed.debts.pop() for _ in range(min(self._unsent, len(self._owed.debts)))]
+        self.out, self.local, self._unsent, self.weighty = [], [], 0, None
+        for _, memo in debts:
+            if isinstance(memo, Undo):
+                memo()
+        if self._answers.transaction != "I" or self._owed.debts:
+            return None
+        answer, failed = refusal.of_unsent(kind for kind, _ in reversed(debts))
+        self._skips, self.is_unsynced = ("here" if failed else None), False
+        return answer
+
+    # -- judging ----------------------------------------------------------------------------------------------------
+    def _judge(self, text: bytes) -> Judged | Need:
+        """The judgement of a text, or what is needed before it can be judged."""
+        if self._is_barrier:
+            if self._owed.debts:
+                return AllAnswered()
+            self._is_barrier = False
+        if self.studied is not None:
+            judged, self.studied = self.studied, None
+            return judged
+        standing, in_transaction = self._standing, self._answers.transaction != "I"
+        known = standing.recall(text, in_transaction=in_transaction)
+        if known is not None:
+            return known
+        if standing.path_is_stale:
+            if self._owed.debts:
+                return AllAnswered()
+            if self._answers.transaction != "E" and not self._owed.is_skipping:
+                return Path()
+            standing.keep_path()  # in a failed transaction nothing can be asked, and nothing that is judged can run
+        if standing.can_study_at_once(text):
+            judged = standing.study(text, in_transaction=in_transaction)
+            if judged.facts.fault is None or judged.facts.fault.sqlstate == "42601":
+                return judged
+        return Study(text)
+
+    def _weigh(self, facts: Facts) -> Judged:
+        return self._standing.weigh(facts, in_transaction=self._answers.transaction != "I")
+
+    def _allowed(self, run: Execution) -> bool:
+        """Record the intent where verdict or weight demand it; whether the statement may go on."""
+        if not self._is_recordable():
+            raise LedgerUnavailable("the ledger cannot be written")
+        judged = run.judged
+        ends_settings = judged.facts.control is not None and self._standing.is_transactional
+        self._is_barrier = self._is_barrier or judged.is_barrier or ends_settings
+        if judged.is_weighty:
+            self.weighty = self._trail.intent(run)
+        return isinstance(judged.verdict, Allow)
+
+    def _pass(self, data: bytes, piece: Piece) -> None:
+        _, start, end, _ = piece
+        self.out.append(data if end - start == len(data) else data[start:end])
+
+    def _send(self, kind: Owes, memo: Memo | None = None) -> None:
+        if self._owed.sent(kind, memo):
+            self._unsent += 1
+
+    def _run(self, judged: Judged, text: bytes, portal: Portal | None = None) -> Execution:
+        if portal is None:
+            return Execution(judged, text, b"", (), self._clock_us())
+        return Execution(
+            judged,
+            text,
+            portal.binds,
+            portal.statement.oids,
+            self._clock_us(),
+            portal.binds_digest,
+            portal=portal.name,
+        )
+
+    @property
+    def _is_skipping(self) -> bool:
+        return self._skips is not None or self._owed.is_skipping
+
+    # -- simple protocol --------------------------------------------------------------------------------------------
+    def _take_query(self, data: bytes, piece: Piece) -> Need | None:
+        if self._is_skipping:
+            self._streams = False
+            return None
+        if piece[3]:
+            self._refuse_long(piece[3], self._refuse_query)
+            return None
+        text = postgres.parse_query(_body(data, piece))
+        judged = self._judge(text)
+        if not isinstance(judged, Judged):
+            return judged
+        self._ask(Owes.QUERY, self._run(judged, text), data, piece)
+        return None
+
+    def _take_function_call(self, data: bytes, piece: Piece) -> Need | None:
+        if self._is_skipping:
+            self._streams = False
+            return None
+        if piece[3]:
+            self._refuse_long(piece[3], self._refuse_query)
+            return None
+        judged = self._judge(b"")
+        if not isinstance(judged, Judged):
+            return judged
+        facts = self._standing.function_facts(postgres.parse_function_call(_body(data, piece)))
+        self._ask(Owes.FUNCTION_CALL, self._run(self._weigh(facts), b""), data, piece)
+        return None
+
+    def _ask(self, owes: Owes, run: Execution, data: bytes, piece: Piece) -> None:
+        """Forward or refuse what ReadyForQuery will answer."""
+        try:
+            if self._allowed(run):
+                self._send(owes, run)
+                self._pass(data, piece)
+                return
+            error = self._error(run)
+        except LedgerUnavailable:
+            error = refusal.unrecorded()
+        self._refuse_query(error)
+
+    def _refuse_query(self, error: bytes) -> None:
+        if self._is_answered_here:
+            self.local += (error, postgres.ready_for_query("I"))
+            return
+        self._send(Owes.QUERY, Refused(error))
+        self.out.append(postgres.query(refusal.FAILING_TEXT))
+
+    @property
+    def _is_answered_here(self) -> bool:
+        """Whether a refusal can be answered without the server: nothing is under way that an error would have to end."""
+        return self._answers.transaction == "I" and not self.is_unsynced and not self._owed.debts
+
+    def _error(self, run: Execution) -> bytes:
+        verdict, intent = run.judged.verdict, run.intent
+        assert not isinstance(verdict, Allow) and intent is not None
+        return refusal.of_verdict(verdict, run.judged.facts, self._session_id, intent)
+
+    def _refuse_long(self, missing: int, refuse: Callable[[bytes], None]) -> None:
+        """Refuse a statement that is longer than the gateway holds in memory; its remaining bytes are dropped."""
+        self._streams = False
+        try:
+            self.weighty = self._trail.event("statement.too_long", {"bytes": missing, "verdict": "deny"})
+            refuse(refusal.too_long())
+        except LedgerUnavailable:
+            refuse(refusal.unrecorded())
+
+    # -- extended protocol ------------------------------------------------------------------------------------------
+    def _take_parse(self, data: bytes, piece: Piece) -> Need | None:
+        if piece[3]:
+            self._streams = False
+            if not self._is_skipping:
+                self._refuse_long(piece[3], self._refuse_extended)
+            return None
+        name, text, oids = postgres.parse_parse(_body(data, piece))
+        if self._is_skipping:
+            self._skipped.prepare(name, Statement(text, oids, SKIPPED))
+            return None
+        judged = self._judge(text)
+        if not isinstance(judged, Judged):
+            return judged
+        if isinstance(judged.verdict, Deny):
+            self._refuse(self._run(judged, text))
+            return None
+        self._send(Owes.PARSE, self._names.prepare(name, Statement(text, oids, judged.facts)))
+        self._go_on(data, piece)
+        return None
+
+    def _take_bind(self, data: bytes, piece: Piece) -> None:
+        self._streams = not self._is_skipping
+        body = _body(data, piece)
+        portal_name, statement_name, offset = postgres.parse_bind_head(body)
+        names = self._names if self._streams else self._skipped
+        statement = names.statements.get(statement_name) or self._names.statements.get(statement_name)
+        portal = Portal(statement or Statement(b"", (), _no_statement(statement_name)), portal_name, body[offset:])
+        if piece[3]:
+            portal.binds = None
+            self._long_bind = (portal, sha256(body[offset:]))
+        undo = names.bind(portal)
+        if self._streams:
+            self._send(Owes.BIND, undo)
+            self._go_on(data, piece)
+
+    def _take_execute(self, data: bytes, piece: Piece) -> Need | None:
+        name, limit = postgres.parse_execute(_body(data, piece))
+        if self._is_skipping:
+            self._skip_execute(name)
+            return None
+        portal = self._names.portals.get(name) or Portal(Statement(b"", (), _no_portal(name)), name)
+        statement = portal.statement
+        judged = self._judge(statement.text)
+        if not isinstance(judged, Judged):
+            return judged
+        if not statement.text:
+            judged = self._weigh(statement.facts)
+        run = portal.execution
+        try:
+            if run is None:
+                run = self._run(judged, statement.text, portal)
+                may_run = self._allowed(run)
+            else:  # a suspended portal goes on: recorded when it began, judged again now
+                may_run = isinstance(judged.verdict, Allow)
+        except LedgerUnavailable:
+            self._refuse_extended(refusal.unrecorded())
+            return None
+        if not may_run:
+            self._refuse(run if run.judged is judged else self._run(judged, statement.text, portal))
+            return None
+        run.limit = limit
+        self._send(Owes.EXECUTE, run)
+        self._go_on(data, piece)
+        return None
+
+    def _skip_execute(self, name: bytes) -> None:
+        """Record what would have run, had nothing before it failed."""
+        portal = self._skipped.portals.get(name) or self._names.portals.get(name)
+        if portal is not None and portal.statement.text and not self._standing.path_is_stale:
+            text = portal.statement.text
+            judged = self._standing.recall(text, in_transaction=True) or self._weigh(SKIPPED)
+            self._trail.outcome(self._run(judged, text, portal), "skipped", self._clock_us())
+
+    def _refuse(self, run: Execution) -> None:
+        """Refuse a message of the extended protocol: an error now, then nothing until Sync."""
+        try:
+            if run.intent is None:
+                self.weighty = self._trail.intent(run)
+            self._refuse_extended(self._error(run))
+        except LedgerUnavailable:
+            self._refuse_extended(refusal.unrecorded())
+
+    def _refuse_extended(self, error: bytes) -> None:
+        self._skipped = Names()
+        if self._is_answered_here:
+            self.local.append(error)
+            self._skips = "here"
+            return
+        self._send(Owes.PARSE, Refused(error))
+        self.out.append(postgres.parse(b"tidewaiter_refused", refusal.FAILING_TEXT, ()))
+        self._skips = "there"
+
+    def _take_describe(self, data: bytes, piece: Piece) -> None:
+        kind, _ = postgres.parse_describe(_body(data, piece))
+        if not self._is_skipping:
+            self._send(Owes.DESCRIBE_STATEMENT if kind == "S" else Owes.DESCRIBE_PORTAL)
+            self._go_on(data, piece)
+
+    def _take_close(self, data: bytes, piece: Piece) -> None:
+        kind, name = postgres.parse_close(_body(data, piece))
+        if not self._is_skipping:
+            self._send(Owes.CLOSE, self._names.close(kind, name))
+            self._go_on(data, piece)
+
+    def _take_sync(self, data: bytes, piece: Piece) -> None:
+        postgres.parse_empty(_body(data, piece))
+        answered_here, self._skips = self._skips == "here", None
+        if answered_here:
+            self.local.append(postgres.ready_for_query("I"))
+            return
+        self._send(Owes.SYNC)
+        self.is_unsynced = False
+        self._pass(data, piece)
+
+    def _take_flush(self, data: bytes, piece: Piece) -> None:
+        if not self._is_skipping:
+            self._pass(data, piece)
+
+    def _go_on(self, data: bytes, piece: Piece) -> None:
+        self.is_unsynced = True
+        self._pass(data, piece)
+
+    # -- copy data and long messages --------------------------------------------------------------------------------
+    def _take_copy(self, data: bytes, piece: Piece) -> None:
+        """Copy data goes on as it is: its statement was judged, and a server that did not ask for it drops it."""
+        self._streams = self._skips is None
+        if not self._streams:
+            return
+        if piece[0] != postgres.COPY_DATA:
+            self._owed.copy_ended()
+        self._pass(data, piece)
+
+    def _take_continuation(self, data: bytes, piece: Piece) -> None:
+        """The next bytes of a message that is longer than is held in memory: on, or dropped, as its head was."""
+        _, start, end, missing = piece
+        if self._long_bind is not None:
+            portal, digest = self._long_bind
+            digest.update(data[start:end])
+            if not missing:
+                portal.binds_digest, self._long_bind = digest.hexdigest(), None
+        if self._streams:
+            self._pass(data, piece)
+
+
+def _body(data: bytes, piece: Piece) -> bytes:
+    return data[piece[1] + HEADER : piece[2]]
+
+
+def _no_statement(name: bytes) -> Facts:
+    said = name.decode("utf-8", "replace")
+    message = f'prepared statement "{said}" does not exist' if name else "unnamed prepared statement does not exist"
+    return Facts(unknown=(message,), fault=SyntaxFault("26000", message))
+
+
+def _no_portal(name: bytes) -> Facts:
+    message = f'portal "{name.decode("utf-8", "replace")}" does not exist'
+    return Facts(unknown=(message,), fault=SyntaxFault("34000", message))
+
+
+_TAKE: dict[int, Callable[[Asks, bytes, Piece], Need | None]] = {
+    0: Asks._take_continuation,
+    ord("Q"): Asks._take_query,
+    ord("P"): Asks._take_parse,
+    ord("B"): Asks._take_bind,
+    ord("E"): Asks._take_execute,
+    ord("D"): Asks._take_describe,
+    ord("C"): Asks._take_close,
+    ord("S"): Asks._take_sync,
+    ord("H"): Asks._take_flush,
+    ord("d"): Asks._take_copy,
+    ord("c"): Asks._take_copy,
+    ord("f"): Asks._take_copy,
+    ord("F"): Asks._take_function_call,
+}

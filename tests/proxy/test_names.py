@@ -1,0 +1,99 @@
+"""Statements and portals share one name space between protocol and SQL, and every change can be taken back."""
+
+from __future__ import annotations
+
+from tidewaiter.model import Allow, Effect, EffectKind, Facts
+from tidewaiter.proxy.names import LOST_TRACK, Names, Portal, Statement
+from tidewaiter.proxy.pipeline import Judged
+from tidewaiter.proxy.trail import Execution
+
+ONE = Facts(verbs=("select",))
+TWO = Facts(verbs=("insert",))
+
+
+def statement(facts: Facts = ONE, text: bytes = b"select 1") -> Statement:
+    return Statement(text, (), facts)
+
+
+def execution() -> Execution:
+    return Execution(Judged(ONE, Allow(), b"", False, False), b"select 1", b"", (), 0)
+
+
+def test_refused_parse_restores_what_the_name_stood_for() -> None:
+    names = Names()
+    first = statement()
+    names.prepare(b"s", first)
+    undo = names.prepare(b"s", statement(TWO))
+    undo()
+    assert names.statements == {b"s": first}
+
+
+def test_refused_first_parse_leaves_no_name() -> None:
+    names = Names()
+    names.prepare(b"s", statement())()
+    names.bind(Portal(statement(), b"p"))()
+    assert (names.statements, names.portals) == ({}, {})
+
+
+def test_skipped_close_brings_the_name_back() -> None:
+    names = Names()
+    kept, portal = statement(), Portal(statement(), b"p")
+    names.prepare(b"s", kept)
+    names.bind(portal)
+    undos = [names.close("S", b"s"), names.close("P", b"p")]
+    assert (names.statements, names.portals) == ({}, {})
+    for undo in reversed(undos):
+        undo()
+    assert (names.statements, names.portals) == ({b"s": kept}, {b"p": portal})
+
+
+def test_sql_prepare_and_protocol_parse_meet() -> None:
+    names = Names()
+    names.prepare(b"s1", statement(TWO))
+    names.apply([Effect(EffectKind.PREPARE, "s2", facts=ONE)], is_certain=True)
+    assert {name: names.prepared[name] for name in names.prepared} == {"s1": TWO, "s2": ONE}
+    assert len(names.prepared) == 2
+    assert names.statements[b"s2"].facts is ONE
+
+
+def test_declared_cursor_is_a_portal_that_survives_the_transaction() -> None:
+    names = Names()
+    names.apply([Effect(EffectKind.DECLARE, "c", facts=ONE)], is_certain=True)
+    names.bind(Portal(statement(), b""))
+    assert names.transaction_ended() == []
+    assert set(names.portals) == {b"c"}
+    assert names.cursors["c"] is ONE
+
+
+def test_suspended_execution_is_handed_out_when_its_transaction_ends() -> None:
+    names = Names()
+    run = execution()
+    names.bind(Portal(statement(), b"p", execution=run))
+    assert names.transaction_ended() == [run]
+    assert names.portals == {}
+
+
+def test_failed_prepare_makes_the_name_unknown() -> None:
+    names = Names()
+    names.prepare(b"s", statement())
+    names.apply([Effect(EffectKind.PREPARE, "s", facts=TWO)], is_certain=False)
+    assert names.prepared["s"] is LOST_TRACK
+    assert LOST_TRACK.unknown
+
+
+def test_deallocate_close_and_discard_forget() -> None:
+    names = Names()
+    for name in (b"a", b"b"):
+        names.prepare(name, statement())
+        names.bind(Portal(statement(), name))
+    names.apply([Effect(EffectKind.DEALLOCATE, "a"), Effect(EffectKind.CLOSE, "a")], is_certain=True)
+    assert (set(names.statements), set(names.portals)) == ({b"b"}, {b"b"})
+    names.apply([Effect(EffectKind.CLOSE, "")], is_certain=True)
+    assert names.portals == {}
+    names.apply([Effect(EffectKind.DEALLOCATE, "")], is_certain=True)
+    assert names.statements == {}
+    names.prepare(b"x", statement())
+    names.apply([Effect(EffectKind.DISCARD, "plans")], is_certain=True)
+    assert set(names.statements) == {b"x"}
+    names.apply([Effect(EffectKind.DISCARD, "ALL")], is_certain=True)
+    assert names.statements == {}

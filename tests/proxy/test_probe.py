@@ -1,0 +1,67 @@
+"""The gateway's own question on the client's session."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from tidewaiter.errors import ProtocolViolation
+from tidewaiter.proxy.probe import Probe
+from tidewaiter.wire import postgres
+
+
+def message(kind: bytes, body: bytes = b"") -> bytes:
+    return kind + (len(body) + 4).to_bytes(4, "big") + body
+
+
+NOTICE = postgres.notice_response("NOTICE", "00000", "hello")
+ANSWER = (
+    message(b"1")
+    + message(b"2")
+    + postgres.data_row([b"pg_catalog"])
+    + NOTICE
+    + postgres.data_row([b"public"])
+    + postgres.command_complete("SELECT 2")
+    + message(b"3")
+    + message(b"3")
+)
+
+
+@pytest.mark.parametrize("with_sync", [True, False])
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_the_answer_is_found_whatever_the_chunking(with_sync: bool, size: int) -> None:
+    async def ask() -> None:
+        probe = Probe(asyncio.get_running_loop().create_future(), with_sync=with_sync)
+        whole = ANSWER + (postgres.ready_for_query("I") if with_sync else b"")
+        passing = b""
+        for at in range(0, len(whole), size):
+            more, rest = probe.feed(whole[at : at + size])
+            passing += more
+            assert rest == b""
+        assert await probe.answer == ["pg_catalog", "public"]
+        assert passing == NOTICE
+
+    asyncio.run(ask())
+
+
+def test_what_follows_the_answer_is_given_back() -> None:
+    async def ask() -> None:
+        probe = Probe(asyncio.get_running_loop().create_future(), with_sync=False)
+        assert probe.feed(ANSWER + b"rest") == (NOTICE, b"rest")
+
+    asyncio.run(ask())
+
+
+def test_a_refused_question_is_a_violation() -> None:
+    async def ask() -> None:
+        probe = Probe(asyncio.get_running_loop().create_future(), with_sync=False)
+        with pytest.raises(ProtocolViolation, match="42501"):
+            probe.feed(postgres.error_response("ERROR", "42501", "no"))
+
+    asyncio.run(ask())
+
+
+def test_question_uses_its_own_names_and_flush_inside_a_pipeline() -> None:
+    assert Probe.message(with_sync=True).endswith(postgres.sync())
+    assert Probe.message(with_sync=False).endswith(postgres.flush())
+    assert b"tidewaiter_probe" in Probe.message(with_sync=True)
