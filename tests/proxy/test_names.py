@@ -16,7 +16,7 @@ def statement(facts: Facts = ONE, text: bytes = b"select 1") -> Statement:
 
 
 def execution() -> Execution:
-    return Execution(Judged(ONE, Allow(), b"", False, False), b"select 1", b"", (), 0)
+    return Execution(Judged(ONE, Allow(), b"", False, False), b"select 1", 0)
 
 
 def test_refused_parse_restores_what_the_name_stood_for() -> None:

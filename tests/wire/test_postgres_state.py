@@ -7,15 +7,19 @@ from tidewaiter.errors import ProtocolViolation
 from tidewaiter.wire.postgres_state import Owed, Owes, Step
 
 
-def owed(*kinds: Owes) -> Owed[str]:
+OWES = {value: name for name, value in vars(Owes).items() if name.isupper()}
+STEP = {value: name for name, value in vars(Step).items() if name.isupper()}
+
+
+def owed(*kinds: int) -> Owed[str]:
     debts: Owed[str] = Owed()
     for number, kind in enumerate(kinds):
-        assert debts.sent(kind, f"{kind.name}{number}")
+        assert debts.sent(kind, f"{OWES[kind]}{number}")
     return debts
 
 
 def steps(debts: Owed[str], replies: bytes) -> list[str]:
-    return [debts.reply(kind)[0].name for kind in replies]
+    return [STEP[debts.reply(kind)[0]] for kind in replies]
 
 
 def test_a_prepared_execution_is_settled_in_order() -> None:
@@ -92,5 +96,5 @@ def test_unasked_answers_are_violations(kind: int) -> None:
 
 
 def test_an_answer_to_another_question_is_a_violation() -> None:
-    with pytest.raises(ProtocolViolation, match="PARSE"):
+    with pytest.raises(ProtocolViolation, match="in answer to message 1"):
         owed(Owes.PARSE).reply(ord("C"))

@@ -13,6 +13,7 @@ from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution, Trail
 from tidewaiter.wire import postgres
 from tidewaiter.wire.frames import HEADER, BackendFrames
+from tidewaiter.wire.postgres_backend import parse_command_complete
 from tidewaiter.wire.postgres_state import ASYNCHRONOUS, Debt, Owed, Step
 
 
@@ -69,7 +70,7 @@ class Answers:
                     self._standing.parameter_changed(*postgres.parse_parameter_status(data[start + HEADER : stop]))
                 continue
             step, debt = self.owed.reply(kind)
-            if step is Step.KEEP:
+            if step == Step.KEEP:
                 self._note(kind, debt, data[start + HEADER : stop])
                 continue
             replacement = self._settle(step, debt, data, start, stop, base)
@@ -104,7 +105,7 @@ class Answers:
             self.transaction = chr(body[0])
 
     def _settle(
-        self, step: Step, debt: Debt[Memo] | None, data: bytes, start: int, stop: int, base: int
+        self, step: int, debt: Debt[Memo] | None, data: bytes, start: int, stop: int, base: int
     ) -> bytes | None:
         """Follow one reply; return what the client gets in its place, None for the reply itself."""
         assert debt is not None
@@ -114,19 +115,19 @@ class Answers:
         if run is not None:
             run.bytes += position - self._answered
         self._answered = position
-        if step is Step.DONE:
+        if step == Step.DONE:
             if run is not None:
                 self._result(run, data, start, stop)
                 self._finish(run)
-        elif step is Step.RESULT:
+        elif step == Step.RESULT:
             assert run is not None
             self._result(run, data, start, stop)
-        elif step is Step.READY:
+        elif step == Step.READY:
             self._ready(run, chr(data[start + HEADER]))
-        elif step is Step.SUSPENDED:
+        elif step == Step.SUSPENDED:
             assert run is not None
             self._suspend(run)
-        elif step is Step.ERROR or step is Step.FAILED:
+        elif step == Step.ERROR or step == Step.FAILED:
             return self._fail(step, memo, data[start + HEADER : stop])
         return None
 
@@ -134,7 +135,7 @@ class Answers:
         """One statement is complete. EmptyQueryResponse has no tag."""
         if data[start] != postgres.COMMAND_COMPLETE:
             return
-        tag, rows = postgres.parse_command_complete(data[start + HEADER : stop])
+        tag, rows = parse_command_complete(data[start + HEADER : stop])
         run.results.append((tag, rows))
         run.rows += rows
 
@@ -172,17 +173,17 @@ class Answers:
         if run.intent is None:
             self._trail.intent(run)
 
-    def _fail(self, step: Step, memo: Memo | None, body: bytes) -> bytes | None:
+    def _fail(self, step: int, memo: Memo | None, body: bytes) -> bytes | None:
         """An error: note it, and undo and record what the server skips because of it."""
         replacement = None
         if isinstance(memo, Execution):
             run = memo
             run.sqlstate = postgres.sqlstate_of(body)
-            if step is Step.FAILED:
+            if step == Step.FAILED:
                 self._finish(run)
         elif isinstance(memo, Refused):
             replacement = memo.error
-        if step is Step.FAILED:
+        if step == Step.FAILED:
             skipped = [memo, *(skipped for _, skipped in self.owed.failed())]
             for other in reversed(skipped):
                 if isinstance(other, Undo):

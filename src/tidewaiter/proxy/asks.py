@@ -22,6 +22,15 @@ from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution, Trail
 from tidewaiter.wire import postgres
 from tidewaiter.wire.frames import HEADER, Piece
+from tidewaiter.wire.postgres_frontend import (
+    parse_bind_head,
+    parse_close,
+    parse_describe,
+    parse_empty,
+    parse_execute,
+    parse_parse,
+    parse_query,
+)
 from tidewaiter.wire.postgres_state import Owes
 
 if TYPE_CHECKING:
@@ -154,22 +163,15 @@ class Asks:
         _, start, end, _ = piece
         self.out.append(data if end - start == len(data) else data[start:end])
 
-    def _send(self, kind: Owes, memo: Memo | None = None) -> None:
+    def _send(self, kind: int, memo: Memo | None = None) -> None:
         if self._owed.sent(kind, memo):
             self._unsent += 1
 
     def _run(self, judged: Judged, text: bytes, portal: Portal | None = None) -> Execution:
         if portal is None:
-            return Execution(judged, text, b"", (), self._clock_us())
-        return Execution(
-            judged,
-            text,
-            portal.binds,
-            portal.statement.oids,
-            self._clock_us(),
-            portal.binds_digest,
-            portal=portal.name,
-        )
+            return Execution(judged, text, self._clock_us())
+        oids = portal.statement.oids
+        return Execution(judged, text, self._clock_us(), portal.binds, oids, portal.binds_digest, portal.name)
 
     @property
     def _is_skipping(self) -> bool:
@@ -183,7 +185,7 @@ class Asks:
         if piece[3]:
             self._refuse_long(piece[3], self._refuse_query)
             return None
-        text = postgres.parse_query(_body(data, piece))
+        text = parse_query(_body(data, piece))
         judged = self._judge(text)
         if not isinstance(judged, Judged):
             return judged
@@ -204,7 +206,7 @@ class Asks:
         self._ask(Owes.FUNCTION_CALL, self._run(self._weigh(facts), b""), data, piece)
         return None
 
-    def _ask(self, owes: Owes, run: Execution, data: bytes, piece: Piece) -> None:
+    def _ask(self, owes: int, run: Execution, data: bytes, piece: Piece) -> None:
         """Forward or refuse what ReadyForQuery will answer."""
         try:
             if self._allowed(run):
@@ -249,7 +251,7 @@ class Asks:
             if not self._is_skipping:
                 self._refuse_long(piece[3], self._refuse_extended)
             return None
-        name, text, oids = postgres.parse_parse(_body(data, piece))
+        name, text, oids = parse_parse(_body(data, piece))
         if self._is_skipping:
             self._skipped.prepare(name, Statement(text, oids, SKIPPED))
             return None
@@ -259,6 +261,7 @@ class Asks:
         if isinstance(judged.verdict, Deny):
             self._refuse(self._run(judged, text))
             return None
+        self._standing.keep(text, judged)
         self._send(Owes.PARSE, self._names.prepare(name, Statement(text, oids, judged.facts)))
         self._go_on(data, piece)
         return None
@@ -266,7 +269,7 @@ class Asks:
     def _take_bind(self, data: bytes, piece: Piece) -> None:
         self._streams = not self._is_skipping
         body = _body(data, piece)
-        portal_name, statement_name, offset = postgres.parse_bind_head(body)
+        portal_name, statement_name, offset = parse_bind_head(body)
         names = self._names if self._streams else self._skipped
         statement = names.statements.get(statement_name) or self._names.statements.get(statement_name)
         portal = Portal(statement or Statement(b"", (), _no_statement(statement_name)), portal_name, body[offset:])
@@ -279,7 +282,7 @@ class Asks:
             self._go_on(data, piece)
 
     def _take_execute(self, data: bytes, piece: Piece) -> Need | None:
-        name, limit = postgres.parse_execute(_body(data, piece))
+        name, limit = parse_execute(_body(data, piece))
         if self._is_skipping:
             self._skip_execute(name)
             return None
@@ -336,19 +339,19 @@ class Asks:
         self._skips = "there"
 
     def _take_describe(self, data: bytes, piece: Piece) -> None:
-        kind, _ = postgres.parse_describe(_body(data, piece))
+        kind, _ = parse_describe(_body(data, piece))
         if not self._is_skipping:
             self._send(Owes.DESCRIBE_STATEMENT if kind == "S" else Owes.DESCRIBE_PORTAL)
             self._go_on(data, piece)
 
     def _take_close(self, data: bytes, piece: Piece) -> None:
-        kind, name = postgres.parse_close(_body(data, piece))
+        kind, name = parse_close(_body(data, piece))
         if not self._is_skipping:
             self._send(Owes.CLOSE, self._names.close(kind, name))
             self._go_on(data, piece)
 
     def _take_sync(self, data: bytes, piece: Piece) -> None:
-        postgres.parse_empty(_body(data, piece))
+        parse_empty(_body(data, piece))
         answered_here, self._skips = self._skips == "here", None
         if answered_here:
             self.local.append(postgres.ready_for_query("I"))

@@ -42,9 +42,7 @@ async def open_door(sock: socket.socket, address: str, tls: ssl.SSLContext | Non
             return await _arrive_in_tls(sock, address, tls, is_direct=True)
         packet = await _packet(sock)
         if isinstance(packet, postgres.Startup | postgres.Cancel):
-            link = Link(address)
-            await loop.connect_accepted_socket(lambda: link, sock)
-            return Arrival(link, packet, "")
+            return Arrival(await _link(sock, address, None), packet, "")
         if _has_more(sock):
             raise ProtocolViolation("received unencrypted data after an encryption request")
         if isinstance(packet, postgres.SslRequest) and tls is not None:
@@ -55,9 +53,7 @@ async def open_door(sock: socket.socket, address: str, tls: ssl.SSLContext | Non
 
 
 async def _arrive_in_tls(sock: socket.socket, address: str, tls: ssl.SSLContext, *, is_direct: bool) -> Arrival:
-    link = Link(address)
-    loop = asyncio.get_running_loop()
-    await loop.connect_accepted_socket(lambda: link, sock, ssl=tls)
+    link = await _link(sock, address, tls)
     assert link.transport is not None
     channel = link.transport.get_extra_info("ssl_object")
     if is_direct and channel.selected_alpn_protocol() != ALPN:
@@ -71,6 +67,12 @@ async def _arrive_in_tls(sock: socket.socket, address: str, tls: ssl.SSLContext,
         link.abort()
         raise ProtocolViolation("encryption was requested inside TLS")
     return Arrival(link, packet, channel.version())
+
+
+async def _link(sock: socket.socket, address: str, tls: ssl.SSLContext | None) -> Link:
+    link = Link(address)
+    await asyncio.get_running_loop().connect_accepted_socket(lambda: link, sock, ssl=tls)
+    return link
 
 
 async def _packet(sock: socket.socket) -> postgres.StartupPacket:
@@ -99,16 +101,26 @@ async def _first_byte(sock: socket.socket) -> int:
         try:
             data = sock.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
-            readable = loop.create_future()
-            loop.add_reader(sock.fileno(), lambda future=readable: future.done() or future.set_result(None))
-            try:
-                await readable
-            finally:
-                loop.remove_reader(sock.fileno())
+            await _readable(sock)
             continue
         if not data:
             raise PeerGone
         return data[0]
+
+
+async def _readable(sock: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    readable: asyncio.Future[None] = loop.create_future()
+
+    def tell() -> None:
+        if not readable.done():
+            readable.set_result(None)
+
+    loop.add_reader(sock.fileno(), tell)
+    try:
+        await readable
+    finally:
+        loop.remove_reader(sock.fileno())
 
 
 def _has_more(sock: socket.socket) -> bool:

@@ -23,15 +23,12 @@ class Link(asyncio.Protocol):
     any reason to pause is held: "peer" (the other side's buffer is full) or "busy" (the session thinks).
     """
 
-    __slots__ = ("_buffer", "_on_data", "_on_lost", "_paused", "_waiter", "address", "is_lost", "peer", "transport")
-
     def __init__(self, address: str = "") -> None:
         self.address = address
         self.transport: asyncio.Transport | None = None
         self.peer: Link | None = None
         self.is_lost = False
         self._buffer = b""
-        self._on_data: Callable[[bytes], None] | None = None
         self._on_lost: Callable[[], None] | None = None
         self._paused: frozenset[str] = frozenset()
         self._waiter: asyncio.Future[None] | None = None
@@ -42,9 +39,6 @@ class Link(asyncio.Protocol):
         self.transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
 
     def data_received(self, data: bytes) -> None:
-        if self._on_data is not None:
-            self._on_data(data)
-            return
         self._buffer += data
         if len(self._buffer) > LOGIN_BYTES:
             self.pause("login")
@@ -125,7 +119,10 @@ class Link(asyncio.Protocol):
 
     def attach(self, on_data: Callable[[bytes], None], on_lost: Callable[[], None]) -> None:
         """Hand the stream to a callback, beginning with what was read ahead."""
-        self._on_data, self._on_lost = on_data, on_lost
+        self._on_lost = on_lost
+        if self.transport is not None and not self.is_lost:
+            self.data_received = on_data  # type: ignore[method-assign]  # spares a call per chunk
+            self.transport.set_protocol(self)  # uvloop looks the method up now, and only now
         self.resume("login")
         if self._buffer:
             data, self._buffer = self._buffer, b""

@@ -33,8 +33,8 @@ PARAMETERS = frozenset(
 FORBIDDEN = frozenset({"role", "session_authorization", "replication"})
 
 
-class Rejected(Exception):
-    """The client is told `error` and goes. `reason` is for the ledger only."""
+class Turned(Exception):
+    """Turned away: the client is told `message` and goes. `reason` is for the ledger only."""
 
     def __init__(self, sqlstate: str, message: str, reason: str, hint: str = "") -> None:
         super().__init__(message)
@@ -65,11 +65,11 @@ class Hello:
 
 
 def read_startup(packet: postgres.Startup) -> tuple[Hello, bytes]:
-    """Check a startup packet; return what it says, and the NegotiateProtocolVersion to send, if any. Raises Rejected."""
+    """Check a startup packet; return what it says, and the NegotiateProtocolVersion to send, if any. Raises Turned."""
     parameters = dict(packet.params)
     user = parameters.pop("user", "")
     if not user:
-        raise Rejected("28000", "no PostgreSQL user name specified in startup packet", "no user name")
+        raise Turned("28000", "no PostgreSQL user name specified in startup packet", "no user name")
     extensions = [name for name in parameters if name.startswith("_pq_.")]
     for name in extensions:
         del parameters[name]

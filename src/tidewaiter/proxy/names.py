@@ -6,7 +6,6 @@ Names change when a message is sent, before the server has agreed; what it refus
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from tidewaiter.model import Effect, EffectKind, Facts
 from tidewaiter.proxy.trail import Execution
@@ -14,27 +13,33 @@ from tidewaiter.proxy.trail import Execution
 LOST_TRACK = Facts(unknown=("it is not known what this name stands for",))
 
 
-@dataclass(slots=True)
 class Statement:
     """A prepared statement. `text` is empty for one made by SQL PREPARE, whose meaning is in `facts`."""
 
-    text: bytes
-    oids: tuple[int, ...]
-    facts: Facts
+    __slots__ = ("facts", "oids", "text")
+
+    def __init__(self, text: bytes, oids: tuple[int, ...], facts: Facts) -> None:
+        self.text = text
+        self.oids = oids
+        self.facts = facts
 
 
-@dataclass(slots=True)
 class Portal:
     """A bound statement or a cursor. `binds` is the parameter section of Bind, None when it was too long to keep.
 
     `execution` is the running execution after its first Execute, while the portal is suspended.
     """
 
-    statement: Statement
-    name: bytes
-    binds: bytes | None = b""
-    binds_digest: str = ""
-    execution: Execution | None = None
+    __slots__ = ("binds", "binds_digest", "execution", "name", "statement")
+
+    def __init__(
+        self, statement: Statement, name: bytes, binds: bytes | None = b"", execution: Execution | None = None
+    ) -> None:
+        self.statement = statement
+        self.name = name
+        self.binds = binds
+        self.binds_digest = ""
+        self.execution = execution
 
 
 class _FactsByName(Mapping[str, Facts]):
@@ -56,14 +61,16 @@ class _FactsByName(Mapping[str, Facts]):
         return len(self._of)
 
 
-@dataclass(slots=True)
 class Undo:
-    """How to take back one change of a name."""
+    """How to take back one change of a name: `before` is what it stood for."""
 
-    names: Names
-    is_portal: bool
-    name: bytes
-    before: Statement | Portal | None
+    __slots__ = ("before", "is_portal", "name", "names")
+
+    def __init__(self, names: Names, is_portal: bool, name: bytes, before: Statement | Portal | None) -> None:
+        self.names = names
+        self.is_portal = is_portal
+        self.name = name
+        self.before = before
 
     def __call__(self) -> None:
         """Restore what the name stood for."""

@@ -21,7 +21,7 @@ LIGHT_VERBS = frozenset({"select", "copy_out", "explain", "show", "set", "lock",
 NOT_UTF8 = "the text is not valid UTF-8"
 
 
-@dataclass(slots=True)
+@dataclass
 class Judged:
     """A statement text's facts and verdict, and what every entry about it says.
 
@@ -127,8 +127,12 @@ class Judge:
             bones = skeleton(text)
             if bones is not None:
                 _put(self._skeletons, bones, judged)
-                return
         _put(self._texts, text, judged)
+
+    def keep(self, text: bytes, judged: Judged) -> None:
+        """Remember a text that will come again as it is: that of a prepared statement."""
+        if text not in self._texts and len(text) <= TEXTS_BYTES:
+            _put(self._texts, text, judged)
 
 
 def _put(cache: dict[bytes, Judged], key: bytes, judged: Judged) -> None:

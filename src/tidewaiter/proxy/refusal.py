@@ -54,7 +54,7 @@ def good_bye(sqlstate: str, message: str, hint: str = "") -> bytes:
     return postgres.error_response("FATAL", sqlstate, message, hint=hint)
 
 
-def of_unsent(messages: Iterable[Owes]) -> tuple[bytes, bool]:
+def of_unsent(messages: Iterable[int]) -> tuple[bytes, bool]:
     """What an idle session is told for messages that were taken but, for want of a record, not sent.
 
     Returns the answer and whether an error still waits for its Sync.
@@ -63,7 +63,7 @@ def of_unsent(messages: Iterable[Owes]) -> tuple[bytes, bool]:
     for kind in messages:
         if kind in (Owes.QUERY, Owes.FUNCTION_CALL):
             answer += unrecorded() + postgres.ready_for_query("I")
-        elif kind is Owes.SYNC:
+        elif kind == Owes.SYNC:
             answer += postgres.ready_for_query("I")
             failed = False
         elif not failed:

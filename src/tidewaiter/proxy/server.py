@@ -7,13 +7,13 @@ import contextlib
 import secrets
 import socket
 import ssl
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tidewaiter.config import Config, Datasource
 from tidewaiter.errors import LedgerUnavailable, LoginRefused, ProtocolViolation, UpstreamError
-from tidewaiter.identity import Directory, FailedLogins, Rejections
+from tidewaiter.identity import Directory, FailedLogins, Rejected, Rejections
 from tidewaiter.ledger.commit import Recorder
 from tidewaiter.ledger.entry import members
 from tidewaiter.model import Allow, Context, Principal
@@ -21,7 +21,7 @@ from tidewaiter.policy import Policies
 from tidewaiter.proxy import login, refusal
 from tidewaiter.proxy.catalogs import CatalogWatch
 from tidewaiter.proxy.door import Arrival, open_door
-from tidewaiter.proxy.login import Admitted, Rejected
+from tidewaiter.proxy.login import Admitted
 from tidewaiter.proxy.names import Names
 from tidewaiter.proxy.session import Session
 from tidewaiter.proxy.standing import Footing, Judges, Standing
@@ -227,7 +227,7 @@ class Gateway:
             async with asyncio.timeout(self._config.gateway.login_timeout_s):
                 admitted = await self._log_in(arrival, arrival.packet, address)
                 seat = await self._seat(arrival, admitted, address)
-        except Rejected as rejected:
+        except login.Turned as rejected:
             self._reject(address, user, rejected.reason)
             arrival.link.write(refusal.good_bye(rejected.sqlstate, rejected.message, rejected.hint))
         except LoginRefused:
@@ -250,13 +250,13 @@ class Gateway:
             await self._relay(seat)
 
     async def _log_in(self, arrival: Arrival, packet: postgres.Startup, address: str) -> Admitted:
-        """Prove who it is and that they may connect. Raises Rejected, LoginRefused."""
+        """Prove who it is and that they may connect. Raises Turned, LoginRefused."""
         hello, negotiation = login.read_startup(packet)
-        if self._config.gateway.require_tls != "never" and not arrival.tls:
-            if self._config.gateway.require_tls == "always" or not _is_loopback(address):
-                raise Rejected("28000", "this gateway accepts TLS connections only", "no TLS", "use sslmode=require")
+        wanted = self._config.gateway.require_tls
+        if not arrival.tls and (wanted == "always" or (wanted == "remote" and not _is_loopback(address))):
+            raise login.Turned("28000", "this gateway accepts TLS connections only", "no TLS", "use sslmode=require")
         if self._closing or len(self._seats) >= self._config.limits.connections:
-            raise Rejected("53300", "sorry, too many clients already", "too many connections")
+            raise login.Turned("53300", "sorry, too many clients already", "too many connections")
         if negotiation:
             arrival.link.write(negotiation)
         now_s = self._now_ns() / 1e9
@@ -272,7 +272,7 @@ class Gateway:
         context = Context(address, hello.application, False, self._now_ns())
         verdict = self._policies().may_connect(principal, hello.datasource, context) if target is not None else None
         if target is None or not (isinstance(verdict, Allow) or target.datasource.mode == "observe"):
-            raise Rejected(
+            raise login.Turned(
                 "42501",
                 f'{principal.name} may not connect to datasource "{hello.datasource}"',
                 f"connect to {hello.datasource} denied",
@@ -281,7 +281,9 @@ class Gateway:
         observe = target.datasource.mode == "observe"
         refused = login.refused_parameter(hello.parameters, observe=observe)
         if refused is not None:
-            raise Rejected("0A000", f'startup parameter "{refused}" is refused by this gateway', f"parameter {refused}")
+            raise login.Turned(
+                "0A000", f'startup parameter "{refused}" is refused by this gateway', f"parameter {refused}"
+            )
         return Admitted(principal, credential, hello.datasource, hello.application, hello.parameters, hello.minor)
 
     async def _seat(self, arrival: Arrival, admitted: Admitted, address: str) -> Seat:
@@ -410,17 +412,22 @@ class Gateway:
         """Count a connection that came to nothing; a flood of them must not fill the disk."""
         self._record_rejections(self._rejections.note(source, user, reason, self._now_ns() / 1e9))
 
-    def _record_rejections(self, rejected: list[object]) -> None:
+    def _record_rejections(self, rejected: Sequence[Rejected]) -> None:
+        if not rejected:
+            return
         with contextlib.suppress(LedgerUnavailable):  # the recorder says so itself, and writes a gap when it is back
             for one in rejected:
-                self._recorder.record("login.failed", members(one))
+                self._recorder.record("login.failed", members(asdict(one)))
             self._recorder.flush()
 
     async def _report_rejections(self) -> None:
-        """Once a second, write what was counted."""
-        while True:
-            await asyncio.sleep(REJECTIONS_S)
-            self._record_rejections(self._rejections.drain(self._now_ns() / 1e9))
+        """Once a second, write what was counted; at the end, the rest."""
+        try:
+            while True:
+                await asyncio.sleep(REJECTIONS_S)
+                self._record_rejections(self._rejections.drain(self._now_ns() / 1e9))
+        finally:
+            self._record_rejections(self._rejections.close())
 
 
 def _role_of(principal: Principal, datasource: Datasource) -> str | None:

@@ -18,7 +18,7 @@ from tidewaiter.sql.parse import needs_thread
 JUDGES = 1024  # grounds in use at once: principals × search paths; older ones are rebuilt when seen again
 
 # The server's lexer reads these as it reads UTF-8 with standard strings; with any other our reading may differ.
-SAFE_ENCODINGS = frozenset({"UTF8", "SQL_ASCII", "LATIN1"})
+SAFE_ENCODINGS = frozenset({b"UTF8", b"SQL_ASCII", b"LATIN1"})
 
 
 class Watch(Protocol):
@@ -97,7 +97,7 @@ class Standing:
         self._created_until: int | None = None
         self._defined = False
         self._temporary: dict[tuple[str, str], Relation] = {}
-        self._lexer: dict[str, str] = {}
+        self._lexer: dict[bytes, str] = {}
         self._needs_catalog = False
         self._settings_changed = False
 
@@ -113,6 +113,13 @@ class Standing:
         if found is not None and judge.is_volatile:
             return judge.weigh(found.facts, self._context(in_transaction))
         return found
+
+    def keep(self, text: bytes, judged: Judged) -> None:
+        """Note that a judgement just made will be asked for again with the same text."""
+        if self._judge is not None and not (self._created or self._temporary or self._lexer):
+            facts = judged.facts
+            if not (facts.session_bound or facts.fault):
+                self._judge.keep(text, judged)
 
     def can_study_at_once(self, text: bytes) -> bool:
         """Whether `study` will neither block for long nor wait for anything."""
@@ -198,13 +205,13 @@ class Standing:
         self.path_is_stale = False
         self._judge = None
 
-    def parameter_changed(self, name: str, value: str) -> None:
+    def parameter_changed(self, name: bytes, value: bytes) -> None:
         """Follow settings that change how the server reads a text."""
-        if name == "standard_conforming_strings":
-            self._note_lexer(name, None if value == "on" else "standard_conforming_strings is off")
-        elif name == "client_encoding":
+        if name == b"standard_conforming_strings":
+            self._note_lexer(name, None if value == b"on" else "standard_conforming_strings is off")
+        elif name == b"client_encoding":
             safe = value in SAFE_ENCODINGS
-            self._note_lexer(name, None if safe else f"client_encoding is {value}")
+            self._note_lexer(name, None if safe else f"client_encoding is {value.decode('ascii', 'replace')}")
 
     def keep_path(self) -> None:
         """Go on with the last known path where the server cannot be asked: nothing that is judged now can run."""
@@ -255,5 +262,5 @@ class Standing:
         else:
             self._created[(relation.schema, relation.name)] = relation
 
-    def _note_lexer(self, name: str, reason: str | None) -> None:
+    def _note_lexer(self, name: bytes, reason: str | None) -> None:
         self._lexer = {**self._lexer, name: reason} if reason else {k: v for k, v in self._lexer.items() if k != name}

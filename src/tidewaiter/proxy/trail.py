@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import orjson
 
 from tidewaiter.ledger.entry import Body, members
 from tidewaiter.model import Principal, Receipt
-
-if TYPE_CHECKING:
-    from tidewaiter.proxy.pipeline import Judged
+from tidewaiter.proxy.pipeline import Judged
 
 
 class Ledger(Protocol):
@@ -22,28 +19,42 @@ class Ledger(Protocol):
     def record(self, kind: str, members: bytes, body: bytes | None = None) -> Receipt: ...
 
 
-@dataclass(slots=True)
 class Execution:
     """One statement on its way: from the moment it was judged to its end.
 
     `intent` is the entry number of its intent, None while there is none. `began_us` is on the session's monotonic clock.
-    `bytes` counts the answer's messages, `limit` is the row limit of the last Execute.
+    `bytes` counts the answer's messages, `limit` is the row limit of the last Execute. `results` has (command tag, rows)
+    of each completed statement of the text. A plain class: made for every statement, and dataclasses are not compiled.
     """
 
-    judged: Judged
-    text: bytes
-    binds: bytes | None
-    oids: tuple[int, ...]
-    began_us: int
-    binds_digest: str = ""
-    portal: bytes | None = None
-    prepared: bytes = b""
-    intent: Receipt | None = None
-    limit: int = 0
-    rows: int = 0
-    bytes: int = 0
-    results: list[tuple[str, int]] = field(default_factory=list)
-    sqlstate: str = ""
+    __slots__ = (
+        "began_us", "binds", "binds_digest", "bytes", "intent", "judged", "limit", "oids", "portal", "results", "rows",
+        "sqlstate", "text",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        judged: Judged,
+        text: bytes,
+        began_us: int,
+        binds: bytes | None = b"",
+        oids: tuple[int, ...] = (),
+        binds_digest: str = "",
+        portal: bytes | None = None,
+    ) -> None:
+        self.judged = judged
+        self.text = text
+        self.began_us = began_us
+        self.binds = binds
+        self.oids = oids
+        self.binds_digest = binds_digest
+        self.portal = portal
+        self.intent: Receipt | None = None
+        self.limit = 0
+        self.rows = 0
+        self.bytes = 0
+        self.results: list[tuple[str, int]] = []
+        self.sqlstate = ""
 
 
 class Trail:
@@ -86,8 +97,6 @@ class Trail:
             told += b',"binds":%d' % _count(run.binds)
             if self._binds == "digest":
                 told += b',"binds_digest":"%b"' % sha256(run.binds).hexdigest().encode()
-        if run.prepared:
-            told += b',"prepared":' + orjson.dumps(run.prepared.decode("utf-8", "replace"))
         return told
 
     def _body(self, run: Execution) -> bytes:

@@ -27,7 +27,7 @@ class Backend:
     link: Link
     pid: int
     secret: bytes
-    parameters: dict[str, str] = field(default_factory=dict)
+    parameters: dict[bytes, bytes] = field(default_factory=dict)
 
 
 class Upstream:

@@ -1,13 +1,12 @@
 """What a PostgreSQL server still owes for what was sent to it: one table, looked up per reply.
 
-The extended protocol answers each message in order; after an error the server skips to the next Sync. A simple Query and
-a FunctionCall end with ReadyForQuery. https://www.postgresql.org/docs/current/protocol-flow.html
+The extended protocol answers each message in order; after an error the server skips to the next Sync. A simple Query
+and a FunctionCall end with ReadyForQuery. https://www.postgresql.org/docs/current/protocol-flow.html
 """
 
 from __future__ import annotations
 
 from collections import deque
-from enum import IntEnum
 from typing import Final, Generic, TypeVar
 
 from tidewaiter.errors import ProtocolViolation
@@ -15,31 +14,32 @@ from tidewaiter.errors import ProtocolViolation
 T = TypeVar("T")
 
 
-class Owes(IntEnum):
-    """The message that the server has yet to answer."""
+class Owes:
+    """The message that the server has yet to answer. Plain numbers: an Enum's hash is a Python call per reply."""
 
-    PARSE = 1
-    BIND = 2
-    CLOSE = 3
-    DESCRIBE_STATEMENT = 4
-    DESCRIBE_PORTAL = 5
-    EXECUTE = 6
-    SYNC = 7
-    QUERY = 8
-    FUNCTION_CALL = 9
+    PARSE: Final = 1
+    BIND: Final = 2
+    CLOSE: Final = 3
+    DESCRIBE_STATEMENT: Final = 4
+    DESCRIBE_PORTAL: Final = 5
+    EXECUTE: Final = 6
+    SYNC: Final = 7
+    QUERY: Final = 8
+    FUNCTION_CALL: Final = 9
 
 
-class Step(IntEnum):
+class Step:
     """What a reply means for the debt at the head of the queue."""
 
-    KEEP = 1  # part of the answer, more follows
-    DONE = 2  # the answer is complete
-    RESULT = 3  # one statement of a simple Query is complete
-    SUSPENDED = 4  # Execute's row limit was reached
-    FAILED = 5  # an error; the server skips to Sync
-    ERROR = 6  # an error; ReadyForQuery follows
-    COPY_IN = 7  # the server waits for copy data
-    READY = 8  # ReadyForQuery
+    VIOLATION: Final = 0  # not an answer to this message
+    KEEP: Final = 1  # part of the answer, more follows
+    DONE: Final = 2  # the answer is complete
+    RESULT: Final = 3  # one statement of a simple Query is complete
+    SUSPENDED: Final = 4  # Execute's row limit was reached
+    FAILED: Final = 5  # an error; the server skips to Sync
+    ERROR: Final = 6  # an error; ReadyForQuery follows
+    COPY_IN: Final = 7  # the server waits for copy data
+    READY: Final = 8  # ReadyForQuery
 
 
 ASYNCHRONOUS: Final = frozenset(b"NSA")
@@ -47,7 +47,7 @@ ASYNCHRONOUS: Final = frozenset(b"NSA")
 
 _EXTENDED: Final = (Owes.PARSE, Owes.BIND, Owes.CLOSE, Owes.DESCRIBE_STATEMENT, Owes.DESCRIBE_PORTAL, Owes.EXECUTE)
 
-STEPS: Final[dict[tuple[int, int], Step]] = {
+STEPS: Final[dict[tuple[int, int], int]] = {
     (Owes.PARSE, ord("1")): Step.DONE,
     (Owes.BIND, ord("2")): Step.DONE,
     (Owes.CLOSE, ord("3")): Step.DONE,
@@ -78,7 +78,10 @@ STEPS: Final[dict[tuple[int, int], Step]] = {
     **{(kind, ord("E")): Step.FAILED for kind in _EXTENDED},
 }
 
-Debt = tuple[Owes, T | None]
+_TABLE: Final = [STEPS.get((owes, reply), Step.VIOLATION) for owes in range(10) for reply in range(256)]
+
+Debt = tuple[int, T | None]
+"""(one of Owes, what the owner remembers with it)."""
 
 
 class Owed(Generic[T]):
@@ -95,9 +98,9 @@ class Owed(Generic[T]):
         self.is_skipping = False
         self.is_copying_in = False
 
-    def sent(self, kind: Owes, memo: T | None = None) -> bool:
+    def sent(self, kind: int, memo: T | None = None) -> bool:
         """Note that a message was sent; False when the server will skip it."""
-        if kind is Owes.SYNC:
+        if kind == Owes.SYNC:
             if self.is_copying_in:
                 return False
             self.is_skipping = False
@@ -110,7 +113,7 @@ class Owed(Generic[T]):
         """Note that CopyDone or CopyFail was sent."""
         self.is_copying_in = False
 
-    def reply(self, kind: int) -> tuple[Step, Debt[T] | None]:
+    def reply(self, kind: int) -> tuple[int, Debt[T] | None]:
         """Settle a reply other than a row or an asynchronous message: what it means and for which debt.
 
         The debt is removed when the step is DONE, SUSPENDED, READY or FAILED; `failed` then gives what is skipped.
@@ -121,22 +124,23 @@ class Owed(Generic[T]):
                 return Step.KEEP, None
             raise ProtocolViolation(f"the server sent {chr(kind)!r} unasked")
         debt = self.debts[0]
-        step = STEPS.get((debt[0], kind))
-        if step is None:
-            raise ProtocolViolation(f"the server sent {chr(kind)!r} in answer to {debt[0].name}")
-        if step is Step.COPY_IN:
+        step = _TABLE[debt[0] << 8 | kind]
+        if step == Step.KEEP or step == Step.RESULT:
+            return step, debt
+        if step == Step.VIOLATION:
+            raise ProtocolViolation(f"the server sent {chr(kind)!r} in answer to message {debt[0]}")
+        if step == Step.COPY_IN:
             self._copy_in()
-        elif step is Step.DONE or step is Step.READY or step is Step.SUSPENDED or step is Step.FAILED:
+            return step, debt
+        self.is_copying_in = False
+        if step != Step.ERROR:
             self.debts.popleft()
-            self.is_copying_in = False
-        elif step is Step.ERROR:
-            self.is_copying_in = False
         return step, debt
 
     def failed(self) -> list[Debt[T]]:
         """After FAILED: remove and return, in order, what the server skips up to the next Sync."""
         skipped: list[Debt[T]] = []
-        while self.debts and self.debts[0][0] is not Owes.SYNC:
+        while self.debts and self.debts[0][0] != Owes.SYNC:
             skipped.append(self.debts.popleft())
         self.is_skipping = not self.debts
         return skipped
@@ -144,5 +148,5 @@ class Owed(Generic[T]):
     def _copy_in(self) -> None:
         """The server now reads copy data: a Sync that was sent already is read, and ignored, as part of it."""
         self.is_copying_in = True
-        if len(self.debts) > 1 and self.debts[1][0] is Owes.SYNC and self.debts[0][0] is Owes.EXECUTE:
+        if len(self.debts) > 1 and self.debts[1][0] == Owes.SYNC and self.debts[0][0] == Owes.EXECUTE:
             del self.debts[1]
