@@ -1,0 +1,279 @@
+"""A frozen snapshot of what names mean in one database: relations, views' base tables, functions, foreign keys. Pure.
+
+Paths are (schema, name). System schemas are included; temporary relations are not, sessions bring their own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+import orjson
+
+from tidewaiter.model import Relation
+from tidewaiter.sql.catalog_queries import QUERIES, SIGNATURE
+
+__all__ = ["QUERIES", "SIGNATURE", "SYSTEM_SCHEMAS", "Catalog", "Function", "Reach", "quoted"]
+
+Path = tuple[str, str]
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+SYSTEM_SCHEMAS = frozenset({"pg_catalog", "information_schema"})
+_PLAIN = re.compile(r"[a-z_][a-z0-9_$]*\Z")
+_TRUSTED_LANGUAGES = frozenset({"c", "internal"})
+
+
+def quoted(path: Iterable[str]) -> str:
+    """A path as SQL writes it: parts joined by dots, quoted unless plain lower-case words (key words stay bare)."""
+    return ".".join(part if _PLAIN.match(part) else '"' + part.replace('"', '""') + '"' for part in path)
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function, procedure or aggregate outside the system schemas. `kind` and `volatility` as in pg_proc.
+
+    `takes_row`: column notation (`t.f`, `(row(1, 2)).f`) may call it.
+    """
+
+    schema: str
+    name: str
+    oid: int = 0
+    kind: str = "f"
+    language: str = "sql"
+    volatility: str = "v"
+    security_definer: bool = False
+    extension: str = ""
+    takes_row: bool = False
+
+    @property
+    def path(self) -> Path:
+        """(schema, name)."""
+        return (self.schema, self.name)
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether its body may do anything that SQL can, such as change a setting. C needs a superuser to create."""
+        return self.language not in _TRUSTED_LANGUAGES
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """A relation that is reached through another one. `star`: not known to be limited to `columns`.
+
+    `mirrors`: the columns are those touched of the relation itself (a partition's parent).
+    """
+
+    path: Path
+    via: tuple[str, ...]
+    columns: tuple[str, ...] = ()
+    star: bool = False
+    mirrors: bool = False
+
+
+def _none() -> Mapping[Any, Any]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The snapshot. `version` is a digest of the content: equal content, equal version."""
+
+    version: int = 0
+    relations: Mapping[Path, Relation] = field(default_factory=_none)
+    schemas: frozenset[str] = frozenset()
+    required: Mapping[Path, frozenset[str]] = field(default_factory=_none)
+    """NOT NULL columns."""
+    reaches: Mapping[Path, tuple[Reach, ...]] = field(default_factory=_none)
+    """What reading or writing a relation also reaches: what views are made of, the parents of a partition or child."""
+    heirs: Mapping[Path, tuple[Path, ...]] = field(default_factory=_none)
+    """Inheritance children at any depth, whose rows a parent shows. Not partitions: their rows are the parent's."""
+    calls: Mapping[Path, tuple[tuple[Path, tuple[str, ...]], ...]] = field(default_factory=_none)
+    """Functions that reading a view calls, with the views on the way."""
+    dependents: Mapping[Path, tuple[Path, ...]] = field(default_factory=_none)
+    """Views over a relation at any depth: what DROP … CASCADE takes along."""
+    referrers: Mapping[Path, tuple[Path, ...]] = field(default_factory=_none)
+    """Tables with foreign keys to a table, at any depth: what TRUNCATE … CASCADE takes along."""
+    partitions: Mapping[Path, tuple[Path, ...]] = field(default_factory=_none)
+    """Direct partitions and inheritance children."""
+    indexes: Mapping[Path, Path] = field(default_factory=_none)
+    """Table of an index."""
+    functions: Mapping[str, tuple[Function, ...]] = field(default_factory=_none)
+    builtins: Mapping[str, bool] = field(default_factory=_none)
+    """Functions of the system schemas by name; True when one of that name is volatile."""
+    oids: Mapping[int, Path] = field(default_factory=_none)
+    row_functions: Mapping[str, tuple[Function, ...]] = field(default_factory=_none)
+    operators: Mapping[str, tuple[Path, ...]] = field(default_factory=_none)
+    casts: Mapping[str, tuple[Path, ...]] = field(default_factory=_none)
+    types: Mapping[str, tuple[str, ...]] = field(default_factory=_none)
+    """Schemas in which a type of that name exists."""
+
+    def find(self, name: str, schema: str | None, search_path: Sequence[str]) -> Relation | None:
+        """The relation that a name means, with its schema or along the effective search_path."""
+        if schema is not None:
+            return self.relations.get((schema, name))
+        for entry in search_path:
+            found = self.relations.get((entry, name))
+            if found is not None:
+                return found
+        return None
+
+    def find_functions(self, name: str, schema: str | None, search_path: Sequence[str]) -> tuple[Function, ...]:
+        """Every function outside the system schemas that a call by this name can mean: overloads are not told apart."""
+        found = self.functions.get(name)
+        if not found:
+            return ()
+        if schema is not None:
+            return tuple(function for function in found if function.schema == schema)
+        return tuple(function for function in found if function.schema in search_path)
+
+    def function_by_oid(self, oid: int) -> Path | None:
+        """(schema, name) of any function, built-in ones included."""
+        return self.oids.get(oid)
+
+    @classmethod
+    def from_rows(cls, rows: Mapping[str, Sequence[Sequence[Any]]]) -> Catalog:
+        """A snapshot from the answers to QUERIES, by the same keys. Missing keys count as empty."""
+        return _build({name: rows.get(name, ()) for name in QUERIES})
+
+
+def _build(rows: Mapping[str, Sequence[Sequence[Any]]]) -> Catalog:
+    plain = {name: [list(row) for row in table] for name, table in rows.items()}
+    reaches = _reaches(plain)
+    functions = _grouped((one.name, one) for one in (Function(*row) for row in plain["functions"]))
+    return Catalog(
+        version=int.from_bytes(hashlib.blake2b(orjson.dumps(plain), digest_size=8).digest(), "big"),
+        relations=_relations(plain["relations"], reaches),
+        schemas=frozenset(row[0] for row in plain["schemas"]),
+        required={(row[0], row[1]): frozenset(row[4]) for row in plain["relations"] if row[4]},
+        reaches=reaches,
+        heirs=_heirs(plain),
+        calls=_calls(plain["view_calls"], reaches),
+        dependents=_closure((_second(row), _first(row)) for row in plain["view_uses"]),
+        referrers=_closure((_second(row), _first(row)) for row in plain["foreign_keys"]),
+        partitions=_grouped((_second(row), _first(row)) for row in plain["inheritance"]),
+        indexes={_first(row): _second(row) for row in plain["indexes"]},
+        functions=functions,
+        builtins=_builtins(plain["builtins"]),
+        oids=_oids(plain),
+        row_functions={
+            name: callable_on_rows
+            for name, found in functions.items()
+            if (callable_on_rows := tuple(one for one in found if one.takes_row))
+        },
+        operators=_grouped((row[0], (row[1], row[2])) for row in plain["operators"]),
+        casts=_grouped((row[0], (row[1], row[2])) for row in plain["casts"]),
+        types=_grouped((row[1], row[0]) for row in plain["types"]),
+    )
+
+
+_Rows = dict[str, list[list[Any]]]
+
+
+def _first(row: Sequence[Any]) -> Path:
+    return (row[0], row[1])
+
+
+def _second(row: Sequence[Any]) -> Path:
+    return (row[2], row[3])
+
+
+def _grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, tuple[V, ...]]:
+    found: dict[K, dict[V, None]] = {}
+    for key, value in pairs:
+        found.setdefault(key, {})[value] = None
+    return {key: tuple(values) for key, values in found.items()}
+
+
+def _closure(edges: Iterable[tuple[Path, Path]]) -> dict[Path, tuple[Path, ...]]:
+    """Everything reachable from each start, itself excluded, in breadth-first order."""
+    direct = _grouped(edges)
+    found: dict[Path, tuple[Path, ...]] = {}
+    for start in direct:
+        seen: dict[Path, None] = {start: None}
+        queue = list(direct[start])
+        for path in queue:
+            if path not in seen:
+                seen[path] = None
+                queue.extend(direct.get(path, ()))
+        found[start] = tuple(seen)[1:]
+    return found
+
+
+def _reaches(plain: _Rows) -> dict[Path, tuple[Reach, ...]]:
+    """Breadth first, so that `via` is a shortest way; several ways to one relation are merged into one Reach."""
+    edges: dict[Path, list[Reach]] = {}
+    for row in plain["view_uses"]:
+        columns = tuple(sorted(name for name in row[4] if name is not None))
+        is_whole = row[5] or not columns
+        edges.setdefault(_first(row), []).append(Reach(_second(row), (), columns, is_whole))
+    for row in plain["inheritance"]:
+        edges.setdefault(_first(row), []).append(Reach(_second(row), (), mirrors=True))
+    return {start: _reached(start, edges) for start in edges}
+
+
+def _reached(start: Path, edges: Mapping[Path, list[Reach]]) -> tuple[Reach, ...]:
+    found: dict[Path, Reach] = {}
+    queue: list[tuple[Path, tuple[str, ...], Reach | None]] = [(start, (), None)]
+    for path, via, arrived in queue:
+        way = (*via, quoted(path))
+        for edge in edges.get(path, ()):
+            if edge.mirrors and arrived is not None:  # a view over a partition: the parent's columns are the view's
+                edge = replace(edge, columns=arrived.columns, star=arrived.star, mirrors=arrived.mirrors)
+            known = found.get(edge.path)
+            if known is not None:
+                columns = tuple(sorted({*known.columns, *edge.columns}))
+                found[edge.path] = replace(known, columns=columns, star=known.star or edge.star)
+            elif edge.path != start:
+                found[edge.path] = reach = replace(edge, via=way)
+                queue.append((edge.path, way, reach))
+    return tuple(found.values())
+
+
+def _heirs(plain: _Rows) -> dict[Path, tuple[Path, ...]]:
+    partitions = {_first(row) for row in plain["relations"] if row[5]}
+    return _closure((_second(row), _first(row)) for row in plain["inheritance"] if _first(row) not in partitions)
+
+
+def _relations(rows: list[list[Any]], reaches: Mapping[Path, tuple[Reach, ...]]) -> dict[Path, Relation]:
+    kinds = {_first(row): row[2] for row in rows}
+    found: dict[Path, Relation] = {}
+    for schema, name, kind, columns, _required, _is_partition in rows:
+        base: tuple[Path, ...] = ()
+        if kind in "vm":
+            reached = (reach.path for reach in reaches.get((schema, name), ()))
+            base = tuple(path for path in reached if kinds.get(path) != "v")
+        found[(schema, name)] = Relation(schema, name, kind, tuple(columns), base)
+    return found
+
+
+def _calls(
+    rows: list[list[Any]], reaches: Mapping[Path, tuple[Reach, ...]]
+) -> dict[Path, tuple[tuple[Path, tuple[str, ...]], ...]]:
+    direct = _grouped((_first(row), _second(row)) for row in rows)
+    pairs: list[tuple[Path, tuple[Path, tuple[str, ...]]]] = []
+    for view, functions in direct.items():
+        pairs.extend((view, (function, (quoted(view),))) for function in functions)
+    for view, reached in reaches.items():
+        for reach in reached:
+            via = (*reach.via, quoted(reach.path))
+            pairs.extend((view, (function, via)) for function in direct.get(reach.path, ()))
+    return _grouped(pairs)
+
+
+def _builtins(rows: list[list[Any]]) -> dict[str, bool]:
+    found: dict[str, bool] = {}
+    for _schema, name, _oids, is_volatile in rows:
+        found[name] = found.get(name, False) or is_volatile
+    return found
+
+
+def _oids(plain: _Rows) -> dict[int, Path]:
+    found = {oid: _first(row) for row in plain["builtins"] for oid in row[2]}
+    found.update((row[2], _first(row)) for row in plain["functions"])
+    return found

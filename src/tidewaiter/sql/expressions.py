@@ -1,0 +1,234 @@
+"""Expressions: every node below a statement that is not itself a statement or a FROM item.
+
+An allow-list of node types with the fields that hold further nodes; `tests/sql/test_expressions.py` proves against the
+grammar's own description that no field of a listed node is left out by mistake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tidewaiter.model import Resource, ResourceType
+from tidewaiter.sql.calls import read_call
+from tidewaiter.sql.levels import Level
+from tidewaiter.sql.parse import Node
+from tidewaiter.sql.reading import Reading, strings
+
+FIELDS: Mapping[str, str] = {
+    "A_ArrayExpr": "elements",
+    "A_Const": "",
+    "A_Indices": "lidx uidx",
+    "A_Star": "",
+    "BitString": "",
+    "BoolExpr": "args",
+    "Boolean": "",
+    "BooleanTest": "arg",
+    "CaseExpr": "arg args defresult",
+    "CaseWhen": "expr result",
+    "CoalesceExpr": "args",
+    "CollateClause": "arg",
+    "CurrentOfExpr": "",
+    "Float": "",
+    "GroupingFunc": "args",
+    "GroupingSet": "content",
+    "IndexElem": "expr opclassopts",
+    "InferClause": "indexElems whereClause",
+    "Integer": "",
+    "JsonAggConstructor": "output:JsonOutput agg_filter agg_order over:WindowDef",
+    "JsonArgument": "val:JsonValueExpr",
+    "JsonArrayAgg": "constructor:JsonAggConstructor arg:JsonValueExpr",
+    "JsonArrayConstructor": "exprs output:JsonOutput",
+    "JsonBehavior": "expr",
+    "JsonFormat": "",
+    "JsonFuncExpr": "context_item:JsonValueExpr pathspec passing output:JsonOutput "
+    "on_empty:JsonBehavior on_error:JsonBehavior",
+    "JsonIsPredicate": "expr",
+    "JsonKeyValue": "key value:JsonValueExpr",
+    "JsonObjectAgg": "constructor:JsonAggConstructor arg:JsonKeyValue",
+    "JsonObjectConstructor": "exprs output:JsonOutput",
+    "JsonOutput": "typeName:TypeName",
+    "JsonParseExpr": "expr:JsonValueExpr output:JsonOutput",
+    "JsonScalarExpr": "expr output:JsonOutput",
+    "JsonSerializeExpr": "expr:JsonValueExpr output:JsonOutput",
+    "JsonTableColumn": "typeName:TypeName pathspec:JsonTablePathSpec columns "
+    "on_empty:JsonBehavior on_error:JsonBehavior",
+    "JsonTablePathSpec": "string",
+    "JsonValueExpr": "raw_expr formatted_expr",
+    "List": "items",
+    "MergeSupportFunc": "",
+    "MinMaxExpr": "args",
+    "MultiAssignRef": "source",
+    "NamedArgExpr": "arg",
+    "NullTest": "arg",
+    "ParamRef": "",
+    "RangeTableFuncCol": "typeName:TypeName colexpr coldefexpr",
+    "ResTarget": "indirection val",
+    "RowExpr": "args",
+    "SQLValueFunction": "",
+    "SetToDefault": "",
+    "String": "",
+    "WindowDef": "partitionClause orderClause startOffset endOffset",
+    "XmlExpr": "named_args args",
+    "XmlSerialize": "expr typeName:TypeName",
+}
+"""Node type → fields to follow; `field:Type` holds the fields of one node type directly."""
+
+_CHILDREN: dict[str, tuple[tuple[str, str], ...]] = {
+    kind: tuple((field.partition(":")[0], field.partition(":")[2]) for field in fields.split())
+    for kind, fields in FIELDS.items()
+}
+
+_Stack = list[Node]
+_Special = Callable[[Reading, Node, Level, _Stack], None]
+
+
+def walk(reading: Reading, value: Any, level: Level) -> None:
+    """Read an expression, a list of them, or nothing. Iterative, so that long chains of operators need no stack."""
+    if not value:
+        return
+    stack: _Stack = value[::-1] if isinstance(value, list) else [value]
+    while stack:
+        node = stack.pop()
+        if not node:  # an empty place in a list
+            continue
+        kind, fields = next(iter(node.items()))
+        special = SPECIAL.get(kind)
+        if special is not None:
+            special(reading, fields, level, stack)
+            continue
+        children = _CHILDREN.get(kind)
+        if children is None:
+            reading.unknown(f"expression {kind}")
+        elif children:
+            _push(fields, children, stack)
+
+
+def _push(fields: Node, children: tuple[tuple[str, str], ...], stack: _Stack) -> None:
+    for name, embedded in reversed(children):
+        value = fields.get(name)
+        if value:
+            if isinstance(value, list):
+                stack.extend(reversed(value))
+            else:
+                stack.append({embedded: value} if embedded else value)
+
+
+def _column(reading: Reading, fields: Node, level: Level, stack: _Stack) -> None:
+    parts = fields["fields"]
+    last = parts[-1]
+    if len(parts) == 1:
+        if "String" in last:
+            level.refer(last["String"]["sval"])
+        else:
+            for one in level.sources:
+                one.hit_star()
+        return
+    names = list(strings(parts))
+    source = level.named(names[-2], names[-3] if len(names) > 2 else None)
+    if source is None:
+        level.everything()
+    elif "A_Star" in last or not source.knows(names[-1]):
+        source.hit_star()
+        _notation(reading, names[-1])
+    else:
+        source.hit(names[-1])
+
+
+def _notation(reading: Reading, name: str) -> None:
+    """Column notation calls a function that takes the row: `t.f`, `(row(1, 2)).f`."""
+    for function in reading.catalog.row_functions.get(name, ()):
+        reading.touch("function", Resource(ResourceType.FUNCTION, function.path))
+        reading.opaque()
+
+
+def _indirection(reading: Reading, fields: Node, level: Level, stack: _Stack) -> None:
+    """`(expression).field[1].*`: a field of a whole row is one column of it, if the row is a source's."""
+    argument, path = fields["arg"], fields["indirection"]
+    field = path[0]["String"]["sval"] if "String" in path[0] else None
+    for node in path:
+        if "String" in node:
+            _notation(reading, node["String"]["sval"])
+        elif "A_Indices" in node:
+            stack.append(node)
+    if field is not None and "ColumnRef" in argument and len(argument["ColumnRef"]["fields"]) == 1:
+        name = next(strings(argument["ColumnRef"]["fields"]))
+        is_column = any(one.knows(name) for around in level.chain() for one in around.sources)
+        source = None if is_column else level.named(name, None)
+        if source is not None and source.knows(field):
+            source.hit(field)
+            return
+    stack.append(argument)
+
+
+def _call(reading: Reading, fields: Node, level: Level, stack: _Stack) -> None:
+    read_call(reading, fields, level)
+    over = fields.get("over")
+    if over:
+        stack.append({"WindowDef": over})
+    for name in ("agg_filter", "agg_order", "args"):
+        value = fields.get(name)
+        if value:
+            stack.extend(reversed(value) if isinstance(value, list) else (value,))
+
+
+def _operator(reading: Reading, fields: Node, level: Level, stack: _Stack) -> None:
+    if reading.catalog.operators:
+        _user_operator(reading, fields["name"])
+    for side in ("rexpr", "lexpr"):
+        value = fields.get(side)
+        if value:
+            stack.extend(reversed(value["List"]["items"]) if "List" in value else (value,))
+
+
+def _user_operator(reading: Reading, name: list[Node]) -> None:
+    for path in reading.catalog.operators.get(name[-1]["String"]["sval"], ()):
+        reading.touch("function", Resource(ResourceType.FUNCTION, path))
+        reading.opaque()
+
+
+def _sort(reading: Reading, fields: Node, level: Level, stack: _Stack) -> None:
+    if "useOp" in fields:
+        _user_operator(reading, fields["useOp"])
+    stack.append(fields["node"])
+
+
+def _cast(reading: Reading, fields: Node, level: Level, stack: _Stack) -> None:
+    stack.append({"TypeName": fields["typeName"]})
+    stack.append(fields["arg"])
+
+
+def _type(reading: Reading, fields: Node, level: Level, stack: _Stack) -> None:
+    names = fields.get("names")
+    if names and reading.catalog.casts:
+        for path in reading.catalog.casts.get(names[-1]["String"]["sval"], ()):
+            reading.touch("function", Resource(ResourceType.FUNCTION, path))
+            reading.opaque()
+
+
+def _sublink(reading: Reading, fields: Node, level: Level, stack: _Stack) -> None:
+    if reading.catalog.operators and "operName" in fields:
+        _user_operator(reading, fields["operName"])
+    reading.statement(fields["subselect"], level.below())
+    if "testexpr" in fields:
+        stack.append(fields["testexpr"])
+
+
+def _json_query(reading: Reading, fields: Node, level: Level, stack: _Stack) -> None:
+    reading.statement(fields["query"], level.below())
+    if "output" in fields:
+        stack.append({"JsonOutput": fields["output"]})
+
+
+SPECIAL: Mapping[str, _Special] = {
+    "A_Expr": _operator,
+    "A_Indirection": _indirection,
+    "ColumnRef": _column,
+    "FuncCall": _call,
+    "JsonArrayQueryConstructor": _json_query,
+    "SortBy": _sort,
+    "SubLink": _sublink,
+    "TypeCast": _cast,
+    "TypeName": _type,
+}
+"""Node types with a meaning of their own."""

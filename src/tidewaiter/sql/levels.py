@@ -1,0 +1,159 @@
+"""Which relation a column name means: the sources of one query level, and the levels around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from tidewaiter.model import Relation, Resource
+
+
+def words(text: str) -> frozenset[str]:
+    """A set of names from a text that lists them."""
+    return frozenset(text.split())
+
+
+SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
+
+
+class Entry:
+    """A touch under construction."""
+
+    __slots__ = ("action", "columns", "part", "resource", "star", "via")
+
+    def __init__(self, action: str, resource: Resource, via: tuple[str, ...], part: int) -> None:
+        self.action, self.resource, self.via, self.part = action, resource, via, part
+        self.columns: dict[str, None] = {}
+        self.star = False
+
+
+class Source:
+    """One item of a FROM list. `entries` get the columns that are referenced through it.
+
+    `relation` None: a subquery, CTE or function, whose columns are not known here. `parts`: the items that an aliased
+    join hides. `within`: the items of a subquery, which FOR UPDATE locks with it.
+    """
+
+    __slots__ = ("entries", "name", "parts", "relation", "renames", "schema", "within")
+
+    def __init__(
+        self,
+        name: str,
+        relation: Relation | None = None,
+        entries: tuple[Entry, ...] = (),
+        parts: tuple[Source, ...] = (),
+        schema: str | None = None,
+    ) -> None:
+        self.name, self.schema, self.relation, self.entries, self.parts = name, schema, relation, entries, parts
+        self.renames: Mapping[str, str] | None = None
+        self.within: tuple[Source, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may have columns that are not known here."""
+        return any(part.is_open for part in self.parts) if self.parts else self.relation is None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of a relation; empty when they are not known."""
+        return self.relation.columns if self.relation is not None else ()
+
+    def rename(self, names: tuple[str, ...]) -> None:
+        """Apply `AS alias (a, b, …)`: the first columns get these names."""
+        if self.parts:
+            self.hit_star()  # the names are positions in the joined columns: taken as all of them
+        elif self.relation is not None:
+            columns = self.relation.columns
+            if len(names) > len(columns):
+                self.hit_star()
+            self.renames = {**dict(zip(names, columns, strict=False)), **{name: name for name in columns[len(names) :]}}
+
+    def knows(self, column: str) -> bool:
+        """Whether the column is certainly, or for a relation of unknown columns possibly, one of its own."""
+        if self.parts:
+            return any(part.knows(column) for part in self.parts)
+        if self.relation is None:
+            return False
+        if self.renames is not None:
+            return column in self.renames
+        return column in self.relation.columns or not self.relation.columns
+
+    def hit(self, column: str) -> None:
+        """Note that a column was referenced."""
+        for part in self.parts:
+            if part.knows(column):
+                part.hit(column)
+        if self.renames is not None:
+            column = self.renames.get(column, column)
+        if column not in SYSTEM_COLUMNS:
+            for entry in self.entries:
+                entry.columns[column] = None
+
+    def hit_star(self) -> None:
+        """Note that every column was referenced."""
+        for part in self.parts:
+            part.hit_star()
+        for entry in self.entries:
+            entry.star = True
+
+
+@dataclass(slots=True)
+class Level:
+    """The names that are visible at one place. `ctes` are the WITH queries that hide tables of the same name."""
+
+    sources: list[Source] = field(default_factory=list)
+    outer: Level | None = None
+    ctes: frozenset[str] = frozenset()
+    outputs: frozenset[str] = frozenset()
+    """Names of output columns, which ORDER BY and GROUP BY may mean."""
+
+    def chain(self) -> Iterator[Level]:
+        """This level and those around it, inside out."""
+        level: Level | None = self
+        while level is not None:
+            yield level
+            level = level.outer
+
+    def below(self) -> Level:
+        """A level for a subquery that sees this one's columns."""
+        return Level(outer=self, ctes=self.ctes)
+
+    def beside(self) -> Level:
+        """A level for a subquery in FROM that does not see its neighbours."""
+        return Level(outer=self.outer, ctes=self.ctes)
+
+    def refer(self, column: str) -> None:
+        """Note an unqualified name: a column, or a source's name for its whole row, or an output column.
+
+        A name that nothing explains counts as a column of each relation here: the catalog may be behind.
+        """
+        is_open = False
+        for level in self.chain():
+            owners = [source for source in level.sources if source.knows(column)]
+            if owners:
+                for source in owners:
+                    source.hit(column)
+                return
+            is_open = is_open or any(source.is_open for source in level.sources)
+        if column in self.outputs:
+            return
+        named = self.named(column, None)
+        if named is not None:
+            named.hit_star()
+        elif not is_open:
+            for source in self.sources:
+                source.hit(column)
+
+    def named(self, name: str, schema: str | None) -> Source | None:
+        """The innermost source of that name."""
+        for level in self.chain():
+            for source in level.sources:
+                if source.name == name and (schema is None or schema == source.schema):
+                    return source
+        return None
+
+    def everything(self) -> None:
+        """Note that all columns of all relations in sight were referenced: for references that nothing explains."""
+        for level in self.chain():
+            for source in level.sources:
+                source.hit_star()
