@@ -1,0 +1,109 @@
+"""A deployment folder opened for one command while no server runs. The ledger is locked only to record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tidewaiter.admin.site import Finding, Reached, Sessions
+from tidewaiter.app import checks
+from tidewaiter.app.shelf import edition_on_disk
+from tidewaiter.app.upstreams import reach, secret_of
+from tidewaiter.config import Config
+from tidewaiter.errors import ConfigError, NotFound
+from tidewaiter.identity import Directory
+from tidewaiter.ledger.entry import members
+from tidewaiter.ledger.keys import Keys
+from tidewaiter.ledger.log import Log
+from tidewaiter.model import Receipt
+from tidewaiter.policy import Policies
+from tidewaiter.sql.catalog import Catalog
+from tidewaiter.store import open_store
+
+
+def ledger_folder(config: Config) -> Path:
+    """Where a deployment's ledger is."""
+    return config.state / "ledger"
+
+
+def open_log(config: Config, clock_ns: Callable[[], int]) -> Log:
+    """The deployment's log, locked for writing. Raises ConfigError, LedgerBusy, LedgerUnavailable, Tampered."""
+    keys = Keys.load(config.keys)
+    if keys.origin != config.ledger.origin:
+        raise ConfigError(
+            [f'[ledger] origin: the key in {config.keys} is of the log "{keys.origin}": set origin = "{keys.origin}"']
+        )
+    return Log.open(ledger_folder(config), origin=config.ledger.origin, keys=keys, clock_ns=clock_ns)
+
+
+class Deployment:
+    """Store, directory, policies and ledger of a folder without a server. Use it as a context manager."""
+
+    sessions: Sessions | None = None
+
+    def __init__(self, config: Config, environ: Mapping[str, str], clock_ns: Callable[[], int] = time.time_ns) -> None:
+        """Nothing is opened until it is needed. `clock_ns` is Unix time."""
+        self.config = config
+        self._environ = environ
+        self._clock_ns = clock_ns
+        self._opened = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
+        self._opened.close()
+
+    def now_s(self) -> float:
+        """Unix time."""
+        return self._clock_ns() / 1e9
+
+    @cached_property
+    def directory(self) -> Directory:
+        """Principals and credentials. Raises ConfigError, StoreUnavailable."""
+        store = open_store(self.config.store.url, self.config.folder)
+        self._opened.callback(store.close)
+        return Directory(store, self.now_s())
+
+    @cached_property
+    def log(self) -> Log:
+        """The ledger, locked until the deployment is closed. Raises LedgerBusy while a server runs."""
+        log = open_log(self.config, self._clock_ns)
+        self._opened.callback(log.close)
+        return log
+
+    async def record(self, kind: str, fields: Mapping[str, object]) -> Receipt:
+        """Append an entry and make it durable."""
+        receipt = self.log.append(kind, members(fields))
+        self.log.write()
+        self.log.sync()
+        return receipt
+
+    async def policies(self) -> Policies:
+        """The policies on disk. Raises ConfigError."""
+        return edition_on_disk(self.config).policies
+
+    async def catalog(self, datasource: str) -> Catalog:
+        """The catalog, read from the database now. Raises UpstreamError."""
+        from tidewaiter.proxy.catalogs import CatalogWatch
+
+        source = self.config.datasources[datasource]
+        return await CatalogWatch(source, secret_of(self.config, source, self._environ)).refresh()
+
+    async def reach(self, datasource: str) -> Reached:
+        """Log in to the datasource's database as the gateway does."""
+        source = self.config.datasources[datasource]
+        return await reach(source, secret_of(self.config, source, self._environ))
+
+    async def reload(self, by: Mapping[str, object]) -> dict[str, object]:
+        """There is nothing to reload: the next server reads the files anyway."""
+        raise NotFound("no server is running on this folder, so there is nothing to reload")
+
+    async def check(self) -> list[Finding]:
+        """Look at everything that has to work; the ledger by opening it."""
+        return [*await checks.common(self), checks.ledger_opens(lambda: self.log.size)]

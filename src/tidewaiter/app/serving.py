@@ -1,0 +1,292 @@
+"""From a configuration to a running gateway, and back down: opens everything in order, closes it in reverse.
+
+Nothing listens before the ledger is open, the policies are valid and the start is recorded; nothing is closed before
+what was accepted has been recorded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.util import find_spec
+
+import tidewaiter
+from tidewaiter.admin import channel
+from tidewaiter.admin.actor import Actor, Channel
+from tidewaiter.admin.operations import operate
+from tidewaiter.app.deployment import open_log
+from tidewaiter.app.running import Running, digests_of
+from tidewaiter.app.shelf import PolicyShelf, edition_on_disk
+from tidewaiter.app.upstreams import is_refused, reach, refusal, secrets_of
+from tidewaiter.app.web import Web, bound
+from tidewaiter.config import Address, Config
+from tidewaiter.console.app import console
+from tidewaiter.errors import ConfigError, TidewaiterError
+from tidewaiter.identity import Directory
+from tidewaiter.ledger.commit import Recorder
+from tidewaiter.model import Secret
+from tidewaiter.proxy.catalogs import CatalogWatch
+from tidewaiter.proxy.server import Gateway, Target
+from tidewaiter.proxy.upstream import Upstream
+from tidewaiter.store import open_store
+
+FOLLOW_S = 0.5  # how soon a revocation made by another gateway on the same store ends sessions here
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """Unix time in nanoseconds, and monotonic time in microseconds."""
+
+    now_ns: Callable[[], int] = time.time_ns
+    monotonic_us: Callable[[], int] = lambda: time.monotonic_ns() // 1000
+
+
+def run(config: Config, environ: Mapping[str, str], on_ready: Callable[[], None], say: Say) -> None:
+    """`serve` on the fastest event loop there is, until the process is told to stop."""
+    factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+    if find_spec("uvloop") is not None:
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(serve(config, environ, on_ready, say))
+
+
+async def serve(
+    config: Config, environ: Mapping[str, str], on_ready: Callable[[], None], say: Say, clocks: Clocks | None = None
+) -> None:
+    """Run the gateway until SIGTERM or SIGINT; a second one does not wait for sessions. SIGHUP loads new policies.
+
+    `on_ready` is called once every listener accepts; `say` takes lines for the operator. Raises the TidewaiterError
+    that kept the server from starting, with everything closed again.
+    """
+    clocks = clocks or Clocks()
+    with ExitStack() as opened:
+        server = await _open(config, environ, say, clocks, opened)
+        try:
+            await server.run(on_ready)
+        except BaseExceptionGroup as group:
+            raise _cause(group) from group
+
+
+async def _open(config: Config, environ: Mapping[str, str], say: Say, clocks: Clocks, opened: ExitStack) -> Server:
+    """Open and check everything that a server needs, in the order in which failing is cheapest."""
+    for warning in config.warnings:
+        say(f"warning: {warning}")
+    edition = edition_on_disk(config)
+    secrets = secrets_of(config, environ)
+    store = open_store(config.store.url, config.folder)
+    opened.callback(store.close)
+    directory = Directory(store, clocks.now_ns() / 1e9)
+    log = open_log(config, clocks.now_ns)
+    opened.callback(log.close)
+    await _require_ordinary_roles(config, secrets, say)
+    recorder = Recorder(log)
+    shelf = PolicyShelf(edition)
+    targets = {
+        source.name: Target(
+            source,
+            Upstream(source, secrets[source.name]),
+            CatalogWatch(source, secrets[source.name]),
+            config.classification.tagged(source.name),
+        )
+        for source in config.datasources.values()
+    }
+    gateway = Gateway(config, recorder, directory, shelf.policies, targets, clocks.now_ns, clocks.monotonic_us)
+    running = Running(
+        config=config,
+        directory=directory,
+        shelf=shelf,
+        recorder=recorder,
+        gateway=gateway,
+        watches={name: target.watch for name, target in targets.items()},
+        secrets=secrets,
+        config_digests=digests_of(config),
+        clock_ns=clocks.now_ns,
+        say=say,
+    )
+    return Server(running, recorder, gateway, targets, opened)
+
+
+async def _require_ordinary_roles(config: Config, secrets: Mapping[str, Secret], say: Say) -> None:
+    """Refuse a superuser where policies are enforced. A database that does not answer is reported, no more."""
+    refused = []
+
+    async def look(name: str) -> None:
+        source = config.datasources[name]
+        try:
+            told = await reach(source, secrets[name])
+        except TidewaiterError as error:
+            say(f"warning: {error}; sessions on it will be refused until it answers")
+            return
+        if is_refused(source, told):
+            refused.append(f"[datasource] {name}: user {source.user} is a superuser: {refusal(source)}")
+        for warning in told.warnings:
+            say(f"warning: {warning}")
+
+    async with asyncio.TaskGroup() as group:
+        for name in config.datasources:
+            group.create_task(look(name))
+    if refused:
+        raise ConfigError(sorted(refused))
+
+
+class Server:
+    """Everything that runs. One `run` per server."""
+
+    def __init__(
+        self, running: Running, recorder: Recorder, gateway: Gateway, targets: Mapping[str, Target], opened: ExitStack
+    ) -> None:
+        self._running = running
+        self._recorder = recorder
+        self._gateway = gateway
+        self._targets = targets
+        self._opened = opened
+        self._stop = asyncio.Event()
+        self._at_once = asyncio.Event()
+
+    async def run(self, on_ready: Callable[[], None]) -> None:
+        """Start, say ready, serve, stop. Raises what keeps it from going on, possibly in an ExceptionGroup."""
+        webs = self._listen()
+        with self._signals():
+            async with asyncio.TaskGroup() as group:
+                writing = group.create_task(self._recorder.run())
+                await self._record_start()
+                tasks = [group.create_task(target.watch.run()) for target in self._targets.values()]
+                tasks.append(group.create_task(self._gateway.run()))
+                tasks.append(group.create_task(self._follow_directory()))
+                serving = [group.create_task(web.run_until_stopped()) for web in webs]
+                for web in webs:
+                    await web.accepts.wait()
+                self._running.is_started = True
+                on_ready()
+                await self._stop.wait()
+                await self._drain()
+                for task in tasks:
+                    task.cancel()
+                for web in webs:
+                    web.stop()
+                await asyncio.wait(serving)
+                await self._running.record("server.stop", {"version": tidewaiter.__version__})
+                writing.cancel()
+
+    def _listen(self) -> list[Web]:
+        """Bind everything, so that a taken address is known before anything runs."""
+        config = self._running.config
+        with _named("[console] listen", config.console.listen):
+            page = bound(config.console.listen.host, config.console.listen.port)
+        self._opened.callback(page.close)
+        admin = self._opened.enter_context(channel.listening(config.state / channel.SOCKET))
+        with _named("[gateway] postgres", config.gateway.postgres):
+            self._gateway.listen()
+        return [
+            Web(console(tidewaiter.__version__, self._running.obstacles), page),
+            Web(channel.application(self._operate), admin, channel.peer_protocol()),
+        ]
+
+    async def _operate(self, name: str, arguments: Mapping[str, object], by: Actor) -> object:
+        return await operate(self._running, name, arguments, by)
+
+    async def _record_start(self) -> None:
+        running = self._running
+        by = Actor.of(Channel.SERVER, os.getuid()).fields()
+        # What environment variables overrode is part of the effective configuration; repr shows no secret.
+        effective = sha256(repr(running.config).encode()).hexdigest()
+        fields = {"what": "start", "digest": effective, "files": dict(running.config_digests), "by": by}
+        await running.record("config.change", fields | {"version": tidewaiter.__version__, "pid": os.getpid()})
+        await running.record("policy.change", running.shelf.edition.fields() | {"what": "start", "by": by})
+
+    async def _drain(self) -> None:
+        """End sessions within the drain time, or at once when told again."""
+        self._running.is_stopping = True
+        async with asyncio.TaskGroup() as group:
+            patient = group.create_task(self._gateway.stop(self._running.config.gateway.drain_s))
+            impatient = group.create_task(self._at_once.wait())
+            await asyncio.wait((patient, impatient), return_when=asyncio.FIRST_COMPLETED)
+            impatient.cancel()
+            if not patient.done():
+                patient.cancel()
+                await self._gateway.stop(0)
+
+    async def _follow_directory(self) -> None:
+        """End sessions that another process's change ended: several gateways may share a store."""
+        directory, generation = self._running.directory, self._running.directory.generation
+        while True:
+            await asyncio.sleep(FOLLOW_S)
+            try:
+                await asyncio.to_thread(directory.refresh)
+            except TidewaiterError as error:
+                self._running.say(f"warning: {error}")
+                continue
+            if directory.generation == generation:
+                continue
+            generation = directory.generation
+            self._gateway.principals_changed()
+            for told in self._gateway.sessions():
+                if not directory.may_continue(str(told["principal"]), str(told["credential"])):
+                    self._gateway.kill(str(told["id"]), "its credential was revoked or its principal disabled")
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        hang_ups: set[asyncio.Task[None]] = set()
+
+        def reload() -> None:
+            task = loop.create_task(self._reload())
+            hang_ups.add(task)  # the loop keeps weak references only
+            task.add_done_callback(hang_ups.discard)
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._told_to_stop)
+        loop.add_signal_handler(signal.SIGHUP, reload)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                loop.remove_signal_handler(number)
+            for task in hang_ups:
+                task.cancel()
+
+    def _told_to_stop(self) -> None:
+        if self._stop.is_set():
+            self._at_once.set()
+        self._stop.set()
+
+    async def _reload(self) -> None:
+        try:
+            told = await self._running.reload(Actor.of(Channel.SIGNAL, os.getuid()).fields())
+        except TidewaiterError as error:
+            self._running.say(f"reload failed: {error}")
+            return
+        changed = "new policies are" if told["changed"] else "the policies did not change:"
+        self._running.say(f"{changed} in force, version {told['policies']}")
+
+
+@contextmanager
+def _named(key: str, address: Address) -> Iterator[None]:
+    """Turn a failure to bind into an error that says which setting to change."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError([f"{key}: {address} cannot be listened on: {error.strerror or error}"]) from error
+
+
+def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The one error behind a group: an expected one if there is any, else the first."""
+    errors: list[BaseException] = []
+    stack: list[BaseException] = [group]
+    while stack:
+        found = stack.pop()
+        if isinstance(found, BaseExceptionGroup):
+            stack.extend(found.exceptions)
+        else:
+            errors.append(found)
+    return next((error for error in errors if isinstance(error, TidewaiterError)), errors[-1])

@@ -1,0 +1,77 @@
+"""Looks at the databases behind the gateway before it relies on them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from tidewaiter import config
+from tidewaiter.admin.site import Reached
+from tidewaiter.config import Config, Datasource
+from tidewaiter.errors import ConfigError
+from tidewaiter.model import Secret
+from tidewaiter.proxy.upstream import Upstream
+
+OLDEST_VERSION = 15
+
+
+def secrets_of(deployment: Config, environ: Mapping[str, str]) -> dict[str, Secret]:
+    """The upstream password of every datasource. Raises ConfigError that names each one that cannot be had."""
+    found: dict[str, Secret] = {}
+    problems: list[str] = []
+    for source in deployment.datasources.values():
+        try:
+            found[source.name] = secret_of(deployment, source, environ)
+        except ConfigError as error:
+            problems += [f"[datasource] {source.name} password: {problem}" for problem in error.problems]
+    if problems:
+        raise ConfigError(problems)
+    return found
+
+
+def secret_of(deployment: Config, source: Datasource, environ: Mapping[str, str]) -> Secret:
+    """The upstream password of one datasource, empty when it is configured without. Raises ConfigError."""
+    if not source.password:
+        return Secret("")
+    return config.resolve_secret(source.password, deployment.folder, environ)
+
+
+async def reach(source: Datasource, password: Secret) -> Reached:
+    """Log in as the gateway does and say what was found. Raises UpstreamError."""
+    began = time.monotonic()
+    backend = await Upstream(source, password).connect({"application_name": "tidewaiter check"})
+    took_ms = round((time.monotonic() - began) * 1e3, 1)
+    transport = backend.link.transport
+    tls = transport.get_extra_info("ssl_object") if transport is not None else None
+    told = Reached(
+        server_version=backend.parameters.get(b"server_version", b"").decode(errors="replace"),
+        is_superuser=backend.parameters.get(b"is_superuser") == b"on",
+        tls=tls.version() if tls is not None else "no TLS",
+        connect_ms=took_ms,
+    )
+    backend.link.abort()
+    return Reached(told.server_version, told.is_superuser, told.tls, told.connect_ms, warnings(source, told))
+
+
+def warnings(source: Datasource, told: Reached) -> tuple[str, ...]:
+    """What an operator should know about a database that answered."""
+    found = []
+    if told.is_superuser:
+        means = "allowed by allow_superuser" if source.allow_superuser else refusal(source)
+        found.append(f"user {source.user} is a superuser of {source.name}: {means}")
+    major = told.server_version.split(".")[0].split()[0] if told.server_version else ""
+    if major.isdigit() and int(major) < OLDEST_VERSION:
+        found.append(f"PostgreSQL {told.server_version} is older than {OLDEST_VERSION}, the oldest that is supported")
+    return tuple(found)
+
+
+def refusal(source: Datasource) -> str:
+    """Why a server does not start with this superuser."""
+    if source.mode == "observe":
+        return "nothing is enforced in observe mode, but use an ordinary role before you enforce"
+    return "no policy holds a superuser; use an ordinary role, or set allow_superuser = true"
+
+
+def is_refused(source: Datasource, told: Reached) -> bool:
+    """Whether the server must not start with this login."""
+    return told.is_superuser and not source.allow_superuser and source.mode == "enforce"
