@@ -89,6 +89,12 @@ def test_an_overlong_user_name_is_cut_and_says_so() -> None:
     assert counted.close()[0].user == "u" * 63 + "… (9000 characters)"
 
 
+def test_an_overlong_reason_is_cut_and_says_so() -> None:
+    counted = Rejections()
+    counted.note("10.0.0.1", "alice", "r" * 201, 100.0)
+    assert counted.close()[0].reason == "r" * 200 + "… (201 characters)"
+
+
 @given(st.lists(st.tuples(st.integers(0, 40), st.floats(0, 2)), max_size=200))
 def test_every_rejection_is_in_exactly_one_entry(noted: list[tuple[int, float]]) -> None:
     counted, entries, now_s = Rejections(), list[Rejected](), 1000.0

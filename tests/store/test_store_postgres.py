@@ -17,7 +17,6 @@ from tidewaiter.model import Kind, Secret
 from tidewaiter.store import Store, open_store
 from tidewaiter.store.tables import VERSION_TABLE
 
-pytestmark = pytest.mark.live
 NOW_S = 1_800_000_000.0
 
 

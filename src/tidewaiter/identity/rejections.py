@@ -13,6 +13,7 @@ SUSTAINED_ENTRIES_PER_S = 1.0
 # A flood that never ends writes one named source and one "the rest" per second: about 50 MB of ledger a day.
 DISTINCT_SOURCES = 4096  # of the rest are told apart, 0.5 MB; beyond that `sources` says "at least"
 THE_REST = "*"
+REASON_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +66,14 @@ class Rejections:
     def note(self, source: str, user: str, reason: str, now_s: float) -> list[Rejected]:
         """Count one rejected login; returns what the seconds before this one add up to.
 
-        `user` is as the client sent it. One longer than any principal's name is cut, and says so: its length would be
-        the flood's to choose.
+        `user` is as the client sent it, and `reason` may quote what it sent. One longer than any principal's name, or
+        than `REASON_CHARACTERS`, is cut and says so: its length would be the flood's to choose.
         """
         finished = self.drain(now_s)
         self._second = math.floor(now_s)
-        tally = self._named.get(source) or self._tally(source, _shortened(user), reason, now_s)
+        tally = self._named.get(source) or self._tally(
+            source, _shortened(user, NAME_CHARACTERS), _shortened(reason, REASON_CHARACTERS), now_s
+        )
         tally.add(now_s)
         return finished
 
@@ -101,7 +104,5 @@ class Rejections:
         return self._rest
 
 
-def _shortened(user: str) -> str:
-    if len(user) <= NAME_CHARACTERS:
-        return user
-    return f"{user[:NAME_CHARACTERS]}… ({len(user)} characters)"
+def _shortened(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
