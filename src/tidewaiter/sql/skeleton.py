@@ -23,22 +23,29 @@ _DOLLAR = re.compile(rb"\$(?![0-9])|[0-9]\$|\$[0-9]+[A-Za-z_\x80-\xff]")
 _FLOAT = re.compile(rb"float\s*\(", re.IGNORECASE)  # float(24) and float(25) are different types
 
 
+_UNSAFE = b"\\\x00\x01\x02"
+_DASH, _SLASH, _DOLLAR_SIGN, _QUOTE, _NAME_QUOTE = b"-/$'\""
+
+
 def skeleton(text: bytes) -> bytes | None:
     """The text with its plain numbers and strings replaced; None when it is not safe to share anything."""
-    if text[:6].lower() not in _STARTS or b"\\" in text or b"--" in text or b"/*" in text:
+    # `number in text` is a scan in C; `bytes in text` is five times slower.
+    if text[:6].lower() not in _STARTS or len(text.translate(None, _UNSAFE)) != len(text):
         return None
-    if b"\x00" in text or b"\x01" in text or b"\x02" in text or (b"$" in text and _DOLLAR.search(text)):
+    if (_DASH in text and text.find(b"--") >= 0) or (_SLASH in text and text.find(b"/*") >= 0):
         return None
-    bones, strings = _STRING.subn(_STRING_MARK, text) if b"'" in text else (text, 0)
-    # A quote that is left over opens what is not a plain string: E'…', U&'…', B'…', or an unfinished one.
-    if bones.count(b"'") != strings:
+    if _DOLLAR_SIGN in text and _DOLLAR.search(text):
         return None
-    if b'"' in text and not _has_simple_names(text, bones):
+    bones = text
+    if _QUOTE in text:
+        bones, strings = _STRING.subn(_STRING_MARK, text)
+        # A quote that is left over opens what is not a plain string: E'…', U&'…', B'…', or an unfinished one.
+        if bones.count(b"'") != strings:
+            return None
+    if _NAME_QUOTE in text and not _has_simple_names(text, bones):
         return None
     bones = _NUMBER.sub(_NUMBER_MARK, bones)
-    if b"(\x02" in bones and _FLOAT.search(bones):
-        return None
-    return bones
+    return None if bones.find(b"(\x02") >= 0 and _FLOAT.search(bones) else bones
 
 
 def _has_simple_names(text: bytes, bones: bytes) -> bool:

@@ -1,0 +1,211 @@
+"""Keep a datasource's catalog snapshot current: read it, notice DDL done elsewhere, read it again.
+
+One connection per datasource with the gateway's own credential. A short signature is asked for every few seconds; the
+catalog is read when it changed, when a session asks, and once a minute whatever the signature says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+import asyncpg
+
+from tidewaiter.config import Datasource
+from tidewaiter.errors import TidewaiterError, UpstreamError
+from tidewaiter.model import Secret
+from tidewaiter.proxy.upstream import tls_context
+from tidewaiter.sql.catalog import QUERIES, SIGNATURE, Catalog
+
+POLL_S = 2.0
+"""DDL done elsewhere shows within this and the time of one reading. The signature takes 3 ms for some 300 relations."""
+
+POLL_SHARE = 20
+"""A poll that took t seconds is followed by a pause of at least 20 t: it never uses more than 5 % of one backend."""
+
+FULL_S = 60.0
+"""The signature is a sum and could collide; everything is read this often regardless."""
+
+CONNECT_S = 10.0
+COMMAND_S = 60.0  # far above reading the catalog of 10,000 relations; a hung server counts as lost
+BACKOFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+
+_SETTINGS = {
+    "application_name": "tidewaiter catalog",
+    "search_path": "pg_catalog",
+    "default_transaction_read_only": "on",
+}
+
+
+class _Connection(Protocol):
+    """What is used of asyncpg, which has no types of its own."""
+
+    async def fetch(self, query: str) -> Sequence[Sequence[Any]]: ...
+    async def fetchval(self, query: str) -> str: ...
+    def transaction(self, *, isolation: str, readonly: bool) -> AbstractAsyncContextManager[object]: ...
+    def is_closed(self) -> bool: ...
+    def terminate(self) -> None: ...
+
+
+_connect: Callable[..., Awaitable[_Connection]] = asyncpg.connect
+
+
+def _ignore(problem: str) -> None:
+    """Where nobody listens; `problem` still shows it."""
+
+
+class CatalogWatch:
+    """The present catalog of one datasource. `report` is told each new problem once, as one line.
+
+    `current` is empty before the first reading, so that every name is unknown. `stale_since` is the time on `clock_s`
+    since when changes may have been missed, None while everything is read as it should be. `completed` counts readings.
+    """
+
+    def __init__(
+        self,
+        datasource: Datasource,
+        password: Secret,
+        report: Callable[[str], None] = _ignore,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.current = Catalog()
+        self.completed = 0
+        self.problem: str | None = None
+        self._datasource = datasource
+        self._password = password
+        self._report = report
+        self._clock_s = clock_s
+        self.stale_since: float | None = clock_s()
+        self._connection: _Connection | None = None
+        self._lock = asyncio.Lock()
+        self._is_reading = False
+        self._attempts = self._good_attempt = self._failed_attempt = 0
+        self._target = 0
+        self._wanted = asyncio.Event()
+        self._signature: str | None = None
+        self._read_at = 0.0
+
+    def refresh_soon(self) -> int:
+        """Ask `run` for a reading that begins after now; return the `completed` at which it is there."""
+        due = self.completed + (2 if self._is_reading else 1)
+        self._target = max(self._target, due)
+        self._wanted.set()
+        return due
+
+    async def refresh(self) -> Catalog:
+        """A catalog whose reading began after this call. Calls that wait together share one reading.
+
+        Raises UpstreamError when the database cannot be read; the catalog stays as it was, and `stale_since` says so.
+        """
+        asked = self._attempts
+        async with self._lock:
+            if self._failed_attempt > asked:  # began after this call; trying again for each waiter helps nobody
+                raise UpstreamError(self.problem or "the catalog cannot be read")
+            if self._good_attempt <= asked:
+                await self._read()
+        return self.current
+
+    async def run(self) -> None:
+        """Follow the database until cancelled. Failures are reported and tried again, with growing pauses."""
+        failures = 0
+        try:
+            while True:
+                began = self._clock_s()
+                try:
+                    await self._look()
+                    failures, pause = 0, max(POLL_S, POLL_SHARE * (self._clock_s() - began))
+                except TidewaiterError:
+                    pause = BACKOFF_S[min(failures, len(BACKOFF_S) - 1)]
+                    failures += 1
+                self._wanted.clear()
+                if failures or self._target <= self.completed:
+                    await self._pause(pause)
+        finally:
+            self._drop()
+
+    async def _pause(self, pause_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await self._wanted.wait()
+
+    async def _look(self) -> None:
+        """Read if something asks for it: a session, time, or the signature."""
+        if self._target <= self.completed and self._signature is not None and self._clock_s() - self._read_at < FULL_S:
+            async with self._lock:
+                if await self._ask() == self._signature:
+                    return
+        await self.refresh()
+
+    async def _ask(self) -> str:
+        """The present signature. Raises UpstreamError."""
+        try:
+            connection = await self._connected()
+            signature = await connection.fetchval(SIGNATURE)
+        except BaseException as failure:
+            raise self._failed(failure) from failure
+        self._succeeded()
+        return signature
+
+    async def _read(self) -> None:
+        """One reading, in one transaction, so that its parts fit together. Raises UpstreamError."""
+        self._is_reading = True
+        self._attempts += 1
+        try:
+            connection = await self._connected()
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                rows = {name: await connection.fetch(query) for name, query in QUERIES.items()}
+                signature = await connection.fetchval(SIGNATURE)
+            # Building takes 5 ms for an empty database and 50 ms for 1,000 relations: too long for the event loop.
+            catalog = await asyncio.to_thread(Catalog.from_rows, rows)
+        except BaseException as failure:
+            self._failed_attempt = self._attempts if isinstance(failure, Exception) else self._failed_attempt
+            raise self._failed(failure) from failure
+        finally:
+            self._is_reading = False
+        self.current = catalog if catalog.version != self.current.version else self.current
+        self._signature, self._read_at = signature, self._clock_s()
+        self.completed += 1
+        self._good_attempt = self._attempts
+        self._succeeded()
+
+    async def _connected(self) -> _Connection:
+        if self._connection is None or self._connection.is_closed():
+            source = self._datasource
+            self._connection = await _connect(
+                host=source.address.host,
+                port=source.address.port,
+                database=source.database,
+                user=source.user,
+                password=self._password.value,
+                ssl="prefer" if source.tls == "prefer" else tls_context(source) or False,
+                timeout=CONNECT_S,
+                command_timeout=COMMAND_S,
+                statement_cache_size=0,  # nothing named on the server, so a pooler in between does no harm
+                server_settings=_SETTINGS,
+            )
+        return self._connection
+
+    def _failed(self, failure: BaseException) -> BaseException:
+        """Drop the connection, whose state nobody knows now; report; say what to raise."""
+        self._drop()
+        self.stale_since = self.stale_since if self.stale_since is not None else self._clock_s()
+        if not isinstance(failure, Exception):  # cancelled, or the interpreter stops
+            return failure
+        problem = f"datasource {self._datasource.name}: the catalog cannot be read: {failure or failure!r}"
+        if problem != self.problem:
+            self.problem = problem
+            self._report(problem)
+        return UpstreamError(problem)
+
+    def _succeeded(self) -> None:
+        self.problem = None
+        self.stale_since = None
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
