@@ -29,6 +29,10 @@ from tidewaiter.model import Secret
 UPSTREAM_PASSWORD = Secret("of the gateway only")
 COMMAND = [sys.executable, "-c", "import sys; from tidewaiter.cli import main; sys.exit(main())"]
 READY_S = 30.0
+TRUSTING = """
+@id("analysts-call-functions")
+permit (principal in Group::"analysts", action == Action::"function", resource in Datasource::"shop");
+"""
 
 
 @dataclass(frozen=True)
@@ -262,6 +266,7 @@ def configure(deployment: Deployment, *more: str, upstreams: Sequence[Upstream] 
     both = upstreams or (Upstream("shop", address), Upstream("watched", address, mode="observe"))
     listeners = Listeners(f"127.0.0.1:{deployment.port}", f"127.0.0.1:{deployment.console}")
     furnish(deployment.folder, listeners, both, UPSTREAM_PASSWORD, *more)
+    (deployment.folder / "policies" / "live.cedar").write_text(TRUSTING)
 
 
 def copy_of(

@@ -72,7 +72,7 @@ class Listeners:
 
 
 def furnish(folder: Path, listeners: Listeners, upstreams: Sequence[Upstream], password: Secret, *more: str) -> None:
-    """Replace what `tidewaiter init` wrote as examples by the demo's own; keys and state stay.
+    """Replace the example configuration that `tidewaiter init` wrote by the demo's own, and add its policies.
 
     `password` is that of role `tidewaiter` in the database. `more` are further lines of TOML, before the datasources.
     """
@@ -81,7 +81,7 @@ def furnish(folder: Path, listeners: Listeners, upstreams: Sequence[Upstream], p
     secret.write_text(password.value)
     (folder / "tidewaiter.toml").write_text("\n".join(settings(listeners, upstreams, *more)) + "\n")
     (folder / "classification.toml").write_text(_text("classification.toml"))
-    (folder / "policies" / "shop.cedar").write_text(policies([upstream.name for upstream in upstreams]))
+    (folder / "policies" / "shop.cedar").write_text(_text("shop.cedar"))
 
 
 def settings(listeners: Listeners, upstreams: Sequence[Upstream], *more: str) -> list[str]:
@@ -95,14 +95,6 @@ def settings(listeners: Listeners, upstreams: Sequence[Upstream], *more: str) ->
         *more,
         *(line for upstream in upstreams for line in upstream.lines()),
     ]
-
-
-def policies(datasources: Sequence[str]) -> str:
-    """Cedar text: the demo's policies once for each datasource, each with an id of its own."""
-    text = _text("shop.cedar")
-    return text + "".join(
-        text.replace('"shop', f'"{name}').replace('@id("', f'@id("{name}-') for name in datasources if name != "shop"
-    )
 
 
 def _toml(value: str) -> str:
