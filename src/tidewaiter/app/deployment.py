@@ -13,7 +13,7 @@ from typing import Self
 from tidewaiter.admin.site import Finding, Reached, Sessions
 from tidewaiter.app import checks
 from tidewaiter.app.shelf import edition_on_disk
-from tidewaiter.app.upstreams import reach, secret_of
+from tidewaiter.app.upstreams import catalog_once, reach, secret_of
 from tidewaiter.config import Config
 from tidewaiter.errors import ConfigError, NotFound
 from tidewaiter.identity import Directory
@@ -90,10 +90,8 @@ class Deployment:
 
     async def catalog(self, datasource: str) -> Catalog:
         """The catalog, read from the database now. Raises UpstreamError."""
-        from tidewaiter.proxy.catalogs import CatalogWatch
-
         source = self.config.datasources[datasource]
-        return await CatalogWatch(source, secret_of(self.config, source, self._environ)).refresh()
+        return await catalog_once(source, secret_of(self.config, source, self._environ))
 
     async def reach(self, datasource: str) -> Reached:
         """Log in to the datasource's database as the gateway does."""

@@ -95,7 +95,7 @@ async def _open(config: Config, environ: Mapping[str, str], say: Say, clocks: Cl
         source.name: Target(
             source,
             Upstream(source, secrets[source.name]),
-            CatalogWatch(source, secrets[source.name]),
+            CatalogWatch(source, secrets[source.name], report=lambda problem: say(f"warning: {problem}")),
             config.classification.tagged(source.name),
         )
         for source in config.datasources.values()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 
@@ -10,7 +11,9 @@ from tidewaiter.admin.site import Reached
 from tidewaiter.config import Config, Datasource
 from tidewaiter.errors import ConfigError
 from tidewaiter.model import Secret
+from tidewaiter.proxy.catalogs import CatalogWatch
 from tidewaiter.proxy.upstream import Upstream
+from tidewaiter.sql.catalog import Catalog
 
 OLDEST_VERSION = 15
 
@@ -51,6 +54,18 @@ async def reach(source: Datasource, password: Secret) -> Reached:
     )
     backend.link.abort()
     return Reached(told.server_version, told.is_superuser, told.tls, told.connect_ms, warnings(source, told))
+
+
+async def catalog_once(source: Datasource, password: Secret) -> Catalog:
+    """The catalog, over a connection that is closed again. Raises UpstreamError."""
+    watch = CatalogWatch(source, password)
+    async with asyncio.TaskGroup() as group:
+        following = group.create_task(watch.run())  # closes the connection when it is cancelled
+        (found,) = await asyncio.gather(watch.refresh(), return_exceptions=True)
+        following.cancel()
+    if isinstance(found, BaseException):
+        raise found
+    return found
 
 
 def warnings(source: Datasource, told: Reached) -> tuple[str, ...]:

@@ -1,0 +1,82 @@
+"""Looking at the databases behind the gateway."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tidewaiter.admin.site import Reached
+from tidewaiter.app.upstreams import catalog_once, is_refused, reach, secrets_of, warnings
+from tidewaiter.config import Datasource, load
+from tidewaiter.errors import ConfigError, UpstreamError
+from tidewaiter.model import Secret
+
+TOML = """
+[[datasource]]
+name = "shop"
+address = "127.0.0.1:1"
+user = "tidewaiter"
+tls = "disable"
+password = "env:SHOP_PASSWORD"
+[[datasource]]
+name = "hr"
+address = "127.0.0.1:1"
+user = "tidewaiter"
+tls = "disable"
+password = "env:HR_PASSWORD"
+[[datasource]]
+name = "open"
+address = "127.0.0.1:1"
+user = "tidewaiter"
+tls = "disable"
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Datasource:
+    (tmp_path / "tidewaiter.toml").write_text(TOML)
+    return load(tmp_path / "tidewaiter.toml", {}).datasources["shop"]
+
+
+def test_every_secret_that_cannot_be_had_is_named(tmp_path: Path) -> None:
+    (tmp_path / "tidewaiter.toml").write_text(TOML)
+    config = load(tmp_path / "tidewaiter.toml", {})
+    with pytest.raises(ConfigError) as caught:
+        secrets_of(config, {})
+    assert [problem.split(":")[0] for problem in caught.value.problems] == [
+        "[datasource] shop password",
+        "[datasource] hr password",
+    ]
+    found = secrets_of(config, {"SHOP_PASSWORD": "a", "HR_PASSWORD": "b"})
+    assert found == {"shop": Secret("a"), "hr": Secret("b"), "open": Secret("")}
+
+
+def test_a_superuser_is_refused_where_policies_are_enforced(shop: Datasource) -> None:
+    told = Reached("18.1", True, "no TLS", 1.0)
+    assert is_refused(shop, told)
+    assert not is_refused(replace(shop, allow_superuser=True), told)
+    assert not is_refused(replace(shop, mode="observe"), told)
+    assert not is_refused(shop, replace(told, is_superuser=False))
+
+
+def test_warnings_say_what_to_do(shop: Datasource) -> None:
+    told = Reached("14.9 (Debian)", True, "no TLS", 1.0)
+    assert warnings(shop, told) == (
+        "user tidewaiter is a superuser of shop: no policy holds a superuser; use an ordinary role, "
+        "or set allow_superuser = true",
+        "PostgreSQL 14.9 (Debian) is older than 15, the oldest that is supported",
+    )
+    assert "allowed by allow_superuser" in warnings(replace(shop, allow_superuser=True), told)[0]
+    assert "observe mode" in warnings(replace(shop, mode="observe"), told)[0]
+    assert warnings(shop, Reached("15.0", False, "no TLS", 1.0)) == ()
+    assert warnings(shop, Reached("", False, "no TLS", 1.0)) == ()
+
+
+def test_a_database_that_does_not_answer_is_an_upstream_error(shop: Datasource) -> None:
+    with pytest.raises(UpstreamError, match="cannot be reached"):
+        asyncio.run(reach(shop, Secret("")))
+    with pytest.raises(UpstreamError, match="cannot be read"):
+        asyncio.run(catalog_once(shop, Secret("")))
