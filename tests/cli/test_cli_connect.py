@@ -60,7 +60,7 @@ def test_connect_without_a_name_takes_the_user_at_this_shell(folder: Path, path:
 
 
 def test_connect_needs_psql(tidewaiter: Callable[..., Said], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connect.shutil, "which", lambda _name: None)
+    monkeypatch.setattr("shutil.which", lambda _name: None)
     said = tidewaiter("connect", "shop")
     assert said.code == 2
     assert "psql is not on the PATH" in said.err

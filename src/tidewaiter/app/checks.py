@@ -20,7 +20,7 @@ async def common(site: Site) -> list[Finding]:
     config = site.config
     found = [Finding("configuration", True, "tidewaiter.toml and classification.toml are valid")]
     found += [Finding("configuration", True, text, is_warning=True) for text in config.warnings]
-    found.append(_policies(config))
+    found += _policies(config)
     found += _certificate(config, site.now_s())
     found.append(_store(site))
     if not config.datasources:
@@ -38,12 +38,13 @@ def ledger_opens(size: Callable[[], int]) -> Finding:
         return Finding("ledger", False, str(error))
 
 
-def _policies(config: Config) -> Finding:
+def _policies(config: Config) -> list[Finding]:
     try:
         edition = edition_on_disk(config)
     except ConfigError as error:
-        return Finding("policies", False, "; ".join(error.problems))
-    return Finding("policies", True, f"{len(edition.digests)} files are valid")
+        return [Finding("policies", False, problem) for problem in error.problems]
+    found = [Finding("policies", True, text, is_warning=True) for text in edition.policies.warnings]
+    return [Finding("policies", True, f"{len(edition.digests)} files are valid"), *found]
 
 
 def _certificate(config: Config, now_s: float) -> list[Finding]:

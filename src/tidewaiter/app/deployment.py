@@ -31,14 +31,17 @@ def ledger_folder(config: Config) -> Path:
     return config.state / "ledger"
 
 
-def open_log(config: Config, clock_ns: Callable[[], int]) -> Log:
-    """The deployment's log, locked for writing. Raises ConfigError, LedgerBusy, LedgerUnavailable, Tampered."""
+def open_log(config: Config, clock_ns: Callable[[], int], *, announce: bool) -> Log:
+    """The deployment's log, locked for writing; `announce` writes a log.start entry.
+
+    Raises ConfigError, LedgerBusy, LedgerUnavailable, Tampered.
+    """
     keys = Keys.load(config.keys)
     if keys.origin != config.ledger.origin:
         raise ConfigError(
             [f'[ledger] origin: the key in {config.keys} is of the log "{keys.origin}": set origin = "{keys.origin}"']
         )
-    return Log.open(ledger_folder(config), origin=config.ledger.origin, keys=keys, clock_ns=clock_ns)
+    return Log.open(ledger_folder(config), origin=config.ledger.origin, keys=keys, clock_ns=clock_ns, announce=announce)
 
 
 class Deployment:
@@ -73,7 +76,7 @@ class Deployment:
     @cached_property
     def log(self) -> Log:
         """The ledger, locked until the deployment is closed. Raises LedgerBusy while a server runs."""
-        log = open_log(self.config, self._clock_ns)
+        log = open_log(self.config, self._clock_ns, announce=False)
         self._opened.callback(log.close)
         return log
 

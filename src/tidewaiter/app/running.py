@@ -123,6 +123,8 @@ class Running:
             if changed:
                 await self.record("policy.change", edition.fields() | {"by": by})
                 self.shelf.edition = edition
+                for warning in edition.policies.warnings:
+                    self.say(f"warning: {warning}")
         now = digests_of(self.config)
         pending = [name for name, digest in now.items() if digest != self.config_digests[name]]
         for name in pending:

@@ -82,11 +82,13 @@ async def _open(config: Config, environ: Mapping[str, str], say: Say, clocks: Cl
     for warning in config.warnings:
         say(f"warning: {warning}")
     edition = edition_on_disk(config)
+    for warning in edition.policies.warnings:
+        say(f"warning: {warning}")
     secrets = secrets_of(config, environ)
     store = open_store(config.store.url, config.folder)
     opened.callback(store.close)
     directory = Directory(store, clocks.now_ns() / 1e9)
-    log = open_log(config, clocks.now_ns)
+    log = open_log(config, clocks.now_ns, announce=True)
     opened.callback(log.close)
     await _require_ordinary_roles(config, secrets, say)
     recorder = Recorder(log)

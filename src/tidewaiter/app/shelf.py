@@ -45,7 +45,8 @@ def edition_on_disk(config: Config) -> Edition:
         problems.append(f"{config.policies}: there is no *.cedar file, so nobody could do anything")
     if problems:
         raise ConfigError(problems)
-    return Edition(Policies.parse(texts, list(config.datasources)), digests)
+    policies = Policies.parse(texts, config.datasources, timezone=config.timezone, classification=config.classification)
+    return Edition(policies, digests)
 
 
 class PolicyShelf:

@@ -20,10 +20,14 @@ def check(config: ConfigPath = None, as_json: AsJson = False) -> None:
 
     edition = edition_on_disk(load(config))
     files = list(edition.digests)
+    warnings = edition.policies.warnings
     if as_json:
-        show.json_out({"ok": True, "version": edition.policies.version, "files": files})
+        told = {"ok": True, "version": edition.policies.version, "files": files, "warnings": list(warnings)}
+        show.json_out(told)
         return
     show.say(f"{len(files)} policy files are valid: {', '.join(files)}")
+    for warning in warnings:
+        show.note(f"warning: {warning}")
 
 
 @policy.command()

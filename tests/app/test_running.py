@@ -1,0 +1,229 @@
+"""A running gateway as the operations see it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import orjson
+import pytest
+
+from tidewaiter.app.running import Running, digests_of
+from tidewaiter.app.shelf import PolicyShelf, edition_on_disk
+from tidewaiter.config import load
+from tidewaiter.errors import ConfigError, UpstreamError
+from tidewaiter.identity import Directory
+from tidewaiter.model import Receipt, Secret
+from tidewaiter.sql.catalog import Catalog
+from tidewaiter.store import open_store
+
+T = TypeVar("T")
+
+TOML = """
+[[datasource]]
+name = "shop"
+address = "127.0.0.1:1"
+user = "tidewaiter"
+tls = "disable"
+"""
+GOOD = '@id("everyone") permit (principal, action == Action::"connect", resource);\n'
+BETTER = '@id("nobody") forbid (principal, action == Action::"connect", resource);\n'
+BY = {"os_user": "root"}
+
+
+class Ledger:
+    """A recorder that remembers what was made durable."""
+
+    def __init__(self) -> None:
+        self.available = True
+        self.entries: list[tuple[str, dict[str, Any]]] = []
+        self.durable_up_to = 0
+
+    def record(self, kind: str, members: bytes, body: bytes | None = None) -> Receipt:
+        self.entries.append((kind, orjson.loads(b"{%b}" % members)))
+        return Receipt(len(self.entries) - 1)
+
+    async def durable(self, receipt: Receipt) -> None:
+        self.durable_up_to = receipt + 1
+
+
+class Door:
+    """A gateway without sessions."""
+
+    is_accepting = True
+
+    def sessions(self) -> list[dict[str, object]]:
+        return []
+
+    def session(self, identifier: str, /) -> dict[str, object] | None:
+        return None
+
+    def kill(self, identifier: str, reason: str, /) -> bool:
+        return False
+
+    def kill_credential(self, credential: str, reason: str, /) -> int:
+        return 0
+
+    def kill_principal(self, name: str, reason: str, /) -> int:
+        return 0
+
+    def principals_changed(self) -> None:
+        return None
+
+
+class Watch:
+    """A catalog that is always the same."""
+
+    async def refresh(self) -> Catalog:
+        return Catalog(version=7)
+
+
+class Rig:
+    """A running site on a real folder, with what it said."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "tidewaiter.toml").write_text(TOML)
+        (folder / "policies").mkdir()
+        self.policy = folder / "policies" / "one.cedar"
+        self.policy.write_text(GOOD)
+        self.config = load(folder / "tidewaiter.toml", {})
+        self.store = open_store(self.config.store.url, folder)
+        self.ledger = Ledger()
+        self.door = Door()
+        self.said: list[str] = []
+
+    def do(self, work: Callable[[Running], Awaitable[T]]) -> T:
+        """Run `work` on a site; later calls see the policies that earlier ones put in force."""
+
+        async def go() -> T:
+            return await work(self.site())
+
+        return asyncio.run(go())
+
+    def site(self) -> Running:
+        self.shelf = getattr(self, "shelf", None) or PolicyShelf(edition_on_disk(self.config))
+        self.digests = getattr(self, "digests", None) or digests_of(self.config)
+        return Running(
+            config=self.config,
+            directory=Directory(self.store, 0.0),
+            shelf=self.shelf,
+            recorder=self.ledger,
+            gateway=self.door,
+            watches={"shop": Watch()},
+            secrets={"shop": Secret("")},
+            config_digests=self.digests,
+            clock_ns=lambda: 1_500_000_000,
+            say=self.said.append,
+            is_started=True,
+        )
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    rig = Rig(tmp_path)
+    yield rig
+    rig.store.close()
+
+
+def test_an_entry_is_durable_when_recording_returns(rig: Rig) -> None:
+    assert rig.do(lambda site: site.record("kind", {"a": 1})) == 0
+    assert (rig.ledger.entries, rig.ledger.durable_up_to) == ([("kind", {"a": 1})], 1)
+
+
+def test_new_policies_are_recorded_before_they_are_in_force(rig: Rig) -> None:
+    assert rig.do(lambda site: site.reload(BY)) | {"policies": 0} == {
+        "changed": False,
+        "policies": 0,
+        "needs_restart": [],
+    }
+    assert rig.ledger.entries == []
+    before = rig.shelf.policies()
+    rig.policy.write_text(BETTER)
+    told = rig.do(lambda site: site.reload(BY))
+    assert told["changed"]
+    assert rig.shelf.policies() is not before
+    ((kind, fields),) = rig.ledger.entries
+    assert (kind, fields["digest"], fields["by"]) == ("policy.change", told["policies"], BY)
+    assert list(fields["files"]) == ["one.cedar"]
+
+
+def test_invalid_policies_change_nothing_and_are_said_loudly(rig: Rig) -> None:
+    rig.site()
+    before = rig.shelf.policies()
+    rig.policy.write_text("permit (nonsense")
+    with pytest.raises(ConfigError):
+        rig.do(lambda site: site.reload(BY))
+    assert rig.shelf.policies() is before
+    assert rig.said[0] == "the policies on disk are refused, those in force stay:"
+    assert "one.cedar" in rig.said[1]
+    ((kind, fields),) = rig.ledger.entries
+    assert (kind, fields["by"]) == ("policy.refused", BY)
+
+
+def test_policies_that_cannot_be_recorded_are_not_put_in_force(rig: Rig) -> None:
+    rig.site()
+    before = rig.shelf.policies()
+    rig.policy.write_text(BETTER)
+
+    async def broken(receipt: Receipt) -> None:
+        raise UpstreamError("disk full")
+
+    rig.ledger.durable = broken  # type: ignore[method-assign]
+    with pytest.raises(UpstreamError):
+        rig.do(lambda site: site.reload(BY))
+    assert rig.shelf.policies() is before
+
+
+def test_a_changed_configuration_is_not_silently_ignored(rig: Rig) -> None:
+    rig.site()
+    (rig.config.folder / "classification.toml").write_text("")
+    (rig.config.folder / "tidewaiter.toml").write_text("# nothing")
+    told = rig.do(lambda site: site.reload(BY))
+    assert told["needs_restart"] == ["tidewaiter.toml", "classification.toml"]
+    assert rig.said == [
+        "tidewaiter.toml was changed: restart the server to put it in force",
+        "classification.toml was changed: restart the server to put it in force",
+    ]
+
+
+def test_warnings_of_new_policies_are_said(rig: Rig) -> None:
+    rig.site()
+    rig.policy.write_text('@id("x") permit (principal, action, resource in Datasource::"elsewhere");')
+    rig.do(lambda site: site.reload(BY))
+    assert any("elsewhere" in line for line in rig.said)
+
+
+def test_what_keeps_a_server_from_serving_is_named(rig: Rig) -> None:
+    assert rig.do(_obstacles(lambda found: None)) == []
+    assert rig.do(_obstacles(lambda found: setattr(found, "is_started", False))) == ["the server is starting"]
+    assert rig.do(_obstacles(lambda found: setattr(found, "is_stopping", True))) == ["the server is stopping"]
+    rig.door.is_accepting = False
+    rig.ledger.available = False
+    assert rig.do(_obstacles(lambda found: None)) == ["the server is starting", "the ledger cannot be written"]
+
+
+def _obstacles(change: Callable[[Running], None]) -> Callable[[Running], Awaitable[list[str]]]:
+    async def look(site: Running) -> list[str]:
+        change(site)
+        return site.obstacles()
+
+    return look
+
+
+def test_check_from_inside_looks_at_the_recorder(rig: Rig) -> None:
+    found = rig.do(lambda site: site.check())
+    assert {finding.what: finding.is_ok for finding in found}["ledger"]
+    assert not {finding.what: finding.is_ok for finding in found}["datasource shop"]
+    rig.ledger.available = False
+    assert rig.do(lambda site: site.check())[-1].said == "cannot be written"
+
+
+def test_policies_catalog_time_and_upstream_are_the_running_ones(rig: Rig) -> None:
+    async def look(site: Running) -> tuple[object, int, float, bool]:
+        return await site.policies(), (await site.catalog("shop")).version, site.now_s(), site.sessions is rig.door
+
+    assert rig.do(look) == (rig.shelf.policies(), 7, 1.5, True)
+    with pytest.raises(UpstreamError):
+        rig.do(lambda site: site.reach("shop"))

@@ -1,0 +1,55 @@
+"""The policies in force."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from tidewaiter.app.shelf import POLICY_BYTES, PolicyShelf, edition_on_disk
+from tidewaiter.config import Config, load
+from tidewaiter.errors import ConfigError
+
+GOOD = '@id("everyone") permit (principal, action == Action::"connect", resource);\n'
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    (tmp_path / "tidewaiter.toml").write_text("")
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "good.cedar").write_text(GOOD)
+    return load(tmp_path / "tidewaiter.toml", {})
+
+
+def test_an_edition_names_each_file_by_its_digest(config: Config) -> None:
+    (config.policies / "notes.txt").write_text("not a policy")
+    edition = edition_on_disk(config)
+    assert edition.digests == {"good.cedar": sha256(GOOD.encode()).hexdigest()}
+    assert edition.fields() == {"digest": edition.policies.version, "files": edition.digests}
+    assert PolicyShelf(edition).policies() is edition.policies
+
+
+def test_every_problem_is_reported_at_once(config: Config) -> None:
+    (config.policies / "binary.cedar").write_bytes(b"\xff\xfe")
+    (config.policies / "folder.cedar").mkdir()
+    (config.policies / "huge.cedar").write_bytes(b"/" * (POLICY_BYTES + 1))
+    with pytest.raises(ConfigError) as caught:
+        edition_on_disk(config)
+    assert [problem.split(":")[0] for problem in caught.value.problems] == [
+        "policies/binary.cedar",
+        "policies/folder.cedar",
+        "policies/huge.cedar",
+    ]
+
+
+def test_a_policy_that_does_not_validate_is_refused(config: Config) -> None:
+    (config.policies / "bad.cedar").write_text('@id("x") permit (principal, action == Action::"fly", resource);')
+    with pytest.raises(ConfigError, match=r"bad\.cedar"):
+        edition_on_disk(config)
+
+
+def test_a_folder_without_policies_is_refused(config: Config) -> None:
+    (config.policies / "good.cedar").unlink()
+    with pytest.raises(ConfigError, match=r"no \*\.cedar file"):
+        edition_on_disk(config)
