@@ -31,8 +31,17 @@ def read_call(reading: Reading, fields: Node, level: Level) -> None:
         reading.touch("function", Resource(ResourceType.FUNCTION, function.path))
         if function.is_opaque:
             reading.opaque()
+    arguments = fields.get("args", [])
+    if len(arguments) == 1 and name in catalog.casts:
+        _read_cast(reading, name)  # `text(row)` is `row::text`
     if not found and not is_builtin:
         _read_unfound(reading, name, schema, fields, level)
+
+
+def _read_cast(reading: Reading, name: str) -> None:
+    for path in reading.catalog.casts[name]:
+        reading.touch("function", Resource(ResourceType.FUNCTION, path))
+        reading.opaque()
 
 
 def _users(reading: Reading, name: str, schema: str | None) -> tuple[Function, ...]:
@@ -57,14 +66,11 @@ def _read_builtin(reading: Reading, name: str, fields: Node) -> None:
 def _read_unfound(reading: Reading, name: str, schema: str | None, fields: Node, level: Level) -> None:
     """Neither built-in nor in the catalog: a cast in function notation, a column in function notation, or not known."""
     arguments = fields.get("args", [])
-    if schema is None and len(arguments) == 1:
-        if name in reading.catalog.types:
-            for path in reading.catalog.casts.get(name, ()):
-                reading.touch("function", Resource(ResourceType.FUNCTION, path))
-                reading.opaque()
-            return
-        if _is_column_of(arguments[0], name, level):
-            return
+    is_cast_or_column = len(arguments) == 1 and (
+        name in reading.catalog.types or _is_column_of(arguments[0], name, level)
+    )
+    if schema is None and is_cast_or_column:
+        return
     if schema is None and name in GRAMMAR_FUNCTIONS:
         return
     shown = f"{schema}.{name}" if schema else name

@@ -106,6 +106,9 @@ def _prepare(reading: Reading, fields: Node, level: Level) -> None:
 
 def _execute(reading: Reading, fields: Node, level: Level) -> None:
     walk(reading, fields.get("params"), level)
+    if not reading.is_settled:
+        # It is analysed anew when names may mean something else: what it meant when it was prepared says nothing.
+        reading.unknown("what a prepared statement means is not known after an earlier statement of this text")
     _bring(reading, reading.prepared.get(fields["name"]), f"prepared statement {quoted((fields['name'],))}")
 
 

@@ -11,7 +11,7 @@ from tidewaiter.sql.expressions import FIELDS, SPECIAL, walk
 from tidewaiter.sql.levels import Level, Source, words
 from tidewaiter.sql.objects import RELATIONS, relation_paths, resource, resources, routine_path, schema_of
 from tidewaiter.sql.parse import Node
-from tidewaiter.sql.reading import DATASOURCE, Handler, Reading, strings
+from tidewaiter.sql.reading import DATASOURCE, Handler, Reading, creation_schema, strings
 
 _EXPRESSIONS = (FIELDS.keys() | SPECIAL.keys()) - {"List", "String", "TypeName", "Integer", "Float", "Boolean"}
 
@@ -120,15 +120,23 @@ def _create_index(reading: Reading, fields: Node, level: Level) -> None:
 
 def _create_function(reading: Reading, fields: Node, level: Level) -> None:
     names = list(strings(fields["funcname"]))
-    reading.touch("create", Resource(ResourceType.FUNCTION, routine_path(reading, names)))
+    reading.touch("create", Resource(ResourceType.FUNCTION, (_new_schema(reading, names), names[-1])))
     walk_definition(reading, fields.get("parameters"), level)
     _defined(reading)
 
 
 def _define(reading: Reading, fields: Node, level: Level) -> None:
     """CREATE AGGREGATE, OPERATOR, TYPE, COLLATION, TEXT SEARCH …"""
-    reading.touch("create", resource(reading, fields["kind"], list(strings(fields["defnames"]))))
+    names = list(strings(fields["defnames"]))
+    if fields["kind"] == "OBJECT_AGGREGATE":
+        reading.touch("create", Resource(ResourceType.FUNCTION, (_new_schema(reading, names), names[-1])))
+    else:
+        reading.touch("create", resource(reading, fields["kind"], names))
     _defined(reading)
+
+
+def _new_schema(reading: Reading, names: list[str]) -> str:
+    return names[-2] if len(names) > 1 else creation_schema(reading)
 
 
 def _create_schema(reading: Reading, fields: Node, level: Level) -> None:

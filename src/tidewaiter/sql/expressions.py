@@ -68,6 +68,7 @@ FIELDS: Mapping[str, str] = {
     "SQLValueFunction": "",
     "SetToDefault": "",
     "String": "",
+    "TypeName": "",
     "WindowDef": "partitionClause orderClause startOffset endOffset",
     "XmlExpr": "named_args args",
     "XmlSerialize": "expr typeName:TypeName",
@@ -194,13 +195,13 @@ def _sort(reading: Reading, fields: Node, level: Level, stack: _Stack) -> None:
 
 
 def _cast(reading: Reading, fields: Node, level: Level, stack: _Stack) -> None:
-    stack.append({"TypeName": fields["typeName"]})
-    stack.append(fields["arg"])
+    """A cast may call a function of its own. The source type is not known here, so only the target's name decides.
 
-
-def _type(reading: Reading, fields: Node, level: Level, stack: _Stack) -> None:
-    names = fields.get("names")
-    if names and reading.catalog.casts:
+    A string constant is read by the type's input function instead.
+    """
+    argument, names = fields["arg"], fields["typeName"].get("names")
+    stack.append(argument)
+    if names and reading.catalog.casts and "sval" not in argument.get("A_Const", ()):
         for path in reading.catalog.casts.get(names[-1]["String"]["sval"], ()):
             reading.touch("function", Resource(ResourceType.FUNCTION, path))
             reading.opaque()
@@ -229,6 +230,5 @@ SPECIAL: Mapping[str, _Special] = {
     "SortBy": _sort,
     "SubLink": _sublink,
     "TypeCast": _cast,
-    "TypeName": _type,
 }
 """Node types with a meaning of their own."""

@@ -60,14 +60,8 @@ def _from_function(reading: Reading, fields: Node, level: Level) -> Source:
         walk(reading, items[0], level)
         call = items[0].get("FuncCall")
         name = name or (call["funcname"][-1]["String"]["sval"] if call else "")
-    _column_types(reading, fields.get("coldeflist", ()), level)
     alias = fields.get("alias")
     return Source(alias["aliasname"] if alias else name)
-
-
-def _column_types(reading: Reading, nodes: Iterable[Node], level: Level) -> None:
-    for node in nodes:
-        walk(reading, {"TypeName": node["ColumnDef"]["typeName"]}, level)
 
 
 def _from_xml(reading: Reading, fields: Node, level: Level) -> Source:
@@ -215,9 +209,8 @@ def _lock(reading: Reading, fields: Node, level: Level) -> None:
     while stack:
         source = stack.pop()
         stack.extend((*source.within, *source.parts))
-        for entry in source.entries:
-            if entry.resource.type is ResourceType.TABLE:
-                reading.touch("lock", entry.resource, entry.via)
+        if source.relation is not None:
+            reading.lock(source.relation)
 
 
 # -- writing --------------------------------------------------------------------------------------------------------
@@ -315,7 +308,9 @@ def _is_restricted(reading: Reading, fields: Node, condition: Node | None, other
     twins = [
         other["alias"]["aliasname"]
         for node in others
-        if (other := node.get("RangeVar")) and other["relname"] == var["relname"] and "alias" in other
+        if (other := node.get("RangeVar"))
+        and "alias" in other
+        and relation in reading.look_up(other["relname"], other.get("schemaname"))
     ]
     restriction = Restriction(reading.catalog, relation, [alias["aliasname"] if alias else var["relname"]], twins)
     found = restriction.restricts(condition)

@@ -114,7 +114,11 @@ class Reading:
     # -- what names mean --------------------------------------------------------------------------------------------
     def resolve(self, var: Node) -> tuple[Relation, ...]:
         """The relations that a RangeVar can mean. None found: that is noted as unknown, with the server's message."""
-        return self.look_up(var["relname"], var.get("schemaname")) or self._missing(var)
+        name, schema = var["relname"], var.get("schemaname")
+        found = self.look_up(name, schema)
+        if found or self.is_shaken or (schema is None and self.path is None):
+            return found
+        return self._missing(var)
 
     def look_up(self, name: str, schema: str | None) -> tuple[Relation, ...]:
         """The relations that a name can mean: one, or more where this session may have dropped what hid another."""
@@ -124,6 +128,11 @@ class Reading:
         if self.is_shaken or (schema is None and self.path is None):
             self.unknown("what names mean is not known after an earlier statement of this text")
         return tuple(self._candidates(name, schema))
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing in this text changed what existing names mean."""
+        return not (self.dropped or self.is_shaken or self.path_changed) and self.path is not None
 
     @property
     def is_plain(self) -> bool:
@@ -183,6 +192,11 @@ class Reading:
             source.rename(tuple(strings(alias["colnames"])))
         return source
 
+    def lock(self, relation: Relation) -> None:
+        """Touch a relation that FOR UPDATE or its kin locks, and what is locked with it."""
+        for _ in self._reach_one("lock", relation, True):
+            pass
+
     def _reach_one(self, action: str, relation: Relation, with_heirs: bool) -> Iterator[Entry]:
         catalog, path = self.catalog, (relation.schema, relation.name)
         yield self.touch(action, self.table(path))
@@ -191,8 +205,9 @@ class Reading:
             reaches = (*reaches, *self._bases(relation))
         for reach in reaches:
             entry = self.touch(action, self.table(reach.path), reach.via)
-            entry.columns.update(dict.fromkeys(reach.columns))
-            entry.star = entry.star or reach.star
+            if action != "lock":
+                entry.columns.update(dict.fromkeys(reach.columns))
+                entry.star = entry.star or reach.star
             if reach.mirrors:
                 yield entry
         if with_heirs:

@@ -89,10 +89,10 @@ class Restriction:
                 return self.restricts(arguments[0])
             found = [self._negated(argument) for argument in arguments]
             return all(found) if fields["boolop"] == "AND_EXPR" else any(found)
-        if kind == "NullTest":
-            return fields["nulltesttype"] != "IS_NULL" or self._is_nullable(fields["arg"])
         if not self._refers(condition):
             return False
+        if kind == "NullTest":
+            return fields["nulltesttype"] != "IS_NULL" or self._is_nullable(fields["arg"])
         return not (kind == "A_Expr" and _shape(fields.get("lexpr")) == _shape(fields.get("rexpr")))
 
     def _truth(self, fields: Node) -> bool:

@@ -1,0 +1,233 @@
+drop table orders
+--> drop table public.orders
+--> effect define
+
+drop table orders cascade
+--> drop table public.orders
+--> drop table public.order_summaries via public.orders
+--> drop table public.revenue via public.orders
+--> drop table public.revenue_copy via public.orders
+--> effect define
+
+drop table if exists orders, customers
+--> drop table public.orders
+--> drop table public.customers
+--> effect define
+
+drop table if exists no_such_table
+--> drop table public.no_such_table
+--> effect define
+
+drop table no_such_table
+--> unknown table no_such_table is not in the catalog
+--> fault 42P01 table "no_such_table" does not exist
+--> effect define
+
+drop table payments
+--> drop table public.payments
+--> drop table public.payments_2026 via public.payments
+--> effect define
+
+drop table people cascade
+--> drop table public.people
+--> drop table public.managers via public.people
+--> effect define
+
+drop table if exists t; create table t (id integer); insert into t values (1)
+--> drop table public.t
+--> create table public.t #1
+--> insert table public.t * #2
+--> effect define
+--> effect create t public.t(id)
+--> parts 3
+
+-- the name may mean a table further down the search_path
+--@ search_path pg_catalog, shadow, public
+drop table orders; select * from orders
+--> drop table shadow.orders
+--> select table shadow.orders * #1
+--> select table public.orders * #1
+--> effect define
+--> parts 2
+
+--@ created create temp table customers (id integer)
+drop table customers; select * from customers
+--> drop table pg_temp.customers
+--> drop table public.customers
+--> select table pg_temp.customers * #1
+--> select table public.customers * #1
+--> effect define
+--> parts 2
+
+--@ created create temp table customers (id integer)
+select id from customers
+--> select table pg_temp.customers (id) *
+--> select table public.customers (id) *
+--> reads only
+--> shareable
+
+--@ created create temp table customers (id integer)
+select id from pg_temp.customers
+--> select table pg_temp.customers (id)
+--> reads only
+--> shareable
+
+drop view revenue cascade
+--> drop table public.revenue
+--> drop table public.revenue_copy via public.revenue
+--> effect define
+
+drop materialized view revenue_copy
+--> drop table public.revenue_copy
+--> effect define
+
+drop index orders_by_status
+--> drop table public.orders_by_status
+--> alter table public.orders via public.orders_by_status
+--> effect define
+
+drop index concurrently if exists no_such_index
+--> drop table public.no_such_index
+--> effect define
+
+drop index no_such_index
+--> unknown index no_such_index is not in the catalog
+--> fault 42704 index "no_such_index" does not exist
+--> effect define
+
+drop sequence ticket_numbers
+--> drop table public.ticket_numbers
+--> effect define
+
+drop function purge
+--> drop function public.purge
+--> effect define
+
+drop function purge(), order_total(integer) cascade
+--> drop function public.purge
+--> drop function public.order_total
+--> effect define
+
+drop procedure close_day(integer)
+--> drop function public.close_day
+--> effect define
+
+drop aggregate sum(integer)
+--> drop function public.sum
+--> effect define
+
+drop schema hr
+--> drop schema hr
+--> drop table hr.employees via hr
+--> effect define
+
+drop schema if exists hr, shadow cascade
+--> drop schema hr
+--> drop table hr.employees via hr
+--> drop schema shadow
+--> drop table shadow.orders via shadow
+--> effect define
+
+drop trigger orders_logged on orders
+--> alter_destructive table public.orders
+--> effect define
+
+drop policy p on orders
+--> alter_destructive table public.orders
+--> effect define
+
+drop rule r on orders
+--> alter_destructive table public.orders
+--> effect define
+
+drop type mood
+--> drop schema public
+--> effect define
+
+drop domain zip cascade
+--> drop schema public
+--> effect define
+
+drop operator === (orders, orders)
+--> drop schema public
+--> effect define
+
+drop cast (orders as text)
+--> drop datasource
+--> effect define
+
+drop extension dblink cascade
+--> drop datasource
+--> effect define
+
+drop server s
+--> drop datasource
+--> effect define
+
+drop user mapping for ada server s
+--> drop datasource
+--> effect define
+
+drop foreign data wrapper w
+--> drop datasource
+--> effect define
+
+drop publication p
+--> drop datasource
+--> effect define
+
+drop subscription s
+--> drop datasource
+--> effect define
+
+drop database d with (force)
+--> drop datasource
+--> effect define
+
+drop tablespace t
+--> drop datasource
+--> effect define
+
+drop event trigger e
+--> drop datasource
+--> effect define
+
+drop language plpgsql
+--> drop datasource
+--> effect define
+
+drop owned by ada
+--> drop datasource
+--> alter_role role ada
+--> effect define
+
+drop owned by ada; select * from orders
+--> drop datasource
+--> alter_role role ada
+--> select table public.orders * #1
+--> unknown what names mean is not known after an earlier statement of this text
+--> effect define
+--> parts 2
+
+drop role ada, bea
+--> drop role ada
+--> drop role bea
+--> alter_role role ada
+--> alter_role role bea
+--> effect define
+
+drop statistics s
+--> drop schema public
+--> effect define
+
+drop collation c
+--> drop schema public
+--> effect define
+
+drop operator class c using btree
+--> drop schema public
+--> effect define
+
+drop text search configuration c
+--> drop schema public
+--> effect define

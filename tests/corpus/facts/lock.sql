@@ -1,0 +1,18 @@
+lock table orders
+--> lock table public.orders
+
+lock table orders, customers in share mode nowait
+--> lock table public.orders
+--> lock table public.customers
+
+lock active_customers
+--> lock table public.active_customers
+--> lock table public.customers via public.active_customers
+
+lock no_such_table
+--> unknown relation no_such_table is not in the catalog
+--> fault 42P01 relation "no_such_table" does not exist @6
+
+select pg_advisory_lock(1)
+--> reads only
+--> shareable
