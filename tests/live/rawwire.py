@@ -220,18 +220,17 @@ class Client:
         header = self._take(5)
         return Message(header[:1], self._take(int.from_bytes(header[1:5], "big") - 4))
 
-    def until(self, kinds: bytes = b"Z", count: int = 1) -> list[Message]:
+    def until(self, kinds: bytes = b"Z", count: int = 1) -> Iterator[Message]:
         """Messages up to and including the `count`th whose type is one of `kinds`."""
-        found: list[Message] = []
         while count:
-            found.append(self.receive())
-            count -= found[-1].type in [kinds[i : i + 1] for i in range(len(kinds))]
-        return found
+            found = self.receive()
+            count -= found.type in kinds
+            yield found
 
     def ask(self, *parts: bytes) -> list[Message]:
         """Send, and read to ReadyForQuery."""
         self.send(*parts)
-        return self.until()
+        return list(self.until())
 
     def rows(self, sql: str) -> list[list[str | None]]:
         """Run one simple query. Raises Refused with the first error."""
