@@ -131,7 +131,7 @@ def _values(body: bytes) -> Iterator[str | None]:
         at += max(size, 0)
 
 
-class _Scram:
+class Scram:
     """The client's side of SCRAM-SHA-256 without channel binding (RFC 5802, RFC 7677)."""
 
     def __init__(self, password: str) -> None:
@@ -183,7 +183,7 @@ class Client:
         """Log in with SCRAM-SHA-256. Raises Refused."""
         client = cls.reach(host, port, tls)
         try:
-            client._startup({"user": user, "database": database, **(options or {})}, protocol)
+            client.startup({"user": user, "database": database, **(options or {})}, protocol)
             client._authenticate(password)
         except BaseException:
             client.sock.close()
@@ -251,7 +251,8 @@ class Client:
             other.sendall(struct.pack("!II", 8 + len(self.key), CANCEL) + self.key)
             assert other.recv(1) == b""
 
-    def _startup(self, options: Mapping[str, str], protocol: int) -> None:
+    def startup(self, options: Mapping[str, str], protocol: int = PROTOCOL_3_0) -> None:
+        """Send the startup packet."""
         pairs = b"".join(_text(name) + _text(value) for name, value in options.items())
         body = struct.pack("!I", protocol) + pairs + b"\0"
         self.sock.sendall(struct.pack("!I", len(body) + 4) + body)
@@ -273,14 +274,15 @@ class Client:
     def _scram_step(self, got: Message, password: str) -> None:
         """Answer AuthenticationSASL at once with the whole exchange (RFC 5802)."""
         assert got.body[:4] == struct.pack("!I", 10), f"SCRAM expected, not {got.body!r}"
-        exchange = _Scram(password)
+        exchange = Scram(password)
         first = exchange.first()
         self.send(message(b"p", b"SCRAM-SHA-256\0" + struct.pack("!I", len(first)) + first))
-        challenge = self._sasl(11)
+        challenge = self.sasl(11)
         self.send(message(b"p", exchange.final(challenge)))
-        exchange.check(self._sasl(12))
+        exchange.check(self.sasl(12))
 
-    def _sasl(self, code: int) -> bytes:
+    def sasl(self, code: int) -> bytes:
+        """The data of the next authentication message, which must be of this code. Raises Refused."""
         got = self.receive()
         if got.type == b"E":
             raise Refused(got)

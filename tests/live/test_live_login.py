@@ -1,0 +1,221 @@
+"""Who gets in, how those who do not are answered, and how sessions are ended from outside."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from conftest import running
+from rawwire import Client, Refused, Scram, errors_of, message, query
+from rig import Deployment, Issued, configure, copy_of, eventually
+
+from tidewaiter.demo.deployment import Upstream
+from tidewaiter.demo.postgres import EmbeddedPostgres
+
+
+@pytest.fixture(scope="module")
+def gate(workshop: Path, template: Deployment) -> Iterator[Deployment]:
+    """One for this file: its failed logins would throttle the address that the other tests come from."""
+    more = ("[limits]", "failed_logins_per_minute = 1000")
+    yield from running(copy_of(template, workshop / "login", template.postgres, *more))
+
+
+def refusal(attempt: Callable[[], Client]) -> dict[str, str]:
+    with pytest.raises(Refused) as refused:
+        attempt()
+    return refused.value.fields
+
+
+def attempt(gate: Deployment, user: str, password: str, database: str = "shop") -> Callable[[], Client]:
+    return lambda: Client.connect("127.0.0.1", gate.port, user, password, database)
+
+
+def test_wrong_unknown_expired_and_revoked_look_alike(gate: Deployment) -> None:
+    expired, revoked = gate.issue("alice", "--ttl", "1s"), gate.issue("alice")
+    gate.cli("credential", "revoke", revoked.id)
+    time.sleep(1.1)
+    answers = [
+        refusal(attempt(gate, "alice", "wrong")),
+        refusal(attempt(gate, "alice", expired.password)),
+        refusal(attempt(gate, "alice", revoked.password)),
+    ]
+    nobody = refusal(attempt(gate, "nobody-at-all", "wrong"))
+    assert {answer["C"] for answer in [*answers, nobody]} == {"28P01"}
+    assert answers[0] == answers[1] == answers[2]
+    assert nobody == {code: text.replace("alice", "nobody-at-all") for code, text in answers[0].items()}
+
+
+def test_unknown_users_cost_as_many_round_trips_and_iterations(gate: Deployment) -> None:
+    """The challenge for an unknown name must look like one for a known name, every time the same."""
+    with Client.reach("127.0.0.1", gate.port) as first, Client.reach("127.0.0.1", gate.port) as second:
+        salts = [_challenge(client, "ghost") for client in (first, second)]
+    with Client.reach("127.0.0.1", gate.port) as third:
+        known = _challenge(third, "alice")
+    assert salts[0] == salts[1] != known
+    assert salts[0].split(",")[1] == known.split(",")[1]
+
+
+def test_live_credentials_of_one_principal_all_work(gate: Deployment) -> None:
+    for issued in (gate.issue("alice"), gate.issue("alice"), gate.issued["alice"]):
+        with Client.connect("127.0.0.1", gate.port, "alice", issued.password, "shop") as client:
+            assert client.rows("select 1") == [["1"]]
+
+
+def test_credential_for_one_datasource_opens_no_other(gate: Deployment) -> None:
+    issued = gate.issue("alice", "--datasource", "shop")
+    attempt(gate, "alice", issued.password)().close()
+    assert refusal(attempt(gate, "alice", issued.password, "watched"))["C"] in ("28P01", "28000")
+
+
+def test_unknown_datasource_is_refused(gate: Deployment) -> None:
+    assert refusal(attempt(gate, "alice", gate.issued["alice"].password, "nowhere"))["C"] in ("3D000", "28000", "28P01")
+
+
+def test_revoking_ends_the_sessions_at_once(gate: Deployment) -> None:
+    issued = gate.issue("alice")
+    with Client.connect("127.0.0.1", gate.port, "alice", issued.password, "shop") as client:
+        client.ask(query("begin; insert into analyst_notes (note) values ('by a revoked hand')"))
+        client.send(query("select pg_sleep(60)"))
+        began = time.monotonic()
+        gate.cli("credential", "revoke", issued.id)
+        told = client.ends()
+        assert time.monotonic() - began < 5
+        assert errors_of(told)[-1:] in (["57P01"], ["28000"], ["42501"], ["28P01"])
+    eventually(lambda: not gate.backends("state = 'active' and query like '%pg_sleep(60)%'"))
+    assert gate.psql("select count(*) from analyst_notes where note = 'by a revoked hand'").stdout == "0\n"
+
+
+def test_session_kill_and_ls(gate: Deployment) -> None:
+    with gate.raw("dora") as client:
+        client.rows("select 1")
+        (told,) = [found for found in gate.json("session", "ls") if found["principal"] == "dora"]
+        gate.cli("session", "kill", told["id"])
+        assert client.ends() is not None
+    eventually(lambda: not [found for found in gate.json("session", "ls") if found["principal"] == "dora"])
+
+
+def test_disabled_owner_takes_the_agent_along(gate: Deployment) -> None:
+    gate.cli("principal", "disable", "alice")
+    try:
+        for name in ("alice", "reporter"):
+            assert refusal(attempt(gate, name, gate.issued[name].password))["C"] == "28P01"
+    finally:
+        gate.cli("principal", "enable", "alice")
+    attempt(gate, "reporter", gate.issued["reporter"].password)().close()
+
+
+def test_group_change_holds_for_the_next_statement_of_a_live_session(gate: Deployment) -> None:
+    with gate.raw("alice") as client:
+        assert errors_of(client.ask(query("select name from employees limit 1"))) == ["42501"]
+        gate.cli("principal", "group", "add", "alice", "dba")
+        try:
+            assert errors_of(client.ask(query("select name from employees limit 1"))) == []
+        finally:
+            gate.cli("principal", "group", "rm", "alice", "dba")
+        assert errors_of(client.ask(query("select name from employees limit 1"))) == ["42501"]
+
+
+def test_failed_logins_are_recorded_with_their_source(gate: Deployment) -> None:
+    for _ in range(3):
+        refusal(attempt(gate, "mallory", "guess"))
+
+    def is_recorded() -> bool:
+        done = gate.cli("audit", "tail", "--json", check=False).stdout
+        return "login.failed" in done and "mallory" in done
+
+    eventually(is_recorded)
+
+
+def test_flood_of_failed_logins_is_slowed_down_and_bounded(own_gateway: Deployment) -> None:
+    configure(own_gateway, "[limits]", "failed_logins_per_minute = 10")
+    own_gateway.start()
+    size = _ledger_bytes(own_gateway)
+    codes = [refusal(attempt(own_gateway, f"guess{number}", "x"))["C"] for number in range(150)]
+    assert set(codes) <= {"28P01", "53300"}
+    assert _ledger_bytes(own_gateway) - size < 100_000
+    assert own_gateway.stop() == 0
+    assert own_gateway.verify()["ok"]
+
+
+def test_replication_and_unlisted_startup_parameters_are_refused(gate: Deployment) -> None:
+    who: Issued = gate.issued["dora"]
+    for options in ({"replication": "database"}, {"session_replication_role": "replica"}, {"_pq_.x": "1", "role": "x"}):
+        with pytest.raises(Refused):
+            Client.connect("127.0.0.1", gate.port, who.user, who.password, "shop", options=options).close()
+
+
+def test_gss_encryption_is_declined_and_the_login_goes_on(gate: Deployment) -> None:
+    with psycopg.connect(gate.dsn(gssencmode="prefer")) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
+    with socket.create_connection(("127.0.0.1", gate.port), timeout=10) as bare:
+        bare.sendall(b"\0\0\0\x08\x04\xd2\x16\x30")
+        assert bare.recv(1) == b"N"
+
+
+def test_tls_can_be_demanded_of_everyone(own_gateway: Deployment) -> None:
+    text = (own_gateway.folder / "tidewaiter.toml").read_text()
+    (own_gateway.folder / "tidewaiter.toml").write_text(
+        text.replace("[gateway]", '[gateway]\nrequire_tls = "always"', 1)
+    )
+    own_gateway.start()
+    with pytest.raises(psycopg.OperationalError, match=r"TLS|SSL|encrypt"):
+        psycopg.connect(own_gateway.dsn(sslmode="disable")).close()
+    with psycopg.connect(own_gateway.dsn(sslmode="require")) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
+
+
+def test_bytes_before_tls_are_refused(gate: Deployment) -> None:
+    """CVE-2021-23214: what comes in the same packet as SSLRequest must not be taken for part of the secured session."""
+    with socket.create_connection(("127.0.0.1", gate.port), timeout=10) as bare:
+        bare.sendall(b"\0\0\0\x08\x04\xd2\x16\x2f" + b"\0\0\0\x10\0\x03\0\0user\0x\0\0")
+        answer = bare.recv(1000)
+        assert answer[:1] != b"S" or bare.recv(1000) == b""
+
+
+def test_upstream_certificate_is_verified(postgres15: EmbeddedPostgres, own_gateway: Deployment) -> None:
+    root = own_gateway.folder / "keys" / "upstream.crt"
+    root.write_bytes(postgres15.certificate.read_bytes())
+    at = f"localhost:{postgres15.port}"
+    secured = Upstream("shop", at, tls="verify-full", tls_root="keys/upstream.crt")
+    wrong_root = Upstream("watched", at, tls="verify-full", tls_root="keys/gateway.crt", mode="observe")
+    configure(own_gateway, upstreams=[secured, wrong_root])
+    own_gateway.start()
+    with own_gateway.raw("dora") as client:
+        assert client.rows("select ssl from pg_stat_ssl where pid = pg_backend_pid()") == [["t"]]
+    with pytest.raises(Refused) as refused:
+        own_gateway.raw("dora", "watched")
+    assert refused.value.sqlstate.startswith("08")
+
+
+def test_upstream_that_is_down_is_said_to_be_down(own_gateway: Deployment) -> None:
+    configure(own_gateway, upstreams=[Upstream("shop", "127.0.0.1:1")])
+    own_gateway.start()
+    with pytest.raises(Refused) as refused:
+        own_gateway.raw("dora")
+    assert refused.value.sqlstate.startswith("08")
+    assert "of the gateway only" not in str(refused.value.fields)
+
+
+def test_ssl_context_of_python_verifies_the_gateway(gate: Deployment) -> None:
+    context = ssl.create_default_context(cafile=str(gate.folder / "keys" / "gateway.crt"))
+    who = gate.issued["alice"]
+    with Client.connect("127.0.0.1", gate.port, who.user, who.password, "shop", tls=context) as client:
+        assert client.rows("select 1") == [["1"]]
+
+
+def _challenge(client: Client, user: str) -> str:
+    """The salt and iteration count that the server shows before it knows the secret."""
+    client.startup({"user": user, "database": "shop"})
+    client.receive()
+    first = Scram("x").first()
+    client.send(message(b"p", b"SCRAM-SHA-256\0" + len(first).to_bytes(4, "big") + first))
+    return client.sasl(11).decode().split(",", 1)[1]
+
+
+def _ledger_bytes(gate: Deployment) -> int:
+    return sum(path.stat().st_size for path in (gate.folder / "state" / "ledger").rglob("*") if path.is_file())
