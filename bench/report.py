@@ -113,12 +113,15 @@ def tables(results: Results) -> list[str]:
     return [*lines, *processor_table(results)]
 
 
-def write(page: Path, facts: Mapping[str, str], lines: Sequence[str]) -> None:
-    """Replace the measured part of a page. Raises ValueError when the page has no place for it."""
+def write(page: Path, facts: Mapping[str, str], lines: Sequence[str], markers: tuple[str, str] = (BEGIN, END)) -> None:
+    """Replace what stands between two markers of a page. Raises ValueError when the page has no place for it."""
+    begin, end = markers
     text = page.read_text()
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise ValueError(f"{page.name} needs one pair of the markers {BEGIN} and {END}")
-    head, rest = text.split(BEGIN)
-    tail = rest.split(END)[1]
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise ValueError(f"{page.name} needs one pair of the markers {begin} and {end}")
+    head, rest = text.split(begin)
+    tail = rest.split(end)[1]
     known = [f"- {name}: {value}" for name, value in facts.items()]
-    page.write_text("\n".join([head + BEGIN, "", *known, "", *lines, "", END + tail]))
+    if known:
+        known.append("")
+    page.write_text("\n".join([head + begin, "", *known, *lines, "", end + tail]))
