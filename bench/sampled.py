@@ -6,6 +6,7 @@ A profiling timer (ITIMER_PROF) fires every few milliseconds of processor time; 
 cProfile it costs next to nothing per call, so the picture is not distorted by many small functions. Python runs signal
 handlers between two bytecodes: time inside a C call counts for the Python line that made the call, and time that the
 event loop spends in C before it calls back counts for the first line of the callback, told apart here as `(loop)`.
+Compiled modules have no Python frames, so the package's own modules are loaded from their pure sources here.
 At exit, OUTPUT gets one JSON object: {"leaf": {…}, "inclusive": {…}, "samples": n}.
 """
 
@@ -15,13 +16,30 @@ import json
 import signal
 import sys
 from collections import Counter
+from collections.abc import Sequence
+from importlib.machinery import SOURCE_SUFFIXES, FileFinder, ModuleSpec, SourceFileLoader
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 
 INTERVAL_S = 0.002
 
 LEAF: Counter[str] = Counter()
 INCLUSIVE: Counter[str] = Counter()
+
+
+class PureFinder:
+    """Finds the package's modules as sources only, past compiled ones that lie beside them."""
+
+    @staticmethod
+    def find_spec(name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """The source module `name`, None for other packages."""
+        if not name.startswith("tidewaiter.") or path is None:
+            return None
+        for folder in path:
+            found = FileFinder(folder, (SourceFileLoader, SOURCE_SUFFIXES)).find_spec(name)
+            if found is not None:
+                return found
+        return None
 
 
 def name_of(frame: FrameType) -> str:
@@ -52,6 +70,7 @@ def main() -> None:
     sys.argv = ["tidewaiter", *sys.argv[2:]]
     signal.signal(signal.SIGPROF, sample)
     signal.setitimer(signal.ITIMER_PROF, INTERVAL_S, INTERVAL_S)
+    sys.meta_path.insert(0, PureFinder)
     from tidewaiter.cli import main as command_line
 
     try:

@@ -1,0 +1,114 @@
+"""The steps that every statement takes, each timed by itself in a loop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from timeit import Timer
+
+from tidewaiter.ledger.entry import Body
+from tidewaiter.ledger.keys import create_keys
+from tidewaiter.ledger.log import Log
+from tidewaiter.model import Context, Kind, Principal, Receipt
+from tidewaiter.policy import Policies
+from tidewaiter.proxy.pipeline import Ground, Judge
+from tidewaiter.proxy.trail import Execution, Trail, who
+from tidewaiter.sql.catalog import Catalog
+from tidewaiter.sql.facts import Scope
+from tidewaiter.wire import postgres
+from tidewaiter.wire.frames import BackendFrames, FrontendFrames
+
+TEXT = b"SELECT abalance FROM pgbench_accounts WHERE aid = 4711;"
+PREPARED = b"SELECT abalance FROM pgbench_accounts WHERE aid = $1;"
+BINDS = b"\0\0\0\1\0\0\0\0044711\0\0"
+POLICY = 'permit (principal == User::"bench", action in Action::"read", resource in Datasource::"bench");'
+PATH = ("pg_catalog", "public")
+RELATION = ["public", "pgbench_accounts", "r", ["aid", "bid", "abalance", "filler"], ["aid"], False]
+ANSWER = (
+    postgres.bind_complete() + postgres.data_row((b"-1234",)) + postgres.command_complete("SELECT 1")
+    + postgres.ready_for_query("I")
+)  # fmt: skip
+TIMED_S = 0.2
+
+
+def per_call_us(step: Callable[[], object]) -> float:
+    """Microseconds of one call: the best of five loops of about 0.2 s."""
+    timer = Timer(step)
+    loops = max(1, int(TIMED_S / max(timer.timeit(1), 1e-7) / 5))
+    while timer.timeit(loops) < TIMED_S / 5:
+        loops *= 2
+    return min(timer.repeat(5, loops)) / loops * 1e6
+
+
+class Recorder:
+    """The ledger without an event loop: appends; written and hashed apart."""
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+
+    def record(self, kind: str, members: bytes, body: bytes | None = None) -> Receipt:
+        return self.log.append(kind, members, body)
+
+
+def all_steps(folder: Path) -> list[tuple[str, float]]:
+    """(what, microseconds) of every step."""
+    judge = Judge(_ground())
+    scope, context = Scope(PATH, {}, {}, {}), Context("127.0.0.1", "pgbench")
+    judged = judge.judge(PREPARED, scope, context, is_private=False)
+    judge.judge(TEXT, scope, context, is_private=False)
+    found = list(_reading_steps(judge))
+    forgetful = per_call_us(lambda: Judge(judge.ground).judge(TEXT, scope, context, is_private=False))
+    found.append(("parse, understand and decide a text never seen", forgetful))
+    keys = create_keys(folder / "keys", "bench/steps")
+    log = Log.open(folder / "ledger", origin="bench/steps", keys=keys, clock_ns=time.time_ns)
+    try:
+        trail = Trail(Recorder(log), "full", who("0123456789ab", judge.ground.principal, "bench"))
+        found += _recording_steps(trail, log, lambda: Execution(judged, PREPARED, 0, BINDS, (23,)))
+    finally:
+        log.close()
+    return found
+
+
+def _reading_steps(judge: Judge) -> Iterator[tuple[str, float]]:
+    asked = (
+        postgres.bind(b"", b"P0_1", (), (b"4711",), ()) + postgres.describe("P", b"") + postgres.execute(b"", 0)
+        + postgres.sync()
+    )  # fmt: skip
+    frontend, backend = FrontendFrames(1 << 20), BackendFrames()
+    yield "find the messages of Bind, Describe, Execute, Sync", per_call_us(lambda: frontend.feed(asked))
+    yield "find the messages of a one-row answer", per_call_us(lambda: backend.feed(ANSWER))
+    yield "recall the verdict on the same text", per_call_us(lambda: judge.recall(PREPARED))
+    numbers = iter(range(10**9))
+    yield (
+        "recall the verdict on a text with other literals",
+        per_call_us(lambda: judge.recall(b"SELECT abalance FROM pgbench_accounts WHERE aid = %d;" % next(numbers))),
+    )
+
+
+def _recording_steps(trail: Trail, log: Log, run: Callable[[], Execution]) -> Iterator[tuple[str, float]]:
+    ended = run()
+    ended.results, ended.rows, ended.bytes = [("SELECT", 1)], 1, len(ANSWER)
+    yield "encode the body", per_call_us(lambda: Body(PREPARED, BINDS, (23,)).encode())
+
+    def recorded() -> None:
+        trail.outcome(ended, "ok", 100)
+
+    def written() -> None:
+        recorded()
+        log.write()
+
+    def synced() -> None:
+        written()
+        log.sync()
+
+    yield "one execution entry: format, seal, frame, hash; written by the megabyte", per_call_us(recorded)
+    yield "the same, written by itself", per_call_us(written)
+    yield "the same, written and synced by itself", per_call_us(synced)
+
+
+def _ground() -> Ground:
+    catalog = Catalog.from_rows({"relations": [RELATION], "schemas": [["public"], ["pg_catalog"]]})
+    policies = Policies.parse({"bench.cedar": f'@id("read") {POLICY}'}, ["bench"])
+    principal = Principal("bench", Kind.USER)
+    return Ground(principal, "bench", False, policies, catalog, PATH, frozenset(), False)
