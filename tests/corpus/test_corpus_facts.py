@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from corpus import Case, cases, catalog, told
 
+from corpus import Case, cases, catalog, told
 from tidewaiter.sql.facts import understand
 
 CASES = cases()
