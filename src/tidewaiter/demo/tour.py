@@ -1,0 +1,278 @@
+"""The story of the product, told by running it: each step shows a real command with its real output, and is checked."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+from tidewaiter.demo.stack import COMMAND, Stack, shown
+from tidewaiter.errors import EXIT_NO, EXIT_OK, EXIT_TAMPERED
+
+LINES_MAX = 14  # of each output that is printed; what is left out is counted
+WAIT_S = 15.0
+RUNNING = "select count(*) from pg_stat_activity where wait_event = 'PgSleep'"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a command said, both streams together, and its exit code."""
+
+    code: int
+    text: str
+
+
+@dataclass(slots=True)
+class Tour:
+    """One run: prints as it goes, and counts what did not hold."""
+
+    stack: Stack
+    out: TextIO
+    broken: list[str] = field(default_factory=list)
+
+    def say(self, text: str) -> None:
+        self.out.write(text + "\n")
+        self.out.flush()
+
+    def holds(self, claim: str, is_so: bool) -> None:
+        """Print the claim with its outcome and remember a failure."""
+        self.say(f"  {'✓' if is_so else '✗ does not hold:'} {claim}")
+        if not is_so:
+            self.broken.append(claim)
+
+    def run(
+        self, words: list[str], *, text_in: str = "", show: bool = True, more: Mapping[str, str] | None = None
+    ) -> Told:
+        """Run a command in the deployment's folder, print it and what it said."""
+        argv = [*COMMAND, *words[1:]] if words[0] == "tidewaiter" else [str(self.stack.psql), *words[1:]]
+        if show:
+            self._show(words, text_in)
+        done = subprocess.run(
+            argv,
+            cwd=self.stack.folder,
+            env={**self.stack.environment, **(more or {})},
+            input=text_in,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        if show:
+            self._print(done.stdout)
+        return Told(done.returncode, done.stdout)
+
+    def tidewaiter(self, *words: str) -> Told:
+        """Run a command of the product."""
+        return self.run(["tidewaiter", *words])
+
+    def psql(self, principal: str, text_in: str, *options: str, password: str | None = None) -> Told:
+        """Feed a script to psql as `principal`."""
+        secret = password or str(self.stack.credentials[principal]["password"])
+        return self.run(["psql", *options, "-U", principal], text_in=text_in, more=self._libpq(secret))
+
+    def start_psql(self, principal: str, password: str, text_in: str) -> subprocess.Popen[str]:
+        """A psql that is left running with a statement under way."""
+        words = ["psql", "-U", principal]
+        self._show(words, text_in)
+        started = subprocess.Popen(
+            [str(self.stack.psql), *words[1:]],
+            env={**self.stack.environment, **self._libpq(password)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        assert started.stdin is not None
+        started.stdin.write(text_in + "\n")
+        started.stdin.flush()
+        self.holds("the statement is running", self._soon(lambda: self.stack.database.execute(RUNNING).strip() == "1"))
+        return started
+
+    def finish(self, started: subprocess.Popen[str], text_in: str = "") -> str:
+        """Let a started psql run to its end; prints and returns its output."""
+        try:
+            said, _ = started.communicate(text_in, timeout=WAIT_S)
+        except subprocess.TimeoutExpired:
+            started.kill()
+            said, _ = started.communicate()
+        self._print(said)
+        return said
+
+    def _libpq(self, password: str) -> Mapping[str, str]:
+        at = {"PGHOST": self.stack.host, "PGPORT": str(self.stack.port), "PGDATABASE": "shop"}
+        return at | {"PGPASSWORD": password, "PSQLRC": "/dev/null", "PAGER": "cat"}
+
+    def _soon(self, is_so: Callable[[], bool]) -> bool:
+        deadline = time.monotonic() + WAIT_S
+        while not is_so():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.1)
+        return True
+
+    def _show(self, words: list[str], text_in: str) -> None:
+        self.say(f"  $ {shown(words)}")
+        for line in text_in.strip().splitlines():
+            self.say(f"  > {line}")
+
+    def _print(self, text: str) -> None:
+        lines = text.rstrip().splitlines()
+        for line in lines[:LINES_MAX]:
+            self.say(f"    {line}")
+        if len(lines) > LINES_MAX:
+            self.say(f"    … {len(lines) - LINES_MAX} more lines")
+
+
+def conduct(stack: Stack, out: TextIO) -> int:
+    """Run every step. Returns 0 only if each held."""
+    tour = Tour(stack, out)
+    tour.say(f"commands run in {stack.folder}; PGHOST={stack.host} PGPORT={stack.port} PGDATABASE=shop\n")
+    for number, step in enumerate(STEPS, 1):
+        tour.say(f"{number}. {step.__doc__}")
+        step(tour)
+        tour.say("")
+    if tour.broken:
+        tour.say(f"{len(tour.broken)} of the claims do not hold: " + "; ".join(tour.broken))
+        return EXIT_NO
+    tour.say(f"all {len(STEPS)} steps held")
+    return EXIT_OK
+
+
+def logs_in(tour: Tour) -> None:
+    """Alice, an analyst, connects with plain psql under her own name."""
+    told = tour.psql("alice", "select count(*) from customers;")
+    tour.holds("she is in and reads", told.code == 0 and "20000" in told.text)
+
+
+def joins_through_a_view(tour: Tour) -> None:
+    """She joins orders with a view over customers."""
+    sql = "select t.id, c.name, t.total from order_totals t join customer_contacts c on c.id = t.customer_id limit 3;"
+    told = tour.psql("alice", sql)
+    tour.holds("three rows came", "(3 rows)" in told.text)
+
+
+def agent_is_refused(tour: Tour) -> None:
+    """Her AI agent tries to drop the table. It is refused, and its session goes on."""
+    told = tour.psql("reporter", "drop table customers;\nselect count(*) from customers;", "-v", "VERBOSITY=verbose")
+    tour.holds(
+        "refused with SQLSTATE 42501, naming the rule", "42501" in told.text and "agents-never-change" in told.text
+    )
+    tour.holds("the same session still answers", "20000" in told.text)
+
+
+def policy_explains(tour: Tour) -> None:
+    """Which rule says so, without running anything."""
+    told = tour.tidewaiter(
+        "policy", "explain", "--principal", "reporter", "--datasource", "shop", "drop table customers"
+    )
+    tour.holds("explain says deny with exit code 1", told.code == EXIT_NO and "agents-never-change" in told.text)
+
+
+def pipeline_is_atomic(tour: Tour) -> None:
+    """A pipeline of an insert that is allowed and a select that is not: neither happens."""
+    script = """\\startpipeline
+insert into analyst_notes (note) values ($1) \\bind 'half a pipeline' \\sendpipeline
+select name, salary from employees \\bind \\sendpipeline
+\\endpipeline
+select count(*) as rows_left from analyst_notes where note = 'half a pipeline';"""
+    told = tour.psql("alice", script)
+    tour.holds("the select was refused", "salaries-are-for-the-dba" in told.text)
+    tour.holds("the insert left no row", " 0\n" in told.text.split("rows_left")[-1])
+
+
+def wrong_password(tour: Tour) -> None:
+    """Somebody guesses a password."""
+    told = tour.psql("alice", "select 1;", password="a guess")  # noqa: S106 - meant to be wrong
+    tour.holds("refused, and told no more than that", told.code == 2 and "password authentication failed" in told.text)
+
+
+def ctrl_c_cancels(tour: Tour) -> None:
+    """Ctrl-C ends the statement and not the session."""
+    psql = tour.start_psql("dora", str(tour.stack.credentials["dora"]["password"]), "select pg_sleep(60);")
+    tour.say("  (Ctrl-C)")
+    psql.send_signal(signal.SIGINT)
+    said = tour.finish(psql, "select 'the session goes on' as and_then;\n")
+    tour.holds("cancelled, and then answered", "canceling statement" in said and "the session goes on" in said)
+
+
+def revoke_ends_sessions(tour: Tour) -> None:
+    """A credential is revoked while its session is at work."""
+    issued = tour.stack.operate("credential.issue", principal="dora", datasources=[], ttl_s=600.0, label="tour")
+    psql = tour.start_psql("dora", str(issued["password"]), "select pg_sleep(60);")
+    told = tour.tidewaiter("credential", "revoke", str(issued["id"]))
+    tour.holds("revoked", told.code == 0)
+    said = tour.finish(psql)
+    tour.holds("its session ended at once", psql.returncode != 0 and "pg_sleep" not in said)
+
+
+def copies(tour: Tour) -> None:
+    """COPY works in both directions."""
+    script = """\\copy analyst_notes (note) from stdin
+first line of a file
+second line of a file
+\\.
+\\copy (select note from analyst_notes where note like '%of a file') to stdout"""
+    told = tour.psql("alice", script)
+    tour.holds("two lines in, two lines out", "COPY 2" in told.text and told.text.count("line of a file") == 2)
+
+
+def who_touched(tour: Tour) -> None:
+    """Who touched the customers today?"""
+    told = tour.tidewaiter("audit", "touched", "customers", "--on", "today")
+    tour.holds("alice and the agent are named", "alice" in told.text and "reporter" in told.text)
+    found = tour.run(["tidewaiter", "audit", "touched", "customers", "--on", "today", "--json"], show=False)
+    rows = json.loads(found.text)["rows"] if found.code == 0 else []
+    seen = {(row["principal"], row["verdict"]) for row in rows}
+    tour.holds("with what was allowed, and what was denied", {("alice", "allow"), ("reporter", "deny")} <= seen)
+    owners = {row["on_behalf_of"] for row in rows if row["principal"] == "reporter"}
+    tour.holds("the agent acted on behalf of alice", owners == {"alice"})
+
+
+def log_is_whole(tour: Tour) -> None:
+    """Is the log whole? Every hash and every signature is computed again from the bytes."""
+    told = tour.tidewaiter("audit", "verify")
+    tour.holds("it is", told.code == EXIT_OK)
+
+
+def tampering_shows(tour: Tour) -> None:
+    """Somebody changes one byte in a copy of the log."""
+    copy = tour.stack.folder.parent / "stolen-ledger"
+    shutil.copytree(tour.stack.folder / "state" / "ledger", copy)
+    victim = max((path for path in copy.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+    flip(victim, victim.stat().st_size // 3)
+    tour.say(f"  (one bit of {victim.relative_to(copy)} is flipped)")
+    told = tour.tidewaiter("audit", "verify", str(copy))
+    tour.holds("verify says tampered, exit code 3", told.code == EXIT_TAMPERED)
+
+
+def flip(path: Path, at: int) -> None:
+    """Change the lowest bit of one byte of a file."""
+    with path.open("r+b") as file:
+        file.seek(at)
+        (byte,) = file.read(1)
+        file.seek(at)
+        file.write(bytes([byte ^ 1]))
+
+
+STEPS: tuple[Callable[[Tour], None], ...] = (
+    logs_in,
+    joins_through_a_view,
+    agent_is_refused,
+    policy_explains,
+    pipeline_is_atomic,
+    copies,
+    wrong_password,
+    ctrl_c_cancels,
+    revoke_ends_sessions,
+    who_touched,
+    log_is_whole,
+    tampering_shows,
+)
