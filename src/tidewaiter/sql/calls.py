@@ -12,8 +12,6 @@ from tidewaiter.sql.reading import DATASOURCE, Reading, strings
 from tidewaiter.sql.routines import BY_CONSTANT, action_of
 from tidewaiter.sql.settings import change_setting
 
-GRAMMAR_FUNCTIONS = frozenset({"coalesce", "greatest", "least", "nullif", "grouping"})
-
 
 def read_call(reading: Reading, fields: Node, level: Level) -> None:
     """Note what a FuncCall asks for; its arguments are read by the caller."""
@@ -70,8 +68,6 @@ def _read_unfound(reading: Reading, name: str, schema: str | None, fields: Node,
         name in reading.catalog.types or _is_column_of(arguments[0], name, level)
     )
     if schema is None and is_cast_or_column:
-        return
-    if schema is None and name in GRAMMAR_FUNCTIONS:
         return
     shown = f"{schema}.{name}" if schema else name
     position = fields["location"] + 1 if "location" in fields else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from tidewaiter.model import Resource, ResourceType
+from tidewaiter.sql.calls import read_call
 from tidewaiter.sql.creation import create_from_query
 from tidewaiter.sql.expressions import walk
 from tidewaiter.sql.levels import Level, Source
@@ -88,7 +88,7 @@ def _from_sample(reading: Reading, fields: Node, level: Level) -> Source:
     source = from_item(reading, fields["relation"], level)
     method = list(strings(fields["method"]))
     if method[-1] not in ("bernoulli", "system"):
-        reading.touch("function", Resource(ResourceType.FUNCTION, tuple(method)))
+        read_call(reading, {"funcname": fields["method"]}, level)
     walk(reading, fields.get("args"), level)
     walk(reading, fields.get("repeatable"), level)
     return source

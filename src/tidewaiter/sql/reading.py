@@ -279,7 +279,8 @@ def strings(nodes: Iterable[Node]) -> Iterator[str]:
 
 def creation_schema(reading: Reading) -> str:
     """Where an unqualified CREATE puts its object: the first schema of the path that is not implicit."""
-    for entry in reading.path or ():
-        if entry != "pg_catalog" and not entry.startswith(PG_TEMP):
-            return entry
-    return "public"
+    schemas = [entry for entry in reading.path or () if entry != "pg_catalog" and not entry.startswith(PG_TEMP)]
+    if reading.path is None or (reading.path_changed and len(schemas) > 1):
+        # A path set in this text may begin with a schema that the role must not use: then the next one is meant.
+        reading.unknown("the schema for a new object is not known after an earlier statement of this text")
+    return schemas[0] if schemas else "public"
