@@ -1,0 +1,215 @@
+"""The ledger for a running server: many sessions record, one task makes what they recorded durable.
+
+Group commit: all who wait for durability share one fdatasync. It runs in one thread of its own, so the event loop never
+waits for the disk; Merkle hashing runs on the loop in small slices, because a second thread that hashes would hold the
+interpreter lock for longer than a slice takes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from tidewaiter.errors import LedgerUnavailable, TidewaiterError
+from tidewaiter.ledger.log import Log, State
+from tidewaiter.model import Receipt
+
+T = TypeVar("T")
+
+STAGE_BYTES = 64 << 10  # bodies that become files are sealed and stored in the worker thread
+HASH_SLICE = 256  # entries hashed without letting others run: about 0.5 ms
+REPAIR_S = 1.0
+CLOSING = frozenset({"outcome", "execution", "session.end", "gap"})
+"""Kinds that end what was let in before. They are taken, from the reserve, when the disk is full."""
+
+
+class Recorder:
+    """Record entries from the event loop's thread; `run` must be running for anything to become durable."""
+
+    def __init__(
+        self,
+        log: Log,
+        *,
+        sync_s: float = 0.05,
+        checkpoint_s: float = 1.0,
+        heartbeat_s: float = 60.0,
+        repair_s: float = REPAIR_S,
+        report: Callable[[str], None] | None = None,
+    ) -> None:
+        """`sync_s` bounds how long a written entry stays undurable when nobody waits for it, `checkpoint_s` how long it
+        stays outside a checkpoint. `report` gets one line for operators when the ledger fails and when it is back.
+        """
+        self._log = log
+        self._sync_s = sync_s
+        self._checkpoint_s = checkpoint_s
+        self._heartbeat_s = heartbeat_s
+        self._repair_s = repair_s
+        self._report = report or logging.getLogger("tidewaiter.ledger").warning
+        self._reported = ""
+        self._waiters: list[tuple[int, asyncio.Future[None]]] = []  # bounded by the sessions: each waits for one thing
+        self._wake = asyncio.Event()
+        self._stopping = False
+
+    @property
+    def available(self) -> bool:
+        """True if new traffic can be recorded."""
+        return self._log.state is State.OPEN
+
+    def record(self, kind: str, members: bytes, body: bytes | None = None) -> Receipt:
+        """Append an entry; see `Log.append`. It survives nothing before `flush`, and power loss only after `durable`.
+
+        On a full disk only the kinds in CLOSING are taken. Raises LedgerUnavailable.
+        """
+        try:
+            return self._log.append(kind, members, body, kind in CLOSING)
+        except LedgerUnavailable:
+            self._wake.set()
+            raise
+
+    async def record_big(self, kind: str, members: bytes, body: bytes) -> Receipt:
+        """`record` for bodies of any length: one that becomes a file is sealed and stored off the loop."""
+        if len(body) < STAGE_BYTES:
+            return self.record(kind, members, body)
+        try:
+            staged = await asyncio.get_running_loop().run_in_executor(None, self._log.stage, members, body)
+            return self._log.append(kind, staged.members, staged.body, kind in CLOSING)
+        except LedgerUnavailable:
+            self._wake.set()
+            raise
+
+    def flush(self) -> None:
+        """Everything recorded so far survives kill -9. Raises LedgerUnavailable."""
+        try:
+            self._log.write()
+        except LedgerUnavailable:
+            self._wake.set()
+            raise
+
+    async def durable(self, receipt: Receipt) -> None:
+        """Return when the entry survives the loss of power. Raises LedgerUnavailable if it may not."""
+        if receipt < self._log.durable:
+            return
+        if self._log.state in (State.BROKEN, State.CLOSED) or self._stopping:
+            self._wake.set()
+            raise LedgerUnavailable("the ledger cannot be written")
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append((receipt, waiter))
+        self._wake.set()
+        await waiter
+
+    async def stop(self) -> None:
+        """Let `run` write a last checkpoint and return."""
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Commit, checkpoint, beat and repair until `stop`, or until cancelled; then `Log.close` does the rest.
+
+        Never ends because of an I/O error: it fails those who wait, says so, and tries to repair every second.
+        """
+        now = asyncio.get_running_loop().time
+        checkpoint_at, beat_at, repair_at = now(), now() + self._heartbeat_s, 0.0
+        worker = ThreadPoolExecutor(1, "ledger")
+        try:
+            while not self._stopping:
+                await self._doze()
+                if self._log.state is not State.OPEN:
+                    if now() >= repair_at:
+                        await self._repair(worker)
+                        repair_at = now() + self._repair_s
+                    if self._log.state is State.BROKEN:
+                        continue
+                if now() >= beat_at:
+                    beat_at = now() + self._heartbeat_s
+                    self._beat()
+                is_due = now() >= checkpoint_at and self._log.checkpointed < self._log.size
+                checkpoint_at = now() + self._checkpoint_s if is_due else checkpoint_at
+                await self._commit(worker, is_due)
+            await self._commit(worker, True)
+        finally:
+            self._stopping = True
+            self._refuse("the ledger is closing")
+            worker.shutdown()
+
+    async def _doze(self) -> None:
+        """Until somebody waits, or half the time in which entries must become durable."""
+        if not self._waiters:
+            try:
+                async with asyncio.timeout(self._sync_s / 2):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+        self._wake.clear()
+
+    async def _commit(self, worker: ThreadPoolExecutor, with_checkpoint: bool) -> None:
+        """Write, sync, hash and, if asked, checkpoint; then let those go on whose entries are durable."""
+        log = self._log
+        try:
+            log.write()
+            if log.durable < log.size:
+                await self._in(worker, log.sync)
+            self._release()
+            while log.hash_some(HASH_SLICE):
+                await asyncio.sleep(0)
+            draft = log.draft() if with_checkpoint else None
+            if draft:
+                await self._in(worker, lambda: log.publish(draft))
+                self._release()
+        except TidewaiterError as error:
+            self._fail(error)
+
+    async def _in(self, worker: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        """Run in the worker thread. A cancelled caller still waits for the end: two threads must not meet."""
+        future = asyncio.get_running_loop().run_in_executor(worker, work)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            await asyncio.wait([future])
+            future.cancelled() or future.exception()  # fetched, so that the loop does not complain of it
+            raise
+
+    def _release(self) -> None:
+        """Wake those whose entries are durable."""
+        durable, waiting = self._log.durable, []
+        for receipt, waiter in self._waiters:
+            if receipt >= durable:
+                waiting.append((receipt, waiter))
+            elif not waiter.done():
+                waiter.set_result(None)
+        self._waiters = waiting
+
+    def _refuse(self, why: str) -> None:
+        """Fail everybody who waits."""
+        waiters, self._waiters = self._waiters, []
+        for _, waiter in waiters:
+            if not waiter.done():
+                waiter.set_exception(LedgerUnavailable(why))
+
+    def _fail(self, error: TidewaiterError) -> None:
+        self._refuse(str(error))
+        self._say(f"{error}; nothing new is forwarded until it can be written again")
+
+    def _say(self, line: str) -> None:
+        if line != self._reported:  # the same failure each second is one line
+            self._report(line)
+        self._reported = line
+
+    async def _repair(self, worker: ThreadPoolExecutor) -> None:
+        try:
+            is_open = await self._in(worker, self._log.repair)
+        except TidewaiterError as error:
+            self._fail(error)
+            return
+        if is_open:
+            self._say("the ledger is written again")
+        else:
+            self._say("the ledger's disk is full: only what is under way is still recorded")
+
+    def _beat(self) -> None:
+        try:
+            self._log.append("heartbeat", b"")
+        except LedgerUnavailable as error:
+            self._fail(error)

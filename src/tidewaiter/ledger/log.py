@@ -1,0 +1,422 @@
+"""The log's single writer: append, write, sync, checkpoint; and repair when the disk failed.
+
+What is promised when:
+- `append` returned: nothing yet, the entry has its number and stands in a bounded buffer;
+- `write` returned: everything appended survives the death of this process (kill -9);
+- `sync` returned n: entries below n survive the loss of power;
+- `checkpoint` returned: they are under a signed root, and any later change to them is found.
+
+One thread appends, writes and hashes; `sync`, `publish`, `stage` and `repair` may run in another thread meanwhile.
+After a failed system call nothing is acknowledged any more: every call raises LedgerUnavailable until `repair`, which
+goes through the same recovery as a start. No descriptor that saw an error is used again (a later fsync on it may lie).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import threading
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self, cast
+
+from tidewaiter.errors import ConfigError, LedgerBusy, LedgerUnavailable, Tampered
+from tidewaiter.ledger.checkpoints import Checkpoints, Draft
+from tidewaiter.ledger.entry import MAX_HEADER_BYTES, Body, frame, members, spill
+from tidewaiter.ledger.files import Files, Layout
+from tidewaiter.ledger.keys import DataKeys, Keys
+from tidewaiter.ledger.recover import SEGMENT_BYTES, Recovered, recover
+from tidewaiter.ledger.seal import RandomBytes, Sealed, Sealer
+from tidewaiter.ledger.segments import Reserve, Segments, is_full
+from tidewaiter.ledger.tree import leaf_hash
+from tidewaiter.model import Receipt
+
+BUFFER_BYTES = 1 << 20  # appended and not yet written: beyond it append writes by itself
+UNHASHED = 16_384  # entries not yet hashed, about 10 MB of headers: beyond it append hashes by itself
+MEMBERS_BYTES = MAX_HEADER_BYTES - 512  # the rest is for v, seq, t_ns, kind, t_src and body
+_KIND = re.compile(r"[a-z][a-z0-9_.]{0,63}")
+
+
+class State(Enum):
+    """What a log takes: everything; closing entries only (disk full); nothing until repair; nothing any more."""
+
+    OPEN = "open"
+    FULL = "full"
+    BROKEN = "broken"
+    CLOSED = "closed"
+
+
+class Staged(NamedTuple):
+    """Members and body made ready for `append` by `stage`."""
+
+    members: bytes
+    body: Sealed
+
+
+class Log:
+    """One ledger folder, held by this process alone. The module says what each step promises."""
+
+    def __init__(
+        self,
+        folder: Path,
+        keys: Keys,
+        clock_ns: Callable[[], int],
+        files: Files,
+        random_bytes: RandomBytes,
+        segment_bytes: int,
+    ) -> None:
+        """Use `open`."""
+        self._layout = Layout(folder)
+        self._keys = keys
+        self._clock_ns = clock_ns
+        self._files = files
+        datakeys = DataKeys(self._layout.datakeys, keys.kek, files, random_bytes)
+        self._sealer = Sealer(datakeys.make, random_bytes)
+        self._stager = Sealer(datakeys.make, random_bytes)  # stage runs in another thread: pool and key of its own
+        self._segments = Segments(self._layout, files, segment_bytes)
+        self._reserve = Reserve(self._layout, files)
+        self._slow = threading.Lock()  # one sync, publish, stage or repair at a time
+        self._lock_fd = -1
+        self._kinds: dict[str, bytes] = {}
+        self._state = State.BROKEN
+        self._cause: BaseException | None = None
+        self._gap_reason = ""  # why a gap entry is due; empty when none is
+        self._lost = 0
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        *,
+        origin: str,
+        keys: Keys,
+        clock_ns: Callable[[], int],
+        files: Files | None = None,
+        random_bytes: RandomBytes = os.urandom,
+        announce: bool = True,
+        segment_bytes: int = SEGMENT_BYTES,
+    ) -> Log:
+        """Take the folder's lock, recover, and write a `log.start` entry.
+
+        `clock_ns` gives Unix time in nanoseconds. Without `announce` the entry is written only if bytes were cut off.
+        Raises LedgerBusy if another process holds the log, Tampered if what was checkpointed is not there any more,
+        ConfigError if the keys are another log's, LedgerUnavailable on I/O errors.
+        """
+        if keys.origin != origin:
+            raise ConfigError([f"the keys are those of log {keys.origin}, the configured origin is {origin}"])
+        log = cls(folder, keys, clock_ns, files or Files(), random_bytes, segment_bytes)
+        try:
+            log._start(announce)
+        except OSError as error:
+            log._release()
+            raise LedgerUnavailable(f"the ledger in {folder} cannot be opened: {error}") from error
+        except BaseException:
+            log._release()
+            raise
+        return log
+
+    def _start(self, announce: bool) -> None:
+        for folder in (self._layout.folder, self._layout.segments, self._layout.blobs, self._layout.datakeys):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._take_lock()
+        self._check_vkey()
+        found = self._recover()
+        self._state = State.OPEN if self._reserve.fill() else State.FULL
+        if announce or found.dropped_bytes:
+            told = {"origin": self.origin, "checkpoint": found.checkpointed, "dropped_bytes": found.dropped_bytes}
+            self.append("log.start", members(told), closing=True)
+            self.write()
+            self.sync()
+
+    def _take_lock(self) -> None:
+        self._lock_fd = os.open(self._layout.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LedgerBusy(f"another process writes the ledger in {self._layout.folder}") from None
+
+    def _check_vkey(self) -> None:
+        text = f"{self._keys.verifier}\n".encode()
+        if not self._layout.vkey.exists():
+            self._files.put(self._layout.vkey, text)
+        elif self._layout.vkey.read_bytes() != text:
+            raise Tampered(f"{self._layout.vkey} is not the public part of this log's signer key")
+
+    def _recover(self) -> Recovered:
+        """Find the end and go on from there. Everything found is durable."""
+        found = recover(self._layout, self._files, self._keys.verifier)
+        self._segments.resume(found.segment, found.segment_end)
+        self._size = self._written = self._durable = found.size
+        self._t_ns = found.t_ns
+        self._checkpoints = Checkpoints(
+            self._layout, self._files, self._keys.signer, found.checkpoint, found.checkpoints_end
+        )
+        self._tree = found.tree
+        self._stored: list[bytes] = []
+        self._unhashed = found.headers
+        self._buffer: list[bytes] = []
+        self._buffered_bytes = 0
+        return found
+
+    # --- state ---------------------------------------------------------------------------------------------------
+
+    @property
+    def size(self) -> int:
+        """Entries appended."""
+        return self._size
+
+    @property
+    def durable(self) -> int:
+        """Entries that survive the loss of power."""
+        return self._durable
+
+    @property
+    def checkpointed(self) -> int:
+        """Entries under the last published checkpoint."""
+        return self._checkpoints.size
+
+    @property
+    def state(self) -> State:
+        return self._state
+
+    @property
+    def origin(self) -> str:
+        return self._keys.origin
+
+    @property
+    def folder(self) -> Path:
+        return self._layout.folder
+
+    def _fail(self, error: BaseException) -> LedgerUnavailable:
+        """Stop acknowledging. The first cause counts; what follows are its consequences."""
+        if self._state in (State.OPEN, State.FULL):
+            self._gap_reason = self._gap_reason or (str(error) if self._state is State.OPEN else "")
+            self._cause, self._state = error, State.BROKEN
+        return self._refusal()
+
+    def _refusal(self) -> LedgerUnavailable:
+        if self._state is State.FULL:
+            return LedgerUnavailable("the ledger's disk is full")
+        return LedgerUnavailable(f"the ledger is {self._state.value}: {self._cause or 'it was closed'}")
+
+    # --- the appending thread ------------------------------------------------------------------------------------
+
+    def append(self, kind: str, members: bytes, body: bytes | Sealed | None = None, closing: bool = False) -> Receipt:
+        """Give an entry its number and time and buffer it.
+
+        `members` are JSON members as `entry.members` makes them; they are not parsed here, so whoever formats them
+        answers for their being strict JSON without our names. `body` is an encoded `entry.Body`, or what `stage` made.
+        Members that pass MEMBERS_BYTES are spilled into the body, whole. A full disk still takes `closing` entries.
+        Raises LedgerUnavailable, and ValueError if the members cannot be made to fit.
+        """
+        if self._state is not State.OPEN and not (closing and self._state is State.FULL):
+            raise self._refusal()
+        seq, t_ns, late = self._size, self._clock_ns(), b""
+        if t_ns < self._t_ns:
+            t_ns, late = self._t_ns, b',"t_src":%d' % max(0, t_ns)
+        if len(members) > MEMBERS_BYTES:
+            members, body = _spill(members, body)
+        kind_ = self._kinds.get(kind) or self._kind(kind)
+        comma = b"," if members else b""
+        ciphertext = b""
+        if body is None:
+            header = b'{"v":1,"seq":%d,"t_ns":%d,"kind":"%b"%b%b%b}' % (seq, t_ns, kind_, late, comma, members)
+        else:
+            sealed = self._seal(self._sealer, body, t_ns) if type(body) is bytes else body
+            member, ciphertext, blob = cast(Sealed, sealed)
+            if blob:
+                ciphertext = b""
+            header = b'{"v":1,"seq":%d,"t_ns":%d,"kind":"%b"%b%b%b,%b}' % (
+                *(seq, t_ns, kind_, late, comma, members, member),
+            )
+        framed = frame(header, ciphertext)
+        self._t_ns = t_ns
+        self._size = seq + 1
+        self._buffer.append(framed)
+        self._unhashed.append(header)
+        self._buffered_bytes += len(framed)
+        if self._buffered_bytes > BUFFER_BYTES:
+            self.write()
+        if len(self._unhashed) > UNHASHED:
+            self.hash_some(UNHASHED)
+        return Receipt(seq)
+
+    def _kind(self, kind: str) -> bytes:
+        if not _KIND.fullmatch(kind):
+            raise ValueError(f"{kind!r} cannot be an entry's kind")
+        return self._kinds.setdefault(kind, kind.encode())  # bounded: kinds are constants of the program
+
+    def _seal(self, sealer: Sealer, body: bytes, t_ns: int) -> Sealed:
+        """Seal a body; if it is to be a blob, it is durable when this returns."""
+        try:
+            sealed = sealer.seal(body, t_ns)
+            if sealed[2]:
+                self._put_blob(sealed)
+        except OSError as error:
+            raise self._fail(error) from error
+        return sealed
+
+    def _put_blob(self, sealed: Sealed) -> None:
+        _, ciphertext, name = sealed
+        path = self._layout.blob(name)
+        is_first = not path.parent.exists()
+        self._files.put(path, ciphertext)
+        if is_first:
+            self._files.sync_folder(self._layout.blobs)
+
+    def write(self) -> None:
+        """Hand everything appended to the system: it survives kill -9. Raises LedgerUnavailable."""
+        if self._state in (State.BROKEN, State.CLOSED):
+            raise self._refusal()
+        if not self._buffer:
+            return
+        try:
+            self._segments.write(b"".join(self._buffer), self._written)
+        except OSError as error:
+            raise self._fail(error) from error
+        self._buffer.clear()
+        self._buffered_bytes = 0
+        self._written = self._size
+
+    def hash_some(self, limit: int = 256) -> bool:
+        """Add up to `limit` appended entries to the tree (about 2 µs each). True if more are waiting."""
+        batch = self._unhashed[:limit]
+        self._stored += self._tree.extend(map(leaf_hash, batch))
+        del self._unhashed[:limit]
+        return bool(self._unhashed)
+
+    def draft(self) -> Draft | None:
+        """What `publish` needs to checkpoint everything appended; None if there is nothing new."""
+        if self._size == self.checkpointed:
+            return None
+        self.write()
+        self.hash_some(len(self._unhashed))
+        draft = Draft(self._tree.size, self._tree.root(), b"".join(self._stored))
+        self._stored.clear()
+        return draft
+
+    # --- any one other thread ------------------------------------------------------------------------------------
+
+    def stage(self, members: bytes, body: bytes) -> Staged:
+        """Spill, seal and, for a blob, store a big body before `append`. Raises what `append` raises."""
+        if self._state is not State.OPEN:
+            raise self._refusal()
+        if len(members) > MEMBERS_BYTES:
+            members, body = _spill(members, body)
+        with self._slow:
+            return Staged(members, self._seal(self._stager, body, max(self._t_ns, self._clock_ns())))
+
+    def sync(self) -> int:
+        """Make everything written durable; return how many entries are. Raises LedgerUnavailable."""
+        with self._slow:
+            return self._sync()
+
+    def _sync(self) -> int:
+        if self._state in (State.BROKEN, State.CLOSED):
+            raise self._refusal()
+        written = self._written
+        if written > self._durable:
+            try:
+                self._segments.sync()
+            except OSError as error:
+                raise self._fail(error) from error
+            self._durable = written
+        return self._durable
+
+    def publish(self, draft: Draft) -> None:
+        """Make a draft's entries durable, then sign and store its checkpoint. Raises LedgerUnavailable and Tampered."""
+        with self._slow:
+            self._sync()
+            try:
+                self._checkpoints.publish(draft)
+            except (OSError, Tampered) as error:
+                refusal = self._fail(error)
+                if isinstance(error, Tampered):
+                    raise
+                raise refusal from error
+
+    def checkpoint(self) -> None:
+        """Write, sync, and put everything appended under a signed root. For callers with one thread."""
+        draft = self.draft()
+        if draft:
+            self.publish(draft)
+
+    # --- failure and end -----------------------------------------------------------------------------------------
+
+    def repair(self) -> bool:
+        """Try to get back to work after a failure, through recovery; write a `gap` entry that counts what was lost.
+
+        True if the log takes every entry again, False if the disk is still full and it takes closing entries only.
+        Nothing may be appended meanwhile. Raises LedgerUnavailable if it is still broken, Tampered.
+        """
+        with self._slow:
+            if self._state is State.BROKEN:
+                try:
+                    self._reopen()
+                except (OSError, Tampered) as error:
+                    self._cause, self._state = error, State.BROKEN
+                    if isinstance(error, Tampered):
+                        raise
+                    raise self._refusal() from error
+            elif self._state is State.FULL and self._reserve.fill():
+                self._state = State.OPEN
+            return self._state is State.OPEN
+
+    def _reopen(self) -> None:
+        was_full = is_full(self._cause)
+        appended = self._size
+        self._segments.close()
+        self._recover()
+        self._lost += max(0, appended - self._size)
+        if was_full:
+            self._reserve.release()
+        if self._gap_reason or self._lost:
+            self._write_gap()
+        self._state = State.OPEN if self._reserve.fill() else State.FULL
+
+    def _write_gap(self) -> None:
+        """One entry that says what was lost. Until it is durable it is written again, and is not counted as lost."""
+        before = self._size
+        told = members({"reason": self._gap_reason or str(self._cause), "lost": self._lost})
+        self._state = State.FULL
+        try:
+            self.append("gap", told, closing=True)
+            self.write()
+            self._sync()
+        except LedgerUnavailable:
+            self._size = before
+            raise
+        self._gap_reason, self._lost = "", 0
+
+    def close(self) -> None:
+        """Publish a last checkpoint if the log is sound; let go of the folder. Raises LedgerUnavailable, Tampered."""
+        try:
+            if self._state in (State.OPEN, State.FULL):
+                self.checkpoint()
+        finally:
+            self._release()
+
+    def _release(self) -> None:
+        self._state = State.CLOSED
+        self._segments.close()
+        if self._lock_fd >= 0:
+            os.close(self._lock_fd)
+            self._lock_fd = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+def _spill(told: bytes, body: bytes | Sealed | None) -> tuple[bytes, bytes]:
+    """(members that fit into a header, encoded body with the whole members)."""
+    if isinstance(body, tuple):
+        raise ValueError("a staged body cannot take members that do not fit: stage them together")
+    short, full = spill(told, MEMBERS_BYTES)
+    plain = Body.decode(body) if body is not None else Body(b"")
+    return short, plain._replace(members=full).encode()

@@ -1,0 +1,155 @@
+"""Body encryption: AES-256-GCM under data keys that can be destroyed one by one.
+
+A data key (DEK) encrypts the bodies of one UTC day and one run of the writer. It is stored wrapped by the
+key-encryption key (KEK) that lives in the deployment's `keys/`. Destroying the wrapped keys of a day makes its bodies
+unreadable, and the log still verifies. Formats, all public:
+
+    sealed body   nonce (12 random bytes) || AES-256-GCM(DEK, nonce, salt (32 random bytes) || plaintext,
+                  "tidewaiter body v1")
+    commitment    SHA-256(salt || plaintext); GCM does not commit to a key, and an unsalted digest could be guessed
+    wrapped DEK   one text line: "tidewaiter-dek-v1 <id> <KEK id, hex> <base64 of nonce || AES-256-GCM(KEK, nonce, DEK,
+                  "tidewaiter dek v1 <id>")> <SHA-256 of what stands before, hex>"
+    DEK id        UTC day and a number from 1: "2026-11-22-1"
+
+A DEK belongs to the run that made it, so nonces need not be remembered over restarts; it is replaced after 2**31
+bodies, below the 2**32 that NIST SP 800-38D §8.3 allows for random nonces.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from tidewaiter.ledger.entry import MAX_INLINE_BYTES, BodyRef
+
+KEY_BYTES = 32
+_NONCE_BYTES = 12
+_SALT_BYTES = 32
+_BODY_AAD = b"tidewaiter body v1"
+_DEK_AAD = b"tidewaiter dek v1 "
+_DEK_WORD = "tidewaiter-dek-v1"
+_BODIES_PER_DEK = 1 << 31
+_POOL_BYTES = 44 * 93  # nonces and salts of 93 bodies: one 4 KiB read of randomness
+_DAY_NS = 86_400 * 10**9
+
+RandomBytes = Callable[[int], bytes]
+
+
+class Unreadable(ValueError):
+    """A body that cannot be decrypted: its key was shredded, or bytes are not what was sealed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kek:
+    """The key-encryption key of a deployment."""
+
+    _key: bytes = field(repr=False)
+
+    @property
+    def id(self) -> str:
+        """Public name of the key: 8 bytes in hex."""
+        return sha256(b"tidewaiter kek v1 " + self._key).hexdigest()[:16]
+
+    def secret_bytes(self) -> bytes:
+        return self._key
+
+    def wrap(self, dek: DataKey, nonce: bytes) -> str:
+        """The line that stores a data key. `nonce` is 12 random bytes."""
+        wrapped = nonce + AESGCM(self._key).encrypt(nonce, dek.secret_bytes(), _DEK_AAD + dek.id.encode())
+        line = f"{_DEK_WORD} {dek.id} {self.id} {b64encode(wrapped).decode()}"
+        return f"{line} {sha256(line.encode()).hexdigest()}\n"
+
+    def unwrap(self, line: str) -> DataKey:
+        """The data key of a stored line. Unreadable if it was wrapped by another KEK or its bytes changed."""
+        id_, kek_id, wrapped = _parse_wrapped(line)
+        if kek_id != self.id:
+            raise Unreadable(f"data key {id_} was wrapped by key {kek_id}, not by {self.id}")
+        try:
+            key = AESGCM(self._key).decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], _DEK_AAD + id_.encode())
+        except InvalidTag:
+            raise Unreadable(f"data key {id_} is damaged") from None
+        return DataKey(id_, key)
+
+
+def _parse_wrapped(line: str) -> tuple[str, str, bytes]:
+    """(DEK id, KEK id, wrapped key) of a stored line. Unreadable if a byte of it changed."""
+    told, _, digest = line.rpartition(" ")
+    parts = told.split(" ")
+    if len(parts) != 4 or parts[0] != _DEK_WORD or sha256(told.encode()).hexdigest() + "\n" != digest:
+        raise Unreadable("a stored data key is damaged")
+    return parts[1], parts[2], b64decode(parts[3])
+
+
+@dataclass(frozen=True, slots=True)
+class DataKey:
+    """A data key with its id."""
+
+    id: str
+    _key: bytes = field(repr=False)
+
+    def secret_bytes(self) -> bytes:
+        return self._key
+
+    def open(self, ref: BodyRef, ciphertext: bytes) -> bytes:
+        """Plaintext of a sealed body, checked against the header's commitment. Unreadable if anything does not fit."""
+        if sha256(ciphertext).hexdigest() != ref.ciphertext_sha256:
+            raise Unreadable("the ciphertext is not the one that the header names")
+        try:
+            salted = AESGCM(self._key).decrypt(ciphertext[:_NONCE_BYTES], ciphertext[_NONCE_BYTES:], _BODY_AAD)
+        except InvalidTag:
+            raise Unreadable(f"the ciphertext was not sealed with data key {self.id}") from None
+        if sha256(salted).hexdigest() != ref.commitment or len(salted) != ref.size + _SALT_BYTES:
+            raise Unreadable("the plaintext is not the one that the header commits to")
+        return salted[_SALT_BYTES:]
+
+
+Sealed = tuple[bytes, bytes, str]
+"""A body made ready: the header's "body" member, the ciphertext, and the blob's name or "". Plain, as it is hot."""
+
+
+class Sealer:
+    """Seals bodies with the day's data key. Not for use by several threads at once.
+
+    `new_key(day)` makes and durably stores a data key for a day "YYYY-MM-DD"; whatever it raises, `seal` raises.
+    """
+
+    __slots__ = ("_cipher", "_from_ns", "_head", "_left", "_new_key", "_pool", "_pool_at", "_random", "_until_ns")
+
+    def __init__(self, new_key: Callable[[str], DataKey], random_bytes: RandomBytes) -> None:
+        self._new_key = new_key
+        self._random = random_bytes
+        self._pool = b""
+        self._pool_at = 0
+        self._from_ns = self._until_ns = 0  # the day that _cipher is for: none yet
+        self._left = 0
+
+    def _renew(self, t_ns: int) -> None:
+        day = t_ns // _DAY_NS
+        key = self._new_key(datetime.fromtimestamp(day * 86_400, UTC).strftime("%Y-%m-%d"))
+        self._cipher = AESGCM(key.secret_bytes())
+        self._head = f'"body":{{"dek":"{key.id}","ct":"'
+        self._from_ns, self._until_ns, self._left = day * _DAY_NS, (day + 1) * _DAY_NS, _BODIES_PER_DEK
+
+    def seal(self, plaintext: bytes, t_ns: int) -> Sealed:
+        """Seal a body that belongs to an entry of this time."""
+        if not self._from_ns <= t_ns < self._until_ns or not self._left:
+            self._renew(t_ns)
+        self._left -= 1
+        at = self._pool_at
+        if at >= len(self._pool):
+            self._pool, at = self._random(_POOL_BYTES), 0
+        self._pool_at = at + 44
+        nonce = self._pool[at : at + _NONCE_BYTES]
+        salted = self._pool[at + _NONCE_BYTES : at + 44] + plaintext
+        ciphertext = nonce + self._cipher.encrypt(nonce, salted, _BODY_AAD)
+        digest = sha256(ciphertext).hexdigest()
+        is_blob = len(ciphertext) > MAX_INLINE_BYTES
+        end = ',"at":"blob"}' if is_blob else "}"
+        member = f'{self._head}{digest}","commit":"{sha256(salted).hexdigest()}","n":{len(plaintext)}{end}'
+        return member.encode(), ciphertext, digest if is_blob else ""
