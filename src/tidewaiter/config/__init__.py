@@ -1,0 +1,56 @@
+"""TOML files + environment → frozen values, all errors at once. The only reader of the environment.
+
+`load` reads `tidewaiter.toml` and, beside it, `classification.toml`. Each key of a section can be overridden by
+`TIDEWAITER_<SECTION>_<KEY>`, of a datasource by `TIDEWAITER_DATASOURCE_<NAME>_<KEY>` (upper case, `-` becomes `_`;
+`[gateway] tls` is written `CERT,KEY`; `roles` and a datasource's name are for the file alone).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from tidewaiter.config.initial import default_policies, initial_files
+from tidewaiter.config.reader import load
+from tidewaiter.config.secret import resolve_secret
+from tidewaiter.config.shape import (
+    Address,
+    ApprovalsConfig,
+    Classification,
+    Config,
+    ConsoleConfig,
+    Datasource,
+    GatewayConfig,
+    LedgerConfig,
+    Limits,
+    Mask,
+    StoreConfig,
+    TlsPair,
+    split_relation,
+)
+
+__all__ = [
+    "Address",
+    "ApprovalsConfig",
+    "Classification",
+    "Config",
+    "ConsoleConfig",
+    "Datasource",
+    "GatewayConfig",
+    "LedgerConfig",
+    "Limits",
+    "Mask",
+    "StoreConfig",
+    "TlsPair",
+    "default_policies",
+    "environment",
+    "initial_files",
+    "load",
+    "resolve_secret",
+    "split_relation",
+]
+
+
+def environment() -> Mapping[str, str]:
+    """The process's environment as it is now, for `load` and `resolve_secret`."""
+    return dict(os.environ)  # noqa: TID251 - the one place that reads it

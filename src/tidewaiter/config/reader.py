@@ -1,0 +1,228 @@
+"""Read a deployment folder's configuration, check it against itself and the disk, and report every problem at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from tidewaiter.config.classification import read_classification
+from tidewaiter.config.document import Document, suggestion
+from tidewaiter.config.secret import private_file_problem
+from tidewaiter.config.sections import (
+    DATASOURCE,
+    PREFIX,
+    SECTIONS,
+    Section,
+    overrides_of,
+    read_section,
+    variable_name,
+)
+from tidewaiter.config.shape import (
+    ApprovalsConfig,
+    Classification,
+    Config,
+    ConsoleConfig,
+    Datasource,
+    GatewayConfig,
+    LedgerConfig,
+    Limits,
+    StoreConfig,
+    TlsPair,
+)
+from tidewaiter.config.values import is_loopback
+from tidewaiter.errors import ConfigError
+
+CLASSIFICATION = "classification.toml"
+FILE_BYTES = 4 << 20  # no configuration is longer; guards against naming the wrong file
+
+
+def load(path: Path, environ: Mapping[str, str]) -> Config:
+    """Read `path` (a tidewaiter.toml) and the classification beside it; relative paths start at its folder.
+
+    Raises ConfigError with all problems, each "file:line: [section] key: what is wrong and what is allowed".
+    """
+    path = path.absolute()
+    folder = path.parent
+    document = Document(path.name, _read(path))
+    if document.problems:
+        raise ConfigError(document.problems)
+    sections = {
+        name: read_section(
+            document, (name,), document.root.get(name, {}), fields, overrides_of(environ, (name,), fields)
+        )
+        for name, fields in SECTIONS.items()
+    }
+    for key in document.root:
+        if key not in SECTIONS and key != "datasource":
+            document.report((key,), f"unknown section{suggestion(key, [*SECTIONS, 'datasource'])}")
+    warnings: list[str] = []
+    tls = _check_gateway(sections["gateway"], folder, warnings)
+    _check_console(sections, warnings)
+    datasources = _datasources(document, folder, environ)
+    classification, more = _classification(folder, [source.get("name") for source in datasources])
+    problems = document.problems + more
+    if problems:
+        raise ConfigError(problems)
+    return _build(folder, sections, tls, datasources, classification, warnings + _unused(environ, datasources))
+
+
+def _build(folder: Path, sections: Mapping[str, Section], tls: TlsPair | None, datasources: list[Section],
+           classification: Classification, warnings: list[str]) -> Config:  # fmt: skip
+    values: dict[str, dict[str, Any]] = {name: dict(section.values) for name, section in sections.items()}
+    deployment = values["deployment"]
+    if values["ledger"]["origin"] is None:
+        values["ledger"]["origin"] = f"tidewaiter/{deployment['name']}"
+    values["gateway"]["tls"] = tls
+    return Config(
+        folder=folder,
+        name=deployment["name"],
+        timezone=deployment["timezone"],
+        gateway=GatewayConfig(**values["gateway"]),
+        console=ConsoleConfig(**values["console"]),
+        ledger=LedgerConfig(**values["ledger"]),
+        approvals=ApprovalsConfig(**values["approvals"]),
+        limits=Limits(**values["limits"]),
+        store=StoreConfig(_absolute_url(values["store"]["url"], folder)),
+        datasources=MappingProxyType({source.get("name"): _datasource(source, folder) for source in datasources}),
+        classification=classification,
+        warnings=tuple(warnings),
+    )
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(FILE_BYTES + 1)
+    except FileNotFoundError:
+        raise ConfigError([f"{path}: there is no such file; make a deployment with `tidewaiter init DIR`"]) from None
+    except OSError as error:
+        raise ConfigError([f"{path}: cannot be read: {error.strerror or error}"]) from None
+    if len(raw) > FILE_BYTES:
+        raise ConfigError([f"{path.name}:1: is longer than {FILE_BYTES} bytes"])
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise ConfigError([f"{path.name}:{line}: is not UTF-8"]) from None
+
+
+def _check_gateway(section: Section, folder: Path, warnings: list[str]) -> TlsPair | None:
+    if section.get("workers") not in (None, 1):
+        section.report("workers", "must be 1 in this version: one process writes the ledger")
+    address, rule, files = section.get("postgres"), section.get("require_tls"), section.get("tls")
+    is_needed = rule == "always" or (rule == "remote" and address is not None and not is_loopback(address))
+    if files is None:
+        if is_needed and "tls" in section.values:
+            section.report("tls", f"a certificate and key are required with require_tls = {rule} on {address}")
+        return None
+    pair = TlsPair(folder / files[0], folder / files[1])
+    missing = [path for path in (pair.cert, pair.key) if not path.is_file()]
+    if len(missing) == 2 and not is_needed:
+        warnings.append(f"[gateway] tls: {pair.cert} does not exist: clients are served without TLS")
+        return None
+    for path in missing:
+        section.report("tls", f"{path} is not a file; `tidewaiter init` makes a self-signed pair")
+    _check_private(section, "tls", pair.key)
+    return pair
+
+
+def _check_console(sections: Mapping[str, Section], warnings: list[str]) -> None:
+    console, gateway = sections["console"], sections["gateway"]
+    listen = console.get("listen")
+    if listen is None:
+        return
+    if listen == gateway.get("postgres") and listen.port:
+        console.report("listen", f"{listen} is taken by [gateway] postgres")
+    if not is_loopback(listen):
+        warnings.append(f"[console] listen: {listen} is reachable from other machines, and the console has no TLS")
+
+
+def _check_private(section: Section, key: str, path: Path) -> None:
+    try:
+        complaint = private_file_problem(path)
+    except FileNotFoundError:
+        return  # reported where the file is needed
+    except OSError as error:
+        complaint = f"cannot be read: {error.strerror or error}"
+    if complaint:
+        section.report(key, f"{path} {complaint}")
+
+
+def _datasources(document: Document, folder: Path, environ: Mapping[str, str]) -> list[Section]:
+    tables = document.root.get("datasource", [])
+    if not isinstance(tables, list):
+        document.report(("datasource",), "must be written with double brackets: [[datasource]]")
+        return []
+    sections: list[Section] = []
+    seen: dict[str, int] = {}
+    for number, table in enumerate(tables):
+        place = ("datasource", number)
+        name = table.get("name") if isinstance(table, dict) else None
+        words = ("datasource", name) if isinstance(name, str) else None
+        section = read_section(
+            document, place, table, DATASOURCE, overrides_of(environ, words, OVERRIDABLE) if words else {}
+        )
+        name = section.get("name")
+        if name in seen:
+            section.report("name", f'"{name}" is taken by the datasource in line {seen[name]}')
+        elif name is not None:
+            seen[name] = document.line((*place, "name"))
+        _check_tls_files(section, folder)
+        sections.append(section)
+    return sections
+
+
+OVERRIDABLE = {key: field for key, field in DATASOURCE.items() if key not in ("name", "roles")}
+
+
+def _check_tls_files(section: Section, folder: Path) -> None:
+    for key in ("tls_root", "tls_cert", "tls_key"):
+        path = section.get(key)
+        if path is not None and not (folder / path).is_file():
+            section.report(key, f"{folder / path} is not a file")
+    cert, key_file = section.get("tls_cert"), section.get("tls_key")
+    if (cert is None) != (key_file is None) and {"tls_cert", "tls_key"} <= set(section.values):
+        section.report("tls_cert" if cert else "tls_key", "tls_cert and tls_key must be given together")
+    if key_file is not None:
+        _check_private(section, "tls_key", folder / key_file)
+
+
+def _datasource(section: Section, folder: Path) -> Datasource:
+    values = dict(section.values)
+    values["database"] = values["database"] or values["name"]
+    for key in ("tls_root", "tls_cert", "tls_key"):
+        values[key] = folder / values[key] if values[key] is not None else None
+    return Datasource(**values)
+
+
+def _classification(folder: Path, names: list[str | None]) -> tuple[Classification, list[str]]:
+    path = folder / CLASSIFICATION
+    if not path.exists():
+        return Classification(), []
+    try:
+        document = Document(path.name, _read(path))
+    except ConfigError as error:
+        return Classification(), error.problems
+    if document.problems:
+        return Classification(), document.problems
+    classification = read_classification(document, [name for name in names if name is not None])
+    return classification, document.problems
+
+
+def _absolute_url(url: str, folder: Path) -> str:
+    scheme, file = "sqlite:///", url.removeprefix("sqlite:///")
+    return f"{scheme}{folder / file}" if url.startswith(scheme) and file != ":memory:" else url
+
+
+def _unused(environ: Mapping[str, str], datasources: list[Section]) -> list[str]:
+    """Variables that look like overrides and are none. Not errors: Kubernetes makes such names for its services."""
+    used = {variable for source in datasources for variable in source.variables.values()}
+    used |= {variable_name(section, key) for section, fields in SECTIONS.items() for key in fields}
+    prefixes = tuple(f"{PREFIX}_{name.upper()}_" for name in (*SECTIONS, "datasource"))
+    return [
+        f"environment {variable}: no such key; it is not used"
+        for variable in sorted(environ)
+        if variable.startswith(prefixes) and variable not in used
+    ]

@@ -1,0 +1,213 @@
+"""The configuration as values: what `load` promises about each is written here. Paths are absolute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+RequireTls = Literal["never", "remote", "always"]
+Durability = Literal["strict", "balanced"]
+Binds = Literal["full", "redacted", "digest", "none"]
+Mode = Literal["enforce", "observe"]
+SslMode = Literal["disable", "prefer", "require", "verify-ca", "verify-full"]
+Unclassified = Literal["detect", "mask", "deny", "allow"]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A TCP end point. `host` is a name or an IP address without brackets."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class TlsPair:
+    """PEM files: the certificate chain that clients see, and its private key."""
+
+    cert: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayConfig:
+    """`[gateway]`: where PostgreSQL clients connect. `tls` is None when no usable pair is configured."""
+
+    postgres: Address
+    workers: int
+    require_tls: RequireTls
+    tls: TlsPair | None
+    login_timeout_s: float
+    drain_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleConfig:
+    """`[console]`: where console and API listen."""
+
+    listen: Address
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerConfig:
+    """`[ledger]`: what is kept and when it is on disk. `origin` names the log in every checkpoint."""
+
+    durability: Durability
+    binds: Binds
+    origin: str
+    sync_ms: int
+    checkpoint_s: float
+    heartbeat_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalsConfig:
+    """`[approvals]`: `shell` allows `request approve --as` on this machine."""
+
+    shell: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`[limits]`: bounds that keep one client from harming the others. Logins are counted per source address."""
+
+    connections: int
+    analyse_bytes: int
+    statement_bytes: int
+    failed_logins_per_minute: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoreConfig:
+    """`[store]`: SQLAlchemy URL of the control store; it may hold a password, so it is not shown."""
+
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Datasource:
+    """One `[[datasource]]`: an upstream database that clients reach as `dbname=<name>`.
+
+    `password` is a secret reference for `resolve_secret`, empty when the upstream asks for none. `roles` maps a
+    principal's group to the upstream role that its sessions take. `tls` means what libpq's sslmode means.
+    """
+
+    name: str
+    kind: Literal["postgres"]
+    address: Address
+    database: str
+    user: str
+    tls: SslMode
+    password: str
+    mode: Mode
+    roles: Mapping[str, str]
+    allow_superuser: bool
+    unclassified: Unclassified
+    tls_root: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """What replaces a tagged value: the mask's name and its parameters, defaults filled in."""
+
+    name: str
+    parameters: Mapping[str, int | float | str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """Which columns hold what. `columns` is datasource → "schema.table" as written → column → tags."""
+
+    tags: Mapping[str, Mask] = field(default_factory=lambda: MappingProxyType({}))
+    columns: Mapping[str, Mapping[str, Mapping[str, tuple[str, ...]]]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+
+    def tagged(self, datasource: str) -> frozenset[tuple[str, str]]:
+        """The (schema, table) of every relation with a tagged column."""
+        return frozenset(self.by_relation(datasource))
+
+    def by_relation(self, datasource: str) -> Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]]:
+        """Column → tags for each (schema, table) of a datasource."""
+        found = {}
+        for written, columns in self.columns.get(datasource, {}).items():
+            schema, table = split_relation(written)
+            found[schema, table] = columns
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A deployment, checked. `warnings` are for the operator to read: each is a sentence with its place."""
+
+    folder: Path
+    name: str
+    timezone: str
+    gateway: GatewayConfig
+    console: ConsoleConfig
+    ledger: LedgerConfig
+    approvals: ApprovalsConfig
+    limits: Limits
+    store: StoreConfig
+    datasources: Mapping[str, Datasource]
+    classification: Classification
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> Path:
+        """Folder of everything that the product writes: ledger, control store, admin socket."""
+        return self.folder / "state"
+
+    @property
+    def keys(self) -> Path:
+        """Folder of private keys; its files are readable by their owner only."""
+        return self.folder / "keys"
+
+    @property
+    def policies(self) -> Path:
+        """Folder of the `*.cedar` files."""
+        return self.folder / "policies"
+
+
+def split_relation(written: str) -> tuple[str, str]:
+    """Split `schema.table`, with double quotes as in SQL. Raises ValueError when there are not exactly two names."""
+    parts: list[str] = []
+    rest = written
+    while True:
+        part, rest = _quoted(rest) if rest.startswith('"') else _bare(rest)
+        parts.append(part)
+        if not rest:
+            break
+        if not rest.startswith("."):
+            raise ValueError(f"unexpected {rest!r}")
+        rest = rest[1:]
+    if len(parts) != 2 or not all(parts):
+        raise ValueError('must name schema and table, as in "public.customers"')
+    return parts[0], parts[1]
+
+
+def _bare(text: str) -> tuple[str, str]:
+    """An unquoted name folds to lower case, as the server does."""
+    name, dot, rest = text.partition(".")
+    if '"' in name:
+        raise ValueError("a quote must begin and end a name")
+    return name.lower(), dot + rest
+
+
+def _quoted(text: str) -> tuple[str, str]:
+    end = 1
+    while True:
+        end = text.find('"', end)
+        if end < 0:
+            raise ValueError("a quote is not closed")
+        if text[end + 1 : end + 2] != '"':
+            return text[1:end].replace('""', '"'), text[end + 1 :]
+        end += 2
