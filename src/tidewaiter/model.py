@@ -160,7 +160,7 @@ class Allow:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Must wait for approval by each of `approvers` (groups)."""
+    """Must wait for approval by each of `approvers` (groups). `max_rows` limits rows once it may run."""
 
     rule: str
     approvers: tuple[str, ...]
@@ -168,6 +168,7 @@ class Hold:
     wait_s: float = 120.0
     quorum: int = 1
     rules: tuple[str, ...] = ()
+    max_rows: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
