@@ -70,21 +70,8 @@ def test_statement_that_never_starts_does_not_hold(stack: Stack, monkeypatch: py
     monkeypatch.setattr(tour, "WAIT_S", 0.2)
     monkeypatch.setattr(EmbeddedPostgres, "execute", lambda self, sql: "0")
     told = Tour(stack, io.StringIO())
-    psql = told.start_psql("alice", "x", "select 1;")
-    assert told.broken == ["the statement is running"]
-    told.finish(psql)
-
-
-def test_psql_that_hangs_is_killed(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tour, "WAIT_S", 0.1)
-    hanging = subprocess.Popen(
-        [sys.executable, "-c", "import time; print('begun', flush=True); time.sleep(60)"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    Tour(stack, io.StringIO()).finish(hanging)
-    assert hanging.returncode == -9
+    with told.at_work("alice", "x", "select 1;"):
+        assert told.broken == ["the statement is running"]
 
 
 def test_flip_changes_one_bit(tmp_path: Path) -> None:

@@ -9,12 +9,12 @@ import json
 import os
 import resource
 import shutil
-import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -24,6 +24,7 @@ from rawwire import Client
 
 from tidewaiter.demo.deployment import PERSONAS, Listeners, Upstream, furnish
 from tidewaiter.demo.postgres import EmbeddedPostgres, free_port
+from tidewaiter.demo.terminal import Terminal, at_terminal
 from tidewaiter.model import Secret
 
 UPSTREAM_PASSWORD = Secret("of the gateway only")
@@ -229,17 +230,10 @@ class Deployment:
         """Feed `sql` to psql as a script; output is unaligned tuples."""
         return self.run("psql", "-XAtq", *arguments, principal=principal, database=database, text_in=sql)
 
-    def start_psql(self, *arguments: str, principal: str = "alice", database: str = "shop") -> subprocess.Popen[str]:
-        """A psql that goes on running; write its commands to stdin."""
-        return subprocess.Popen(
-            self.tool("psql", "-XAt", *arguments, principal=principal, database=database),
-            env=self.environment(PGPASSWORD=self.issued[principal].password),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,  # no terminal: \password and prompts read stdin
-        )
+    def psql_at_terminal(self, principal: str = "alice", database: str = "shop") -> AbstractContextManager[Terminal]:
+        """psql as a person sees it, without readline."""
+        command = self.tool("psql", "-XAtn", principal=principal, database=database)
+        return at_terminal(command, self.environment(PGPASSWORD=self.issued[principal].password, PAGER="cat"))
 
     def backends(self, where: str = "true") -> list[str]:
         """pg_stat_activity of role tidewaiter as superuser: one line of `pid|application_name|state|query` each."""
@@ -285,11 +279,6 @@ def eventually(holds: Callable[[], object], limit_s: float = 10.0, otherwise: Ca
     while not holds():
         assert time.monotonic() < deadline, f"not within {limit_s} s: {otherwise()}"
         time.sleep(0.02)
-
-
-def interrupt(process: subprocess.Popen[str]) -> None:
-    """Ctrl-C."""
-    process.send_signal(signal.SIGINT)
 
 
 def _database(tool: str, database: str) -> list[str]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
-import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
 from tidewaiter.demo.stack import COMMAND, Stack, shown
+from tidewaiter.demo.terminal import Terminal, at_terminal
 from tidewaiter.errors import EXIT_NO, EXIT_OK, EXIT_TAMPERED
 
 LINES_MAX = 14  # of each output that is printed; what is left out is counted
@@ -77,34 +78,19 @@ class Tour:
         secret = password or str(self.stack.credentials[principal]["password"])
         return self.run(["psql", *options, "-U", principal], text_in=text_in, more=self._libpq(secret))
 
-    def start_psql(self, principal: str, password: str, text_in: str) -> subprocess.Popen[str]:
-        """A psql that is left running with a statement under way."""
-        words = ["psql", "-U", principal]
-        self._show(words, text_in)
-        started = subprocess.Popen(
-            [str(self.stack.psql), *words[1:]],
-            env={**self.stack.environment, **self._libpq(password)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        assert started.stdin is not None
-        started.stdin.write(text_in + "\n")
-        started.stdin.flush()
-        self.holds("the statement is running", self._soon(lambda: self.stack.database.execute(RUNNING).strip() == "1"))
-        return started
-
-    def finish(self, started: subprocess.Popen[str], text_in: str = "") -> str:
-        """Let a started psql run to its end; prints and returns its output."""
-        try:
-            said, _ = started.communicate(text_in, timeout=WAIT_S)
-        except subprocess.TimeoutExpired:
-            started.kill()
-            said, _ = started.communicate()
-        self._print(said)
-        return said
+    @contextlib.contextmanager
+    def at_work(self, principal: str, password: str, sql: str) -> Iterator[Terminal]:
+        """psql at a terminal, with a statement under way."""
+        words = ["psql", "-n", "-U", principal]
+        self._show(words, sql)
+        argv = [str(self.stack.psql), *words[1:]]
+        with at_terminal(argv, {**self.stack.environment, **self._libpq(password)}) as terminal:
+            terminal.type(sql)
+            is_running = self._soon(lambda: self.stack.database.execute(RUNNING).strip() == "1")
+            self.holds("the statement is running", is_running)
+            terminal.forget()
+            yield terminal
+            self._print(terminal.seen)
 
     def _libpq(self, password: str) -> Mapping[str, str]:
         at = {"PGHOST": self.stack.host, "PGPORT": str(self.stack.port), "PGDATABASE": "shop"}
@@ -196,21 +182,22 @@ def wrong_password(tour: Tour) -> None:
 
 def ctrl_c_cancels(tour: Tour) -> None:
     """Ctrl-C ends the statement and not the session."""
-    psql = tour.start_psql("dora", str(tour.stack.credentials["dora"]["password"]), "select pg_sleep(60);")
-    tour.say("  (Ctrl-C)")
-    psql.send_signal(signal.SIGINT)
-    said = tour.finish(psql, "select 'the session goes on' as and_then;\n")
-    tour.holds("cancelled, and then answered", "canceling statement" in said and "the session goes on" in said)
+    with tour.at_work("dora", str(tour.stack.credentials["dora"]["password"]), "select pg_sleep(60);") as psql:
+        tour.say("  (Ctrl-C)")
+        psql.ctrl_c()
+        is_cancelled = psql.shows("canceling statement due to user request", WAIT_S)
+        psql.type("select 'the session goes ' || 'on' as and_then;")
+        goes_on = psql.shows("the session goes on\n", WAIT_S)
+    tour.holds("cancelled, and then answered", is_cancelled and goes_on)
 
 
 def revoke_ends_sessions(tour: Tour) -> None:
     """A credential is revoked while its session is at work."""
     issued = tour.stack.operate("credential.issue", principal="dora", datasources=[], ttl_s=600.0, label="tour")
-    psql = tour.start_psql("dora", str(issued["password"]), "select pg_sleep(60);")
-    told = tour.tidewaiter("credential", "revoke", str(issued["id"]))
-    tour.holds("revoked", told.code == 0)
-    said = tour.finish(psql)
-    tour.holds("its session ended at once", psql.returncode != 0 and "pg_sleep" not in said)
+    with tour.at_work("dora", str(issued["password"]), "select pg_sleep(60);") as psql:
+        told = tour.tidewaiter("credential", "revoke", str(issued["id"]))
+        is_over = psql.shows("FATAL", WAIT_S)
+    tour.holds("its session ended at once", told.code == EXIT_OK and is_over)
 
 
 def copies(tour: Tour) -> None:
