@@ -112,6 +112,12 @@ def test_every_route_of_the_console_is_documented() -> None:
     assert {route for route in routes if f"`{route}`" not in page("config.md")} == set()
 
 
+def test_every_module_is_in_the_layout() -> None:
+    layout = (DOCS / "architecture.md").read_text().partition("## Layout")[2]
+    modules = {path.stem for path in SOURCES.rglob("*.py") if "migrations" not in path.parts} - {"__init__", "__main__"}
+    assert {module for module in modules if not re.search(rf"\b{module}\b", layout)} == set()
+
+
 def test_the_commands_of_the_readme_are_in_the_makefile() -> None:
     readme, makefile = (ROOT / "README.md").read_text(), (ROOT / "Makefile").read_text()
     for verb in ("demo", "test"):
