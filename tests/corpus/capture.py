@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,14 @@ from tidewaiter.demo.postgres import EmbeddedPostgres
 from tidewaiter.model import Secret
 from tidewaiter.sql.catalog import QUERIES
 
+connect: Callable[..., Any] = asyncpg.connect  # asyncpg has no types
 HERE = Path(__file__).parent
 
 
 async def rows_of(server: EmbeddedPostgres) -> dict[str, list[list[Any]]]:
     """What a database with schema.sql answers to the catalog queries."""
     address = {"host": server.host, "port": server.port, "user": server.superuser, "database": "postgres"}
-    connection = await asyncpg.connect(password=server.password.value, **address)
+    connection = await connect(password=server.password.value, **address)
     try:
         await connection.execute((HERE / "schema.sql").read_text())
         await connection.execute("set search_path = pg_catalog")

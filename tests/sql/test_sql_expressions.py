@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 import pytest
-from postgast import pg_query_pb2
 
 from tidewaiter.sql.expressions import FIELDS, SPECIAL
 from tidewaiter.sql.facts import HANDLERS
 
+pg_query_pb2: Any = import_module("postgast.pg_query_pb2")  # its type stub is not valid Python
 NODES = {field.message_type.name: field.message_type for field in pg_query_pb2.Node.DESCRIPTOR.fields}
 
 NOT_FOLLOWED = {

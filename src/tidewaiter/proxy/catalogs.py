@@ -109,6 +109,12 @@ class CatalogWatch:
                 await self._read()
         return self.current
 
+    async def close(self) -> None:
+        """End the connection, for those who read once; `run` does so itself."""
+        async with self._lock:
+            self._drop()
+            await asyncio.sleep(0)  # the transport closes in the loop's next round
+
     async def run(self) -> None:
         """Follow the database until cancelled. Failures are reported and tried again, with growing pauses."""
         failures = 0
