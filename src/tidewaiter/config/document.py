@@ -90,7 +90,8 @@ def _lines(text: str) -> dict[Path, int]:
             if is_array:
                 counts[path] = counts.get(path, -1) + 1
             prefix = _indexed(path, counts)
-            found.setdefault(prefix, number)
+            for end in range(1, len(prefix) + 1):
+                found.setdefault(prefix[:end], number)
         elif "=" in stripped:
             path = _names(stripped.partition("=")[0] + "=0")
             for end in range(1, len(path or ()) + 1):
