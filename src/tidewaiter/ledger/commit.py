@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 STAGE_BYTES = 64 << 10  # bodies that become files are sealed and stored in the worker thread
 HASH_SLICE = 256  # entries hashed without letting others run: about 0.5 ms
+MOST_SLICES = 256  # more than append lets pile up
 REPAIR_S = 1.0
 CLOSING = frozenset({"outcome", "execution", "session.end", "gap"})
 """Kinds that end what was let in before. They are taken, from the reserve, when the disk is full."""
@@ -121,6 +122,7 @@ class Recorder:
                         await self._repair(worker)
                         repair_at = now() + self._repair_s
                     if self._log.state is State.BROKEN:
+                        self._refuse("the ledger cannot be written")
                         continue
                 if now() >= beat_at:
                     beat_at = now() + self._heartbeat_s
@@ -152,14 +154,20 @@ class Recorder:
             if log.durable < log.size:
                 await self._in(worker, log.sync)
             self._release()
-            while log.hash_some(HASH_SLICE):
-                await asyncio.sleep(0)
+            await self._hash(MOST_SLICES if with_checkpoint or not self._waiters else 2)
             draft = log.draft() if with_checkpoint else None
             if draft:
                 await self._in(worker, lambda: log.publish(draft))
                 self._release()
         except TidewaiterError as error:
             self._fail(error)
+
+    async def _hash(self, slices: int) -> None:
+        """Hash what was appended, a slice at a time. While somebody waits for a sync, only as much as keeps pace."""
+        for _ in range(slices):
+            if not self._log.hash_some(HASH_SLICE):
+                return
+            await asyncio.sleep(0)
 
     async def _in(self, worker: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         """Run in the worker thread. A cancelled caller still waits for the end: two threads must not meet."""

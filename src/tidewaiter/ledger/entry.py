@@ -197,6 +197,33 @@ class Body(NamedTuple):
         return cls(found.get(b"S", b""), found.get(b"B", b""), types, found.get(b"M", b""))
 
 
+def parameters(binds: bytes) -> list[tuple[int, bytes | None]]:
+    """(format, value) of each parameter in a B section: 0 text, 1 binary; None is SQL NULL. ValueError if cut short.
+
+    Source: https://www.postgresql.org/docs/current/protocol-message-formats.html (Bind)
+    """
+    at = 0
+
+    def take(size: int) -> bytes:
+        nonlocal at
+        if at + size > len(binds):
+            raise ValueError("parameters are cut short")
+        at += size
+        return binds[at - size : at]
+
+    def short() -> int:
+        return int.from_bytes(take(2), "big")
+
+    formats = [short() for _ in range(short())]
+    values: list[bytes | None] = []
+    for _ in range(short()):
+        length = int.from_bytes(take(4), "big", signed=True)
+        values.append(None if length < 0 else take(length))
+    if len(formats) < 2:
+        formats = (formats or [0]) * len(values)
+    return list(zip(formats, values, strict=True))
+
+
 def _section(letter: bytes, value: bytes) -> bytes:
     return letter + len(value).to_bytes(4, "big") + value
 

@@ -241,7 +241,7 @@ class Log:
         if self._buffered_bytes > BUFFER_BYTES:
             self.write()
         if len(self._unhashed) > UNHASHED:
-            self.hash_some(UNHASHED)
+            self.hash_some()
         return Receipt(seq)
 
     def _kind(self, kind: str) -> bytes:
