@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+
 from tidewaiter.errors import ProtocolViolation
 from tidewaiter.proxy.probe import Probe
 from tidewaiter.wire import postgres

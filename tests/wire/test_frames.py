@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tidewaiter.errors import ProtocolViolation
 from tidewaiter.wire.frames import CONTINUATION, HOLD_BYTES, BackendFrames, FrontendFrames
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from tidewaiter.errors import ProtocolViolation
 from tidewaiter.wire.postgres_state import Owed, Owes, Step
-
 
 OWES = {value: name for name, value in vars(Owes).items() if name.isupper()}
 STEP = {value: name for name, value in vars(Step).items() if name.isupper()}

@@ -1,7 +1,7 @@
 """The client's half of a session: observe → identify → understand → decide → record, message by message. No socket.
 
-`take` puts what may go on into `out`, what is answered without the server into `local`, and names in `weighty` the entry
-that must be durable before either leaves. Where it cannot go on by itself it returns a `Need`, and is to be called with
+`take` puts what may go on into `out`, what is answered without the server into `local`, and names in `weighty` the
+entry that must be durable before either leaves. Where it cannot go on by itself it returns a `Need`, and is to be called with
 the same message again when that is met.
 """
 
@@ -107,7 +107,7 @@ class Asks:
         return out[0] if len(out) == 1 else b"".join(out), b"".join(local)
 
     def unrecorded(self) -> bytes | None:
-        """What was taken could not be made durable and will not be sent: the answer to it, None if the session must end."""
+        """What was taken could not be made durable and is not sent: the answer to it, None if the session must end."""
         debts = [self._owed.debts.pop() for _ in range(min(self._unsent, len(self._owed.debts)))]
         self.out, self.local, self._unsent, self.weighty = [], [], 0, None
         for _, memo in debts:
@@ -227,7 +227,7 @@ class Asks:
 
     @property
     def _is_answered_here(self) -> bool:
-        """Whether a refusal can be answered without the server: nothing is under way that an error would have to end."""
+        """Whether a refusal needs no server: nothing is under way that an error would have to end."""
         return self._answers.transaction == "I" and not self.is_unsynced and not self._owed.debts
 
     def _error(self, run: Execution) -> bytes:

@@ -96,7 +96,6 @@ async def _exactly(sock: socket.socket, size: int) -> bytes:
 
 async def _first_byte(sock: socket.socket) -> int:
     """The first byte in the socket, which stays there."""
-    loop = asyncio.get_running_loop()
     while True:
         try:
             data = sock.recv(1, socket.MSG_PEEK)

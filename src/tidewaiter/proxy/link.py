@@ -19,8 +19,8 @@ class PeerGone(Exception):
 class Link(asyncio.Protocol):
     """A connection to a client or to a server. `address` is the peer's host, empty for none.
 
-    Until `attach`, bytes are collected for `read`; afterwards each chunk goes to the callback whole. Reading pauses while
-    any reason to pause is held: "peer" (the other side's buffer is full) or "busy" (the session thinks).
+    Until `attach`, bytes are collected for `read`; afterwards each chunk goes to the callback whole. Reading pauses
+    while any reason to pause is held: "peer" (the other side's buffer is full) or "busy" (the session thinks).
     """
 
     def __init__(self, address: str = "") -> None:
@@ -121,7 +121,7 @@ class Link(asyncio.Protocol):
         """Hand the stream to a callback, beginning with what was read ahead."""
         self._on_lost = on_lost
         if self.transport is not None and not self.is_lost:
-            self.data_received = on_data  # type: ignore[method-assign]  # spares a call per chunk
+            self.data_received = on_data  # type: ignore[method-assign, assignment]  # a call less
             self.transport.set_protocol(self)  # uvloop looks the method up now, and only now
         self.resume("login")
         if self._buffer:

@@ -154,7 +154,7 @@ async def _password_message(arrival: Arrival) -> bytes:
 
 
 def upstream_parameters(admitted: Admitted, session: str, role: str | None, *, observe: bool) -> dict[str, str]:
-    """Startup parameters for the server: the client's own, the human's name where the database's log shows it, the role."""
+    """The client's own startup parameters, the human's name for the database's log, and the role."""
     parameters = dict(admitted.parameters)
     if not observe:
         marked = f"tidewaiter:{admitted.principal.name}:{session}:{admitted.application}".encode()[:APPLICATION_BYTES]

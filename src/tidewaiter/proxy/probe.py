@@ -1,7 +1,7 @@
 """Ask the server something on the client's own session, invisibly: the effective search_path.
 
-Named statement and portal of our own, so that the client's unnamed ones survive; Flush instead of Sync inside a pipeline,
-so that its implicit transaction goes on.
+Named statement and portal of our own, so that the client's unnamed ones survive; Flush instead of Sync inside a
+pipeline, so that its implicit transaction goes on.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tidewaiter.config import Config, Datasource
-from tidewaiter.errors import LedgerUnavailable, LoginRefused, ProtocolViolation, UpstreamError
+from tidewaiter.errors import LedgerUnavailable, LoginRefused, ProtocolViolation, StoreUnavailable, UpstreamError
 from tidewaiter.identity import Directory, FailedLogins, Rejected, Rejections
 from tidewaiter.ledger.commit import Recorder
 from tidewaiter.ledger.entry import members
@@ -242,6 +242,9 @@ class Gateway:
         except UpstreamError as error:
             self._reject(address, user, str(error))
             arrival.link.write(refusal.good_bye("08006", str(error), error.fault.remedy))
+        except StoreUnavailable as error:
+            self._reject(address, user, str(error))
+            arrival.link.write(refusal.good_bye(error.fault.sqlstate, "the gateway cannot look up who you are"))
         except LedgerUnavailable:
             arrival.link.write(refusal.good_bye("58030", "the audit ledger cannot be written, so no session can begin"))
         except (OSError, EOFError):
@@ -360,6 +363,9 @@ class Gateway:
         self._cancel_keys[key] = seat
         reason = "defect"
         try:
+            # Whoever was revoked while the login went on was not yet among the seats that revoking ends.
+            if not self._directory.may_continue(seat.principal, seat.credential):
+                self._end(seat, "57P01", "terminating connection: the credential was revoked")
             reason = await session.run()
             if session.is_running:
                 await seat.upstream.cancel(seat.backend.pid, seat.backend.secret)

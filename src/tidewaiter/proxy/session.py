@@ -75,6 +75,8 @@ class Session:
     # -- life -------------------------------------------------------------------------------------------------------
     async def run(self) -> str:
         """Relay until either side ends; return why. The links are attached, so bytes flow from here on."""
+        if self.ended is not None:
+            return self.ended
         self._client.peer, self._server.peer = self._server, self._client
         self._server.attach(self._guarded(self.from_server), lambda: self.end("server closed the connection"))
         self._client.attach(self._guarded(self.from_client), lambda: self.end("client closed the connection"))
@@ -206,7 +208,7 @@ class Session:
             self._forward()
 
     async def _meet(self, need: Need) -> None:
-        """Get what a message needs to be judged; what was taken before it goes first, or its answers would never come."""
+        """Get what a message needs to be judged. What was taken before it goes first, else nothing would answer it."""
         await self._forward_durably()
         match need:
             case AllAnswered():

@@ -1,4 +1,4 @@
-"""What a session's statements mean right now: its search_path, what it created, the catalog and policies it stands on."""
+"""What a session's statements mean now: its search_path, what it created, the catalog and policies it stands on."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ class Standing:
         return Facts(verbs=("function",), touches=(Touch("function", Resource(ResourceType.FUNCTION, function)),))
 
     async def study_patiently(self, text: bytes, *, in_transaction: bool) -> Judged:
-        """Judge off the event loop where that is slow, and after reading the catalog again where a name is not in it."""
+        """Judge off the event loop where that is slow, and with a fresh catalog where a name is not in it."""
         if self._needs_catalog:
             await self._refresh()
         judged = await self._study_off_loop(text, in_transaction)
@@ -228,7 +228,7 @@ class Standing:
         return self._settings_changed or self._defined
 
     def apply(self, effects: Iterable[Effect], *, is_certain: bool) -> None:
-        """Follow what a statement changed, as part of the transaction; `is_certain` is False when it failed half-way."""
+        """Follow what a statement changed in its transaction; `is_certain` is False when it failed half-way."""
         for effect in effects:
             kind, relation = effect.kind, effect.relation
             if kind is EffectKind.CREATE:

@@ -22,9 +22,10 @@ class Ledger(Protocol):
 class Execution:
     """One statement on its way: from the moment it was judged to its end.
 
-    `intent` is the entry number of its intent, None while there is none. `began_us` is on the session's monotonic clock.
-    `bytes` counts the answer's messages, `limit` is the row limit of the last Execute. `results` has (command tag, rows)
-    of each completed statement of the text. A plain class: made for every statement, and dataclasses are not compiled.
+    `intent` is the entry number of its intent, None while there is none. `began_us` is on the session's monotonic
+    clock. `bytes` counts the answer's messages, `limit` is the row limit of the last Execute. `results` has (command
+    tag, rows) of each completed statement of the text. A plain class: one is made per statement, and the methods of
+    dataclasses are not compiled.
     """
 
     __slots__ = (
@@ -75,7 +76,7 @@ class Trail:
         return receipt
 
     def outcome(self, run: Execution, status: str, at_us: int) -> None:
-        """Record how a statement ended; with its intent in one entry when there is none yet. Raises LedgerUnavailable."""
+        """Record how a statement ended; in one entry with its intent if there is none yet. Raises LedgerUnavailable."""
         ended = self._ended(run, status, at_us)
         self.rows += run.rows
         if run.intent is not None:

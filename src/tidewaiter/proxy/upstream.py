@@ -1,4 +1,4 @@
-"""The gateway's own connections to a database: TLS as libpq's sslmode, login with the datasource's credential, cancel."""
+"""The gateway's own connections to a database: TLS as libpq's sslmode, login with its credential, cancel."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Upstream:
         self._salted: dict[tuple[bytes, int], bytes] = {}
 
     async def connect(self, parameters: Mapping[str, str]) -> Backend:
-        """Open and log in a session with these startup parameters. Raises UpstreamError; what the server said is in it."""
+        """Open and log in a session with these startup parameters. Raises UpstreamError with what the server said."""
         parameters = {**parameters, "user": self.datasource.user, "database": self.datasource.database}
         try:
             async with asyncio.timeout(CONNECT_S):
@@ -132,13 +132,9 @@ class Upstream:
                 if len(self._salted) > SALTED_PASSWORDS:
                     self._salted.clear()
                 link.write(postgres.sasl_initial_response(scram.mechanism, scram.first()))
-            case postgres.AuthenticationSASLContinue(data=data):
-                if scram is None:
-                    raise ProtocolViolation("SASL continues without having begun")
+            case postgres.AuthenticationSASLContinue(data=data) if scram is not None:
                 link.write(postgres.sasl_response(scram.final(data)))
-            case postgres.AuthenticationSASLFinal(data=data):
-                if scram is None:
-                    raise ProtocolViolation("SASL ends without having begun")
+            case postgres.AuthenticationSASLFinal(data=data) if scram is not None:
                 scram.verify(data)
             case _:
                 raise UpstreamError(f"datasource {self.datasource.name} asks for {type(asked).__name__}: not supported")

@@ -164,7 +164,7 @@ class FrontendFrames:
             return HEADER
         if kind == BIND:
             return min(length, HOLD_BYTES)
-        if kind == QUERY or kind == PARSE or kind == FUNCTION_CALL:
+        if kind in (QUERY, PARSE, FUNCTION_CALL):
             return length if length <= self._statement_bytes else HOLD_BYTES
         if length > SMALL_BYTES:
             raise ProtocolViolation(f"message {chr(kind)!r} of {length} bytes is longer than any of its kind")
