@@ -108,6 +108,7 @@ class Index:
 
     def close(self) -> None:
         self.db.close()
+        self.reader.close()
 
     def _format(self) -> int:
         return int(self.db.execute("pragma user_version").fetchone()[0])

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from tidewaiter.errors import Tampered
-from tidewaiter.ledger.entry import Body, Entry, Unfinished, decode, read_frame
+from tidewaiter.ledger.entry import MAX_FRAME_BYTES, PREFIX, Body, Entry, Unfinished, decode, read_frame
 from tidewaiter.ledger.files import Layout
 from tidewaiter.ledger.keys import DataKeys
 from tidewaiter.ledger.recover import MAX_SEGMENT_BYTES
 from tidewaiter.ledger.seal import Kek, Unreadable
+
+FIRST_READ_BYTES = 4 << 10  # holds most frames; a second read fetches the rest of a long one
 
 
 class Position(NamedTuple):
@@ -92,6 +95,7 @@ class LogReader:
         """With the key-encryption key, bodies can be read."""
         self._layout = Layout(folder)
         self._datakeys = DataKeys(self._layout.datakeys, kek) if kek else None
+        self._kept: tuple[int, int, int] | None = None  # segment, inode, descriptor
 
     def frames(self, start: Position | None = None) -> Iterator[Stored]:
         """Whole frames from a position to the present end. Raises Tampered at damage."""
@@ -118,23 +122,40 @@ class LogReader:
 
     def at(self, position: Position) -> Stored | None:
         """The one frame that begins there; None if there is no whole one."""
-        path = self._layout.segment(position.segment)
-        if not path.exists():
+        fd = self._open(position.segment)
+        if fd is None:
             return None
-        with path.open("rb") as file:
-            file.seek(position.offset)
-            raw = file.read(FIRST_READ_BYTES)
+        raw = os.pread(fd, FIRST_READ_BYTES, position.offset)
+        try:
+            header, ciphertext, end = read_frame(raw, 0)
+        except Unfinished:
+            raw += os.pread(fd, PREFIX.size + MAX_FRAME_BYTES - len(raw), position.offset + len(raw))
             try:
                 header, ciphertext, end = read_frame(raw, 0)
-            except Unfinished:
-                raw += file.read(REST_BYTES)
-                try:
-                    header, ciphertext, end = read_frame(raw, 0)
-                except ValueError:
-                    return None
             except ValueError:
                 return None
+        except ValueError:
+            return None
         return Stored(position, Position(position.segment, position.offset + end), header, ciphertext)
+
+    def _open(self, segment: int) -> int | None:
+        """A descriptor of a segment, kept for the next read as long as its name means the same file."""
+        path = self._layout.segment(segment)
+        try:
+            there = path.stat().st_ino
+        except FileNotFoundError:
+            return None
+        if self._kept is None or self._kept[:2] != (segment, there):
+            self.close()
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            self._kept = (segment, os.fstat(fd).st_ino, fd)
+        return self._kept[2]
+
+    def close(self) -> None:
+        """Let go of the file that is kept open."""
+        if self._kept is not None:
+            os.close(self._kept[2])
+            self._kept = None
 
     def body(self, stored: Stored, entry: Entry | None = None) -> Body | None:
         """The decrypted body of an entry; None if it has none. Unreadable if it was shredded or no key was given."""
@@ -147,7 +168,3 @@ class LogReader:
         if ref.is_blob:
             ciphertext = _bytes(self._layout.blob(ref.ciphertext_sha256))
         return Body.decode(self._datakeys.get(ref.dek).open(ref, ciphertext))
-
-
-FIRST_READ_BYTES = 4 << 10  # most frames; a second read fetches the rest of a long one
-REST_BYTES = 96 << 10
