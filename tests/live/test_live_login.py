@@ -73,7 +73,7 @@ def test_credential_for_one_datasource_opens_no_other(gate: Deployment) -> None:
 
 
 def test_unknown_datasource_is_refused(gate: Deployment) -> None:
-    assert refusal(attempt(gate, "alice", gate.issued["alice"].password, "nowhere"))["C"] in ("3D000", "28000", "28P01")
+    assert refusal(attempt(gate, "alice", gate.issued["alice"].password, "nowhere"))["C"] == "42501"
 
 
 def test_revoking_ends_the_sessions_at_once(gate: Deployment) -> None:
@@ -186,7 +186,8 @@ def test_upstream_certificate_is_verified(postgres15: EmbeddedPostgres, own_gate
     configure(own_gateway, upstreams=[secured, wrong_root])
     own_gateway.start()
     with own_gateway.raw("dora") as client:
-        assert client.rows("select ssl from pg_stat_ssl where pid = pg_backend_pid()") == [["t"]]
+        pid = int.from_bytes(client.key[:4], "big")
+        assert postgres15.execute(f"select ssl from pg_stat_ssl where pid = {pid}").strip() == "t"
     with pytest.raises(Refused) as refused:
         own_gateway.raw("dora", "watched")
     assert refused.value.sqlstate.startswith("08")

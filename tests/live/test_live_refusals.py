@@ -38,7 +38,6 @@ def extended(*statements: str) -> bytes:
 def conversations(refused: str) -> dict[str, Sequence[Step]]:
     return {
         "idle": simple(refused, "select 1"),
-        "in one message with others": simple(f"{NOTE}; {refused}; select 2", COUNT),
         "in a transaction": simple("begin", NOTE, refused, "select 1", COUNT, "rollback", COUNT),
         "in a transaction that is then committed": simple("begin", NOTE, refused, "commit", COUNT),
         "after a savepoint": simple("begin", "savepoint s", refused, "rollback to s", NOTE, "commit", COUNT, CLEAN),
@@ -67,7 +66,7 @@ def conversations(refused: str) -> dict[str, Sequence[Step]]:
         ],
         "copy out": simple(f"copy ({refused}) to stdout", "select 1"),
         "copy out in a transaction": simple("begin", f"copy ({refused}) to stdout", "select 1", "rollback"),
-        "cursor": simple("begin", f"declare c cursor for {refused}", "fetch 1 from c", "rollback"),
+        "cursor": simple("begin", f"declare c cursor for {refused}", "select 1", "rollback"),
         "sql prepare": simple("begin", NOTE, f"prepare p as {refused}", "execute p", "rollback", COUNT),
         "explain": simple(f"explain analyze {refused}", "select 1"),
     }
@@ -105,6 +104,13 @@ def test_refusal_leaves_what_an_error_of_the_server_leaves(gateway: Deployment, 
     told = [got.fields for got in through if got.type == b"E" and got.fields["C"] == "42501"]
     assert told
     assert all("salaries-are-for-the-dba" in fields["M"] and fields["D"] and fields["H"] for fields in told)
+
+
+def test_several_statements_in_one_message_are_refused_as_one(gateway: Deployment) -> None:
+    """The server would run the first and undo it; here nothing runs, which leaves the same."""
+    through = play(gateway.raw("alice"), simple(f"{NOTE}; {POLICY_REFUSES}; select 2", COUNT))
+    assert outline(through)[:2] == [("error", "42501"), ("ready", b"I")]
+    assert outline(through)[2] == ("row", b"\0\x01\0\0\0\x010")
 
 
 def test_sql_prepare_of_a_denied_statement_keeps_nothing(gateway: Deployment) -> None:
