@@ -66,6 +66,12 @@ def test_long_lists_are_not_deep() -> None:
     assert isinstance(parse("select " + " or ".join(["a = 1"] * 5_000)), Parsed)
 
 
+def test_a_tree_that_would_fill_the_memory_is_a_value() -> None:
+    assert parse("select 1 in (" + ",".join(["1"] * 400_000) + ")") == Unreadable("too many parts to analyse")
+    ids = ",".join(str(1_000_000 + number) for number in range(100_000))
+    assert isinstance(parse(f"select * from t where id in ({ids})"), Parsed)
+
+
 def test_long_texts_need_a_thread_and_short_ones_do_not() -> None:
     assert not needs_thread("select 1")
     assert not needs_thread("x" * SAFE_BYTES)

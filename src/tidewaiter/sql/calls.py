@@ -24,22 +24,16 @@ def read_call(reading: Reading, fields: Node, level: Level) -> None:
     if is_builtin:
         # An extension's overload of a built-in name was installed with the extension; a stranger's is a trap.
         found = tuple(one for one in found if not one.extension)
-        _read_builtin(reading, name, fields)
+        _read_builtin(reading, name, fields, level)
     for function in found:
         reading.touch("function", Resource(ResourceType.FUNCTION, function.path))
         if function.is_opaque:
             reading.opaque()
     arguments = fields.get("args", [])
     if len(arguments) == 1 and name in catalog.casts:
-        _read_cast(reading, name)  # `text(row)` is `row::text`
+        reading.cast(name)  # `text(row)` is `row::text`
     if not found and not is_builtin:
         _read_unfound(reading, name, schema, fields, level)
-
-
-def _read_cast(reading: Reading, name: str) -> None:
-    for path in reading.catalog.casts[name]:
-        reading.touch("function", Resource(ResourceType.FUNCTION, path))
-        reading.opaque()
 
 
 def _users(reading: Reading, name: str, schema: str | None) -> tuple[Function, ...]:
@@ -49,10 +43,10 @@ def _users(reading: Reading, name: str, schema: str | None) -> tuple[Function, .
     return reading.catalog.find_functions(name, schema, reading.path or ())
 
 
-def _read_builtin(reading: Reading, name: str, fields: Node) -> None:
+def _read_builtin(reading: Reading, name: str, fields: Node, level: Level) -> None:
     if name in BY_CONSTANT:
         reading.literals_matter = True
-        _read_by_constant(reading, name, fields.get("args", []))
+        _read_by_constant(reading, name, fields.get("args", []), level)
         return
     action = action_of(name, reading.catalog.builtins[name])
     if action == "function":
@@ -99,8 +93,25 @@ def constant(arguments: Sequence[Node], index: int) -> str | None:
     return text
 
 
-def _read_by_constant(reading: Reading, name: str, arguments: Sequence[Node]) -> None:
-    first = constant(arguments, 0)
+def _pinned(reading: Reading, arguments: Sequence[Node], level: Level) -> str | None:
+    """The value of a first argument that is a column which WHERE holds to a constant, as pg_dump writes it:
+    `select set_config(name, …) from pg_settings where name = 'x'`."""
+    relation = level.sources[0].relation if level.sources else None
+    if relation is None or relation.schema not in SYSTEM_SCHEMAS:
+        return None  # elsewhere a collation of its own may call different names equal
+    reference = arguments[0].get("ColumnRef") if arguments else None
+    comparison = (level.condition or {}).get("A_Expr")
+    if not reference or not comparison or "=" in reading.catalog.operators:
+        return None
+    is_equality = comparison["kind"] == "AEXPR_OP" and list(strings(comparison["name"])) == ["="]
+    column = comparison.get("lexpr", {}).get("ColumnRef", {}).get("fields")
+    if not is_equality or column != reference["fields"] or len(column) != 1:
+        return None
+    return constant([comparison["rexpr"]], 0)
+
+
+def _read_by_constant(reading: Reading, name: str, arguments: Sequence[Node], level: Level) -> None:
+    first = constant(arguments, 0) or _pinned(reading, arguments, level)
     if name == "set_config":
         change_setting(reading, first, constant(arguments, 1))
         if first is None:

@@ -17,7 +17,7 @@ import orjson
 from tidewaiter.model import Relation
 from tidewaiter.sql.catalog_queries import QUERIES, SIGNATURE
 
-__all__ = ["QUERIES", "SIGNATURE", "SYSTEM_SCHEMAS", "Catalog", "Function", "Reach", "quoted"]
+__all__ = ["QUERIES", "SIGNATURE", "SYSTEM_SCHEMAS", "Cast", "Catalog", "Function", "Reach", "quoted"]
 
 Path = tuple[str, str]
 
@@ -76,6 +76,18 @@ class Reach:
     mirrors: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """A cast by a function outside the system schemas. It needs a value of type `source` in the statement.
+
+    `relations` are those that can bring one, None when anything can: the source is a system type.
+    """
+
+    function: Path
+    source: str
+    relations: frozenset[Path] | None
+
+
 def _none() -> Mapping[Any, Any]:
     return MappingProxyType({})
 
@@ -109,7 +121,8 @@ class Catalog:
     oids: Mapping[int, Path] = field(default_factory=_none)
     row_functions: Mapping[str, tuple[Function, ...]] = field(default_factory=_none)
     operators: Mapping[str, tuple[Path, ...]] = field(default_factory=_none)
-    casts: Mapping[str, tuple[Path, ...]] = field(default_factory=_none)
+    casts: Mapping[str, tuple[Cast, ...]] = field(default_factory=_none)
+    """User casts by target type."""
     types: Mapping[str, tuple[str, ...]] = field(default_factory=_none)
     """Schemas in which a type of that name exists."""
 
@@ -167,7 +180,7 @@ def _build(rows: Mapping[str, Sequence[Sequence[Any]]]) -> Catalog:
             if (callable_on_rows := tuple(one for one in found if one.takes_row))
         },
         operators=_grouped((row[0], (row[1], row[2])) for row in plain["operators"]),
-        casts=_grouped((row[0], (row[1], row[2])) for row in plain["casts"]),
+        casts=_casts(plain),
         types=_grouped((row[1], row[0]) for row in plain["types"]),
     )
 
@@ -264,6 +277,14 @@ def _calls(
             via = (*reach.via, quoted(reach.path))
             pairs.extend((view, (function, via)) for function in direct.get(reach.path, ()))
     return _grouped(pairs)
+
+
+def _casts(plain: _Rows) -> dict[str, tuple[Cast, ...]]:
+    holders = _grouped((row[0], (row[1], row[2])) for row in plain["cast_sources"])
+    return _grouped(
+        (target, Cast((schema, name), source, None if is_system else frozenset(holders.get(source, ()))))
+        for target, schema, name, source, is_system in plain["casts"]
+    )
 
 
 def _builtins(rows: list[list[Any]]) -> dict[str, bool]:

@@ -104,13 +104,27 @@ QUERIES: Mapping[str, str] = {
           join pg_namespace n on n.oid = o.oprnamespace
           join pg_proc p on p.oid = o.oprcode join pg_namespace fn on fn.oid = p.pronamespace
          where {_USER_SCHEMA} and {_NOT_OF_EXTENSION.format("pg_operator", "o.oid")} order by 1, 2, 3""",
-    # target type, function schema, function: casts by functions outside pg_catalog that no extension brought
+    # target type, function schema, function, source type, is the source a system type: casts by functions outside
+    # pg_catalog that no extension brought
     "casts": f"""
-        select distinct t.typname::text, n.nspname::text, p.proname::text
+        select distinct t.typname::text, n.nspname::text, p.proname::text, s.typname::text, s.oid < 16384
           from pg_cast c
           join pg_type t on t.oid = c.casttarget
+          join pg_type s on s.oid = c.castsource
           join pg_proc p on p.oid = c.castfunc join pg_namespace n on n.oid = p.pronamespace
-         where {_USER_SCHEMA} and {_NOT_OF_EXTENSION.format("pg_cast", "c.oid")} order by 1, 2, 3""",
+         where {_USER_SCHEMA} and {_NOT_OF_EXTENSION.format("pg_cast", "c.oid")} order by 1, 2, 3, 4""",
+    # source type of such a cast, schema, relation: the relations whose rows are of that type or hold values of it
+    "cast_sources": """
+        select distinct s.typname::text, n.nspname::text, r.relname::text
+          from pg_cast c
+          join pg_type s on s.oid = c.castsource
+          join pg_class r on r.relkind in ('r', 'p', 'v', 'm', 'f') and r.relpersistence <> 't'
+          join pg_namespace n on n.oid = r.relnamespace
+         where c.castfunc >= 16384 and s.oid >= 16384
+           and (s.typrelid = r.oid or exists (
+                select from pg_attribute a left join pg_type t on t.oid = a.atttypid
+                 where a.attrelid = r.oid and a.attnum > 0 and s.oid in (a.atttypid, t.typelem, t.typbasetype)))
+         order by 1, 2, 3""",
     # schema, type: not the row types of relations, not arrays
     "types": f"""
         select n.nspname::text, t.typname::text

@@ -195,16 +195,15 @@ def _sort(reading: Reading, fields: Node, level: Level, stack: _Stack) -> None:
 
 
 def _cast(reading: Reading, fields: Node, level: Level, stack: _Stack) -> None:
-    """A cast may call a function of its own. The source type is not known here, so only the target's name decides.
-
-    A string constant is read by the type's input function instead.
-    """
+    """A cast may call a function of its own. A string is read by the type's input function instead."""
     argument, names = fields["arg"], fields["typeName"].get("names")
     stack.append(argument)
-    if names and reading.catalog.casts and "sval" not in argument.get("A_Const", ()):
-        for path in reading.catalog.casts.get(names[-1]["String"]["sval"], ()):
-            reading.touch("function", Resource(ResourceType.FUNCTION, path))
-            reading.opaque()
+    if not names or not reading.catalog.casts:
+        return
+    if not {"sval", "isnull"}.isdisjoint(argument.get("A_Const", ())):
+        reading.types.add(names[-1]["String"]["sval"])
+    else:
+        reading.cast(names[-1]["String"]["sval"])
 
 
 def _sublink(reading: Reading, fields: Node, level: Level, stack: _Stack) -> None:

@@ -57,6 +57,7 @@ def _understand(statements: tuple[Node, ...], reading: Reading) -> Facts:
     for part, node in enumerate(statements):
         reading.part, reading.control = part, None
         reading.statement(node, Level())
+        reading.settle_casts()
         controls.append(reading.control)
         # After code that may have renamed anything, the names in the rest of the text mean nothing certain.
         reading.is_shaken = reading.is_shaken or reading.ran_code

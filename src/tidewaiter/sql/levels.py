@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tidewaiter.model import Relation, Resource
+from tidewaiter.sql.parse import Node
 
 
 def words(text: str) -> frozenset[str]:
@@ -106,6 +107,8 @@ class Level:
     ctes: frozenset[str] = frozenset()
     outputs: frozenset[str] = frozenset()
     """Names of output columns, which ORDER BY and GROUP BY may mean."""
+    condition: Node | None = None
+    """The WHERE clause that rows have passed, where there is a single relation."""
 
     def chain(self) -> Iterator[Level]:
         """This level and those around it, inside out."""

@@ -36,6 +36,9 @@ STACK_BYTES = 512 << 20
 MAX_BYTES = 1 << 20
 """What STACK_BYTES was measured for. Longer texts are not parsed."""
 
+MAX_TREE_BYTES = 8 << 20
+"""Of JSON. Half a million one-digit constants in 1 MiB of text would make 25 MB of it, and 500 MB of Python objects."""
+
 _GC_PAUSE_BYTES = 1 << 20  # of JSON; the collector doubles the time to build a large tree and finds nothing in it
 _SYNTAX_ERROR = "42601"
 
@@ -199,6 +202,8 @@ def _fingerprint(encoded: bytes) -> str | Unreadable:
 def _decode(tree_json: _Answer) -> Parsed | SyntaxFault | Unreadable:
     if isinstance(tree_json, (SyntaxFault, Unreadable)):
         return tree_json
+    if len(tree_json) > MAX_TREE_BYTES:
+        return Unreadable("too many parts to analyse")
     pause = len(tree_json) > _GC_PAUSE_BYTES and gc.isenabled()
     if pause:
         gc.disable()

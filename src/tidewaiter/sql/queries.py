@@ -173,7 +173,9 @@ _PLAIN_SELECT = frozenset({"targetList", "fromClause", "whereClause", "limitOpti
 
 
 def _simple_select(reading: Reading, fields: Node, level: Level) -> None:
-    from_list(reading, fields.get("fromClause", ()), level)
+    items = fields.get("fromClause", ())
+    from_list(reading, items, level)
+    level.condition = fields.get("whereClause") if len(items) == 1 and "RangeVar" in items[0] else None
     targets = fields.get("targetList", ())
     walk(reading, targets, level)
     walk(reading, fields.get("whereClause"), level)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from tidewaiter.model import Effect, EffectKind, Facts, Relation, Resource, ResourceType, SyntaxFault, Touch
-from tidewaiter.sql.catalog import Catalog, Reach, quoted
+from tidewaiter.sql.catalog import Cast, Catalog, Reach, quoted
 from tidewaiter.sql.levels import Entry, Level, Source, words
 from tidewaiter.sql.parse import Node
 
@@ -45,9 +45,9 @@ class Reading:
     """One text being read. `path` is None while the search_path is not known."""
 
     __slots__ = (
-        "catalog", "control", "created", "cursors", "dropped", "effects", "entries", "explains", "fault", "handlers",
-        "is_shaken", "literals_matter", "part", "path", "path_changed", "prepared", "ran_code", "reasons",
-        "session_bound", "user",
+        "casts", "catalog", "control", "created", "cursors", "dropped", "effects", "entries", "explains", "fault",
+        "handlers", "is_shaken", "literals_matter", "part", "path", "path_changed", "prepared", "ran_code",
+        "reasons", "session_bound", "types", "user",
     )  # fmt: skip
 
     def __init__(self, catalog: Catalog, scope: Scope, handlers: Mapping[str, Handler]) -> None:
@@ -66,6 +66,8 @@ class Reading:
         self.entries: dict[tuple[str, Resource, tuple[str, ...], int], Entry] = {}
         self.reasons: dict[str, None] = {}
         self.effects: list[Effect] = []
+        self.casts: dict[Cast, None] = {}
+        self.types: set[str] = set()
         self.fault: SyntaxFault | None = None
         self.control: str | None = None
         self.part = 0
@@ -110,6 +112,20 @@ class Reading:
         """Note that code runs which may change any setting, and any name for the rest of the text."""
         self.ran_code = True
         self.effect(EffectKind.SETTING, "")
+
+    def cast(self, target: str) -> None:
+        """Note a cast to a type, which may call a function: `settle_casts` says when all relations are known."""
+        self.types.add(target)
+        self.casts.update(dict.fromkeys(self.catalog.casts.get(target, ())))
+
+    def settle_casts(self) -> None:
+        """Touch the functions of those casts of whose source type the text can hold a value."""
+        for cast in self.casts:
+            held = cast.relations is None or cast.source in self.types
+            if held or any(entry.resource.path in (cast.relations or ()) for entry in list(self.entries.values())):
+                self.touch("function", Resource(ResourceType.FUNCTION, cast.function))
+                self.opaque()
+        self.casts.clear()
 
     # -- what names mean --------------------------------------------------------------------------------------------
     def resolve(self, var: Node) -> tuple[Relation, ...]:
@@ -229,6 +245,7 @@ class Reading:
         """Read something that runs later: its touches are asked for now as well, its effects come when it runs."""
         before, self.effects = self.effects, []
         run()
+        self.settle_casts()
         later, self.effects = self.effects, before
         facts = self._facts(entry for entry in self.entries.values() if entry.part == self.part)
         touches = tuple(replace(touch, part=0) for touch in facts.touches)

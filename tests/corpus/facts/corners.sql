@@ -359,3 +359,51 @@ delete from nowhere where id = 1
 delete from orders where row(orders.*) is not null
 --> delete_all table public.orders *
 --> shareable
+
+alter publication p set table orders, tables in schema hr
+--> alter datasource
+--> select table public.orders *
+--> effect define
+
+alter table payments_2026 set (fillfactor = 50), alter column amount set statistics 5
+--> alter table public.payments_2026
+--> effect define
+
+set search_path = default
+--> set setting search_path
+--> effect setting search_path
+
+set search_path to hr, hr, nowhere; create table t (id integer)
+--> set setting search_path
+--> create table hr.t #1
+--> effect setting search_path
+--> effect create t hr.t(id)
+--> effect define
+--> parts 2
+
+set search_path to hr, public; create table t (id integer)
+--> set setting search_path
+--> create table hr.t #1
+--> unknown the schema for a new object is not known after an earlier statement of this text
+--> effect setting search_path
+--> effect create t hr.t(id)
+--> effect define
+--> parts 2
+
+delete from orders where status like status
+--> delete table public.orders (status)
+
+delete from orders where (select count(*) from order_lines, orders o where o.id = orders.id) > 1
+--> delete table public.orders (id)
+--> select table public.order_lines
+--> select table public.orders (id)
+--> shareable
+
+select from orders where (id, total) >= all (select 1, 2)
+--> select table public.orders (id, total)
+--> reads only
+--> shareable
+
+select '1'::numeric(10, 2)::text[]
+--> reads only
+--> shareable

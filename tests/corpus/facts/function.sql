@@ -102,6 +102,32 @@ select o::text from orders o
 --> effect setting
 --> shareable
 
+select 1::text, name::text from customers
+--> select table public.customers (name)
+--> reads only
+--> shareable
+
+select x::text from (select o as x from orders o) q
+--> select table public.orders *
+--> function function public.summary
+--> effect setting
+--> shareable
+
+prepare p as select o::text from orders o
+--> select table public.orders *
+--> function function public.summary
+--> effect prepare p = select table public.orders *, function function public.summary
+
+select (null::orders)::text
+--> function function public.summary
+--> effect setting
+--> shareable
+
+select $1::text, now()::text, relname::text from pg_class
+--> select table pg_catalog.pg_class (relname)
+--> reads only
+--> shareable
+
 select text(o) from orders o
 --> select table public.orders *
 --> function function public.summary

@@ -56,6 +56,39 @@ select set_config(name, 'x', false) from customers
 --> unknown set_config of a setting that is not named by a constant
 --> effect setting
 
+-- as pg_dump writes it
+select set_config(name, 'view, foreign-table', false) from pg_settings where name = 'restrict_nonsystem_relation_kind'
+--> select table pg_catalog.pg_settings (name)
+--> set setting restrict_nonsystem_relation_kind
+--> effect setting restrict_nonsystem_relation_kind
+
+select set_config(name, 'x', false) from pg_settings where setting = 'work_mem'
+--> select table pg_catalog.pg_settings (name, setting)
+--> unknown set_config of a setting that is not named by a constant
+--> effect setting
+
+select set_config(name, 'x', false) from pg_settings where name <> 'work_mem'
+--> select table pg_catalog.pg_settings (name)
+--> unknown set_config of a setting that is not named by a constant
+--> effect setting
+
+select set_config(name, 'x', false) from pg_settings where name = 'work_mem' or true
+--> select table pg_catalog.pg_settings (name)
+--> unknown set_config of a setting that is not named by a constant
+--> effect setting
+
+-- elsewhere a collation may call different names equal
+select set_config(name, 'x', false) from customers where name = 'work_mem'
+--> select table public.customers (name)
+--> unknown set_config of a setting that is not named by a constant
+--> effect setting
+
+select set_config(name, 'x', false) from pg_settings, orders where name = 'work_mem'
+--> select table pg_catalog.pg_settings (name)
+--> select table public.orders
+--> unknown set_config of a setting that is not named by a constant
+--> effect setting
+
 select pg_catalog.set_config('search_path', '', false)
 --> set setting search_path
 --> effect setting search_path
