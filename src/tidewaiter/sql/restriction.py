@@ -115,13 +115,15 @@ class Restriction:
     def _comparison(self, fields: Node) -> bool:
         left, right = fields.get("lexpr"), fields.get("rexpr")
         kind, operator = fields["kind"], fields["name"][-1]["String"]["sval"]
+        if _shape(left) == _shape(right):
+            return False
         if kind in ("AEXPR_LIKE", "AEXPR_ILIKE", "AEXPR_SIMILAR") or operator in _REGEX_OPERATORS:
             self.literals_matter = True
             return operator in _NEGATIVE or not _matches_everything(right, operator)
         shape = _shape(left)
         if kind in ("AEXPR_IN", "AEXPR_BETWEEN", "AEXPR_BETWEEN_SYM", "AEXPR_OP_ANY") and operator not in _NEGATIVE:
             return not any(_shape(item) == shape for item in _items(right))
-        return not (shape == _shape(right) or self._is_self_join(left, right))
+        return not self._is_self_join(left, right)
 
     def _is_self_join(self, left: Node | None, right: Node | None) -> bool:
         """`t.id = twin.id` where both are the same relation."""

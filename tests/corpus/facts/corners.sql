@@ -391,7 +391,8 @@ set search_path to hr, public; create table t (id integer)
 --> parts 2
 
 delete from orders where status like status
---> delete table public.orders (status)
+--> delete_all table public.orders (status)
+--> shareable
 
 delete from orders where (select count(*) from order_lines, orders o where o.id = orders.id) > 1
 --> delete table public.orders (id)
