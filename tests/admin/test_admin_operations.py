@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tidewaiter.policy import Policies
 
 from tidewaiter.admin.actor import Actor, Channel
 from tidewaiter.admin.operations import OPERATIONS, advertised, operate
@@ -18,6 +17,7 @@ from tidewaiter.config import Config, load
 from tidewaiter.errors import Conflict, LedgerUnavailable, NotFound, TidewaiterError, UsageError
 from tidewaiter.identity import Directory
 from tidewaiter.model import Receipt
+from tidewaiter.policy import Policies
 from tidewaiter.sql.catalog import Catalog
 from tidewaiter.store import open_store
 

@@ -8,7 +8,7 @@ import pytest
 
 from tidewaiter import config
 from tidewaiter.app.founding import found
-from tidewaiter.demo.deployment import PASSWORD_FILE, PERSONAS, Listeners, Upstream, furnish, settings
+from tidewaiter.demo.deployment import NAME, PASSWORD_FILE, PERSONAS, Listeners, Upstream, furnish, settings
 from tidewaiter.model import Kind, Secret
 
 LISTENERS = Listeners("127.0.0.1:15432", "127.0.0.1:8480")
@@ -16,7 +16,7 @@ LISTENERS = Listeners("127.0.0.1:15432", "127.0.0.1:8480")
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    found(tmp_path / "d", "demo", "localhost", datetime(2026, 11, 1, tzinfo=UTC), {})
+    found(tmp_path / "d", NAME, "localhost", datetime(2026, 11, 1, tzinfo=UTC), {})
     return tmp_path / "d"
 
 

@@ -22,7 +22,7 @@ from urllib.parse import quote
 
 from rawwire import Client
 
-from tidewaiter.demo.deployment import PERSONAS, Listeners, Upstream, furnish
+from tidewaiter.demo.deployment import NAME, PERSONAS, Listeners, Upstream, furnish
 from tidewaiter.demo.postgres import EmbeddedPostgres, free_port
 from tidewaiter.demo.terminal import Terminal, at_terminal
 from tidewaiter.model import Secret
@@ -246,7 +246,7 @@ def lay_out(folder: Path, postgres: EmbeddedPostgres, *more: str, upstreams: Seq
     """`init`, configure, `principal add` and `credential issue`, as the README says. The gateway is not started."""
     deployment = Deployment(folder, postgres, free_port(), free_port())
     folder.mkdir(parents=True, exist_ok=True)
-    deployment.cli("init", ".")
+    deployment.cli("init", ".", "--name", NAME)
     configure(deployment, *more, upstreams=upstreams)
     for persona in PERSONAS:
         owner = ["--owner", persona.owner] if persona.owner else []

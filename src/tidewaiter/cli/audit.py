@@ -1,7 +1,296 @@
-"""`tidewaiter audit`: what was done, by whom, and proof that the log is whole."""
+"""`tidewaiter audit`: what was done, by whom, and proof that the log is whole. Needs no server."""
 
 from __future__ import annotations
 
-from tidewaiter.cli.shell import group
+import csv
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tidewaiter.cli import show
+from tidewaiter.cli.shell import AsJson, ConfigPath, ZoneName, group, load, zone
+from tidewaiter.errors import EXIT_TAMPERED, UsageError
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from tidewaiter.config import Config
+    from tidewaiter.ledger.search import Search
+
+FOLLOW_S = 0.5  # how often `tail --follow` looks for new entries
+STATEMENT_WIDTH = 100  # of a statement in a table; --json has all of it
 
 audit = group("audit", "What was done, by whom, and proof that the log is whole.")
+
+Principal = Annotated[str | None, typer.Option("--by", metavar="PRINCIPAL", help="Only what this principal did.")]
+Since = Annotated[str | None, typer.Option("--from", metavar="TIME", help="From this time or day on.")]
+Until = Annotated[str | None, typer.Option("--to", metavar="TIME", help="Up to this time, or the end of this day.")]
+On = Annotated[
+    str | None, typer.Option("--on", metavar="DAY", help="One day: 2026-11-17, today, yesterday, last tuesday.")
+]
+
+
+@contextmanager
+def _searching(config: Config) -> Iterator[Search]:
+    """The deployment's index, brought up to date."""
+    from tidewaiter.ledger.index import Index
+    from tidewaiter.ledger.keys import Keys
+    from tidewaiter.ledger.search import Search
+
+    keys = Keys.load(config.keys)
+    with Index(config.state / "index.sqlite", config.state / "ledger", keys.kek) as index:
+        with show.progress("indexing the ledger") as step:
+            index.catch_up(lambda done: step(done, done))
+        yield Search(index, keys.origin)
+
+
+@audit.command()
+def tail(
+    count: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many entries.")] = 20,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written, until Ctrl-C.")] = False,
+    tz: ZoneName = None,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the newest entries of any kind."""
+    settings = load(config)
+    with _searching(settings) as search:
+        rows = search.tail(count)
+        if as_json and not follow:
+            show.json_out(rows)
+            return
+        _print_entries(rows, zone(settings, tz), as_json)
+        while follow:
+            last = rows[-1]["seq"] if rows else -1
+            time.sleep(FOLLOW_S)
+            search.index.catch_up()
+            more = search.tail(1000, after=last)
+            _print_entries(more, zone(settings, tz), as_json)
+            rows = more or rows
+
+
+def _print_entries(rows: Sequence[dict[str, Any]], tz: ZoneInfo, as_json: bool) -> None:
+    for row in rows:
+        if as_json:
+            show.json_line(row)
+        else:
+            what = (
+                _short(row["statement"]) or " ".join(str(row.get(key) or "") for key in ("verdict", "status")).strip()
+            )
+            who = _who(row)
+            show.say(f"{row['seq']:>8}  {_at(row, tz)}  {row['kind']:<14}  {who:<24}  {what}".rstrip())
+
+
+@audit.command()
+def search(
+    by: Principal = None,
+    datasource: Annotated[str | None, typer.Option("--datasource", help="Only this datasource.")] = None,
+    session: Annotated[str | None, typer.Option("--session", help="Only this session.")] = None,
+    verdict: Annotated[str | None, typer.Option("--verdict", help="allow, deny or hold.")] = None,
+    kind: Annotated[list[str] | None, typer.Option("--kind", help="Entries of this kind, not statements.")] = None,
+    relation: Annotated[str | None, typer.Option("--relation", help="Only what touched this relation.")] = None,
+    verb: Annotated[str | None, typer.Option("--verb", help="Only statements with this verb.")] = None,
+    text: Annotated[str | None, typer.Option("--text", help="Only statements that contain this text.")] = None,
+    sqlstate: Annotated[str | None, typer.Option("--sqlstate", help="Only what ended with this SQLSTATE.")] = None,
+    since: Since = None,
+    until: Until = None,
+    on: On = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the newest.")] = 1000,
+    tz: ZoneName = None,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find statements, or entries of a kind, by any combination of filters."""
+    from tidewaiter.cli import days
+    from tidewaiter.ledger.search import Filters
+
+    settings = load(config)
+    where = days.span(on, since, until, time.time_ns(), zone(settings, tz))
+    asked = Filters(
+        by, datasource, session, verdict, tuple(kind or ()), relation, verb, where.from_ns, where.to_ns, text, sqlstate,
+        limit,
+    )  # fmt: skip
+    with _searching(settings) as index:
+        rows = index.search(asked)
+    if as_json:
+        show.json_out(rows)
+        return
+    columns = ("entry", "at", "who", "datasource", "verdict", "rule", "rows", "status", "statement")
+    shown = zone(settings, tz)
+    show.table(
+        columns,
+        [
+            (row["seq"], _at(row, shown), _who(row), row["datasource"], row["verdict"], row["rule"], row["rows"],
+             row["status"], _short(row["statement"])) for row in rows
+        ],
+        empty="nothing found",
+    )  # fmt: skip
+    if len(rows) == limit:
+        show.note(f"there may be more: these are the newest {limit}; raise --limit or narrow the range")
+
+
+@audit.command()
+def touched(
+    relation: Annotated[str, typer.Argument(metavar="RELATION", help="name, schema.name or datasource.schema.name.")],
+    on: On = None,
+    since: Since = None,
+    until: Until = None,
+    by: Principal = None,
+    tz: ZoneName = None,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Who touched a table: every statement in the range, through views too, refused ones included."""
+    from tidewaiter.cli import days
+
+    settings = load(config)
+    shown = zone(settings, tz)
+    where = days.span(on, since, until, time.time_ns(), shown)
+    with _searching(settings) as index:
+        rows = index.touched(relation, where.from_ns, where.to_ns, by)
+        unknown = index.unknown_statements(where.from_ns, where.to_ns)
+    limits = {"from": days.iso(where.from_ns, shown), "to": days.iso(where.to_ns, shown)}
+    if as_json:
+        show.json_out({"range": limits, "unknown_statements": unknown, "rows": rows})
+        return
+    columns = ("entry", "at", "who", "on behalf of", "relation", "verbs", "columns", "rows", "verdict", "session")
+    show.table(
+        columns,
+        [
+            (row["seq"], _at(row, shown), row["principal"], row["on_behalf_of"], row["relation"],
+             ", ".join(row["verbs"]), ", ".join(row["columns"]), row["rows"], row["verdict"], row["session"])
+            for row in rows
+        ],
+        empty=f"nobody touched {relation} from {limits['from']} to {limits['to']}",
+    )  # fmt: skip
+    show.note(f"{len(rows)} touches; {unknown} statements in this range were not wholly understood")
+
+
+@audit.command()
+def verify(
+    path: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="A ledger or deployment folder.", show_default="this one")
+    ] = None,
+    key: Annotated[str | None, typer.Option("--key", metavar="VKEY", help="Public key, or a file with it.")] = None,
+    against: Annotated[
+        Path | None, typer.Option("--against", metavar="FILE", help="An older checkpoint that the log must extend.")
+    ] = None,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compute the whole log again from its bytes. Exit code 3 when anything is not as it was written."""
+    from tidewaiter.ledger.reader import FolderSource
+    from tidewaiter.ledger.verify import verify as verify_log
+
+    folder = _ledger_of(path) if path is not None else load(config).state / "ledger"
+    trusted = _key(key) if key is not None else None
+    older = against.read_bytes() if against is not None else None
+    with show.progress("verifying") as step:
+        found = verify_log(FolderSource.of(folder), key=trusted, against=older, progress=lambda done: step(done, done))
+    problems = [{"where": problem.where, "what": problem.what} for problem in found.problems]
+    if as_json:
+        told = {"ok": found.ok, "entries": found.entries, "checkpoints": found.checkpoints, "problems": problems}
+        more = {"origin": found.origin, "checkpointed": found.checkpointed, "notes": found.notes}
+        show.json_out(told | more | {"more_problems": found.more_problems})
+    else:
+        for problem in problems:
+            show.say(f"TAMPERED  {problem['where']}: {problem['what']}")
+        if found.more_problems:
+            show.say(f"and {found.more_problems} more problems")
+        for note in found.notes:
+            show.say(f"note: {note}")
+        word = "whole" if found.ok else "NOT whole"
+        show.say(
+            f"{found.origin or folder}: {word}; {found.entries} entries, {found.checkpointed} of them under"
+            f" {found.checkpoints} signed checkpoints"
+        )
+    if not found.ok:
+        raise typer.Exit(EXIT_TAMPERED)
+
+
+def _ledger_of(path: Path) -> Path:
+    """The log folder that a person means by a path. UsageError when there is none."""
+    for folder in (path, path / "state" / "ledger", path / "ledger"):
+        if (folder / "segments").is_dir():
+            return folder
+    if path.suffix == ".zip":
+        raise UsageError(f"{path}: evidence archives are not read by this release; give the ledger's folder")
+    raise UsageError(f"{path} is neither a ledger nor a deployment: it has no folder `segments`")
+
+
+def _key(text: str) -> Any:
+    from tidewaiter.ledger.note import Verifier
+
+    spoken = Path(text).read_text().strip() if "+" not in text else text
+    try:
+        return Verifier.parse(spoken)
+    except ValueError as error:
+        raise UsageError(f"--key: {error}") from None
+
+
+@audit.command()
+def reindex(config: ConfigPath = None) -> None:
+    """Forget the index and make it again from the log."""
+    from tidewaiter.ledger.index import Index
+    from tidewaiter.ledger.keys import Keys
+
+    settings = load(config)
+    kek = Keys.load(settings.keys).kek
+    opened = Index(settings.state / "index.sqlite", settings.state / "ledger", kek)
+    with opened as index, show.progress("indexing the ledger") as step:
+        entries = index.rebuild(lambda done: step(done, done))
+    show.say(f"{entries} entries indexed")
+
+
+@audit.command()
+def export(
+    format: Annotated[str, typer.Option("--format", help="json (one object per line) or csv.")] = "json",
+    since: Since = None,
+    until: Until = None,
+    on: On = None,
+    by: Principal = None,
+    tz: ZoneName = None,
+    config: ConfigPath = None,
+) -> None:
+    """Write all statements of a range to stdout."""
+    from tidewaiter.cli import days
+    from tidewaiter.ledger.search import Filters
+
+    if format not in ("json", "csv"):
+        raise UsageError(f"--format {format}: this release writes json and csv")
+    settings = load(config)
+    where = days.span(on, since, until, time.time_ns(), zone(settings, tz))
+    asked = Filters(principal=by, since_ns=where.from_ns, until_ns=where.to_ns, limit=sys.maxsize)
+    with _searching(settings) as index:
+        rows = index.search(asked)
+    if format == "json":
+        for row in rows:
+            show.json_line(row)
+        return
+    columns = ("log", "seq", "at", "principal", "on_behalf_of", "datasource", "verbs", "relations", "rows", "verdict",
+               "rule", "status", "sqlstate", "session", "statement")  # fmt: skip
+    writer = csv.writer(sys.stdout)
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([" ".join(v) if isinstance(v := row.get(c), list) else v for c in columns])
+
+
+def _at(row: dict[str, Any], tz: ZoneInfo) -> str:
+    from tidewaiter.cli import days
+
+    return days.iso(row["t_ns"], tz)
+
+
+def _who(row: dict[str, Any]) -> str:
+    owner = f" for {row['on_behalf_of']}" if row["on_behalf_of"] else ""
+    return f"{row['principal'] or ''}{owner}"
+
+
+def _short(statement: str | None) -> str:
+    line = " ".join((statement or "").split())
+    return line if len(line) <= STATEMENT_WIDTH else line[: STATEMENT_WIDTH - 1] + "…"

@@ -34,6 +34,11 @@ def json_out(value: object) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
+def json_line(value: object) -> None:
+    """Print one JSON document on one line: JSON lines, for streams."""
+    print(json.dumps(value, ensure_ascii=False, default=str))
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str = "") -> None:
     """Print rows under headings; `empty` is said on stderr when there are none."""
     cells = [[_cell(value) for value in row] for row in rows]

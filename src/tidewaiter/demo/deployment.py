@@ -11,6 +11,7 @@ from pathlib import Path
 from tidewaiter.model import Kind, Secret
 
 PASSWORD_FILE = "keys/shop.password"  # noqa: S105 - a path
+NAME = "demo"
 ROLES = {"dba": "shop_admin", "analysts": "shop_rw", "agents": "shop_rw"}
 
 
@@ -87,6 +88,8 @@ def furnish(folder: Path, listeners: Listeners, upstreams: Sequence[Upstream], p
 def settings(listeners: Listeners, upstreams: Sequence[Upstream], *more: str) -> list[str]:
     """Lines of tidewaiter.toml."""
     return [
+        "[deployment]",
+        f"name = {_toml(NAME)}",
         "[gateway]",
         f"postgres = {_toml(listeners.postgres)}",
         'tls = { cert = "keys/gateway.crt", key = "keys/gateway.key" }',

@@ -21,7 +21,7 @@ from tidewaiter import config
 from tidewaiter.app.calling import call
 from tidewaiter.app.founding import found
 from tidewaiter.demo import data
-from tidewaiter.demo.deployment import PERSONAS, Listeners, Upstream, furnish
+from tidewaiter.demo.deployment import NAME, PERSONAS, Listeners, Upstream, furnish
 from tidewaiter.demo.postgres import EmbeddedPostgres, bundled, free_port
 from tidewaiter.errors import TidewaiterError
 from tidewaiter.model import Secret
@@ -86,7 +86,7 @@ def running(size: data.Size) -> Iterator[Stack]:
 
 def _found(folder: Path, database: EmbeddedPostgres, password: Secret) -> Path:
     """What `tidewaiter init` does, then the demo's own configuration. Returns the path of tidewaiter.toml."""
-    found(folder, "demo", socket.gethostname(), datetime.now(UTC), config.environment())
+    found(folder, NAME, socket.gethostname(), datetime.now(UTC), config.environment())
     folder.chmod(0o700)
     listeners = Listeners(f"{HOST}:{_preferred(GATEWAY_PORT)}", f"{HOST}:{_preferred(CONSOLE_PORT)}")
     furnish(folder, listeners, [Upstream("shop", f"{database.host}:{database.port}")], password)

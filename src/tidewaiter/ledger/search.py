@@ -69,7 +69,7 @@ class Search:
     """Asks one index. Bring it up to date first (`Index.catch_up`). `origin` is the log's name."""
 
     def __init__(self, index: Index, origin: str) -> None:
-        self._index = index
+        self.index = index
         self._origin = origin
         self._db = index.db
 
@@ -206,7 +206,7 @@ class Search:
 
     def _read(self, position: Position) -> tuple[Entry | None, Body | None]:
         """The entry as the log has it; no body if it has none or its key is gone."""
-        reader = self._index.reader
+        reader = self.index.reader
         stored = reader.at(position)
         if stored is None:
             return None, None

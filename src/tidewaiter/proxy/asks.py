@@ -1,8 +1,8 @@
 """The client's half of a session: observe → identify → understand → decide → record, message by message. No socket.
 
 `take` puts what may go on into `out`, what is answered without the server into `local`, and names in `weighty` the
-entry that must be durable before either leaves. Where it cannot go on by itself it returns a `Need`, and is to be called with
-the same message again when that is met.
+entry that must be durable before either leaves. Where it cannot go on by itself it returns a `Need`, and is to be
+called with the same message again when that is met.
 """
 
 from __future__ import annotations

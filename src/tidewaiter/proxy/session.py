@@ -75,8 +75,6 @@ class Session:
     # -- life -------------------------------------------------------------------------------------------------------
     async def run(self) -> str:
         """Relay until either side ends; return why. The links are attached, so bytes flow from here on."""
-        if self.ended is not None:
-            return self.ended
         self._client.peer, self._server.peer = self._server, self._client
         self._server.attach(self._guarded(self.from_server), lambda: self.end("server closed the connection"))
         self._client.attach(self._guarded(self.from_client), lambda: self.end("client closed the connection"))
