@@ -156,7 +156,7 @@ def test_parameters_of_a_bind_message_are_read() -> None:
     assert parameters(b"\0\0\0\0") == []
     with pytest.raises(ValueError, match="cut short"):
         parameters(b"\0\0" + values[:-1])
-    with pytest.raises(ValueError, match="shorter|longer"):
+    with pytest.raises(ValueError, match=r"shorter|longer"):
         parameters(b"\0\x02\0\0\0\0" + values)
 
 
@@ -210,6 +210,6 @@ def test_frame_round_trips(head: bytes, ciphertext: bytes, before: bytes) -> Non
         with pytest.raises(Unfinished):
             read_frame(raw[:cut], 0)
     for at in range(len(raw)):
-        with pytest.raises(ValueError, match="damaged|checksum") as error:
+        with pytest.raises(ValueError, match=r"damaged|checksum") as error:
             read_frame(flipped(raw, at), 0)
         assert not isinstance(error.value, Unfinished), "damage never looks like an unfinished frame"

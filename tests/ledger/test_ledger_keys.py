@@ -77,7 +77,7 @@ def test_damaged_public_key_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
         load_verifier(tmp_path / "none")
     (tmp_path / "bad").write_text("bad")
-    with pytest.raises(ConfigError, match="name.id.base64"):
+    with pytest.raises(ConfigError, match=r"name.id.base64"):
         load_verifier(tmp_path / "bad")
 
 

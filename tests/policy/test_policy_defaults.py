@@ -93,7 +93,8 @@ def test_the_default_policies_have_nothing_to_warn_of() -> None:
 # What sql/ may say of statements: knowledge of the vocabulary, kept here so that neither side changes alone.
 TOUCHES = {
     TABLE: "select copy_out copy_in insert update update_all delete delete_all merge merge_all lock explain create "
-    "alter alter_destructive drop rename comment truncate refresh grant_right revoke_right vacuum analyze reindex cluster",
+    "alter alter_destructive drop rename comment truncate refresh grant_right revoke_right vacuum analyze reindex"
+    " cluster",
     ResourceType.SCHEMA: "create alter alter_destructive drop rename comment grant_right revoke_right reindex",
     ResourceType.FUNCTION: "call function create alter alter_destructive drop rename comment grant_right revoke_right",
     SETTING: "set show grant_right revoke_right alter_role",

@@ -81,7 +81,7 @@ def test_a_denial_by_default_says_what_and_how_to_go_on() -> None:
     assert decide(policies(WRITE), facts(touch("select", "hr", "Salaries"))) == Deny(
         rule="default-deny",
         message='no policy permits select on table hr."Salaries"',
-        hint='`tidewaiter policy explain --principal ada --datasource shop "SQL"` shows every question and which policy '
+        hint='`tidewaiter policy explain --principal ada --datasource shop "SQL"` shows every question and which policy '  # noqa: E501
         "answered it",
         rules=("default-deny",),
     )
@@ -109,7 +109,7 @@ def test_a_held_statement_names_who_approves() -> None:
     assert verdict == Hold(
         rule="hold",
         approvers=("dba",),
-        message='delete_all on table public.customers waits for approval by dba (policy "hold"): Destructive statements wait',
+        message='delete_all on table public.customers waits for approval by dba (policy "hold"): Destructive statements wait',  # noqa: E501
         wait_s=120.0,
         quorum=1,
         rules=("hold",),
@@ -137,7 +137,12 @@ def test_the_row_limit_of_a_statement_is_the_smallest_of_its_questions() -> None
     limited = (
         '@id("few") @max_rows("{0}") permit (principal, action == Action::"select", resource in Schema::"shop.{1}");'
     )
-    asked = policies(limited.replace("{0}", "10").replace("{1}", "a"), limited.replace("few", "more").replace("{0}", "20").replace("{1}", "b"), WRITE, HOLD)  # fmt: skip
+    asked = policies(
+        limited.replace("{0}", "10").replace("{1}", "a"),
+        limited.replace("few", "more").replace("{0}", "20").replace("{1}", "b"),
+        WRITE,
+        HOLD,
+    )  # noqa: E501
     assert decide(asked, facts(touch("select", "a", "x"), touch("select", "b", "x"))) == Allow(("few", "more"), 10)
     assert decide(asked, facts(touch("select", "b", "x"), touch("insert", "b", "y"))) == Allow(("more", "write"), 20)
     held = decide(asked, facts(touch("select", "b", "x"), touch("delete_all", "b", "y")))

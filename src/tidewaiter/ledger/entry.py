@@ -145,7 +145,9 @@ def decode(header: bytes) -> Entry:
 def _body_ref(told: dict[str, Any]) -> BodyRef:
     dek, digest, commitment = _take(told, "dek", str), _take(told, "ct", str), _take(told, "commit", str)
     size = _take(told, "n", int)
-    is_blob = "at" in told and _take(told, "at", str) == "blob"
+    is_blob = told.get("at") == "blob"
+    if is_blob:
+        del told["at"]
     if told or not (_DIGEST.fullmatch(digest) and _DIGEST.fullmatch(commitment) and _DEK_ID.fullmatch(dek)):
         raise ValueError("member 'body' is not what it must be")
     if is_blob != (size + SEAL_OVERHEAD_BYTES > MAX_INLINE_BYTES):
@@ -259,15 +261,20 @@ def spill(told: bytes, room_bytes: int) -> Spilled:
     if clash:
         raise ValueError(f"reserved member names: {', '.join(sorted(clash))}")
     digest, names = sha256(full).hexdigest(), []
-    by_length = sorted(fields, key=lambda name: len(orjson.dumps(fields[name])), reverse=True)
+    by_length = sorted(fields, key=lambda name: len(_dumps(fields[name])), reverse=True)
     for name in by_length:
         value = fields[name]
         fields[name] = {"count": len(value) if isinstance(value, str | list | dict) else 1}
         names.append(name)
-        short = orjson.dumps(fields | {"spilled": {"members": names, "sha256": digest}})[1:-1]
+        short = _dumps(fields | {"spilled": {"members": names, "sha256": digest}})[1:-1]
         if len(short) <= room_bytes:
             return Spilled(short, full)
     raise ValueError(f"{len(fields)} members do not fit into a header even without their values")
+
+
+def _dumps(value: object) -> bytes:
+    """JSON of a parsed value; unlike orjson also of integers beyond 64 bits, which JSON may hold."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def restore(entry: Entry, body: Body) -> dict[str, Any]:
