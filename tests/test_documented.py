@@ -132,8 +132,11 @@ def test_links_between_pages_lead_somewhere(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [ROOT / "README.md", *PAGES], ids=lambda path: str(path.relative_to(ROOT)))
-def test_commands_that_pages_show_exist(path: Path) -> None:
-    shown = re.findall(r"^ *tidewaiter ((?:[a-z]+ ?)+)", path.read_text(), re.MULTILINE)
-    known = [name.split() for name in ALL_COMMANDS]
-    wrong = [words for words in shown if not any(words.split()[: len(name)] == name for name in known)]
-    assert wrong == []
+def test_commands_and_options_that_pages_show_exist(path: Path) -> None:
+    shown = re.findall(r"^ *tidewaiter ([a-z].*?)(?: #.*)?$", path.read_text(), re.MULTILINE)
+    for line in shown:
+        words = line.split()
+        name = max((name for name in ALL_COMMANDS if words[: len(name.split())] == name.split()), default="", key=len)
+        assert name, f"there is no command: tidewaiter {line}"
+        options = set(re.findall(r"(?<= )--[a-z]+", line.partition(" -- ")[0]))
+        assert options <= ALL_COMMANDS[name] | {"--config"}, line

@@ -173,7 +173,7 @@ def test_spilling_moves_the_longest_members_whole_into_the_body() -> None:
 
 
 def test_scalars_spill_with_a_count_of_one() -> None:
-    spilled = spill(b'"a":12345678901234567890123,"b":1', 150)
+    spilled = spill(b'"a":12345678901234567890123,"b":1', 142)
     assert json.loads(b"{" + spilled.short + b"}")["a"] == {"count": 1}
 
 

@@ -14,7 +14,7 @@ from tidewaiter.policy.names import EVERY, KEYWORDS, PARTS, Target, cedar, entit
 
 CUSTOMERS = Resource(ResourceType.TABLE, ("public", "customers"))
 pg_query_pb2 = import_module("postgast.pg_query_pb2")  # its stub file is not valid Python
-NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), min_size=1, max_size=20)
+NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=20)
 
 
 @pytest.mark.parametrize(

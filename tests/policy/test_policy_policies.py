@@ -142,7 +142,7 @@ def test_the_row_limit_of_a_statement_is_the_smallest_of_its_questions() -> None
         limited.replace("few", "more").replace("{0}", "20").replace("{1}", "b"),
         WRITE,
         HOLD,
-    )  # noqa: E501
+    )
     assert decide(asked, facts(touch("select", "a", "x"), touch("select", "b", "x"))) == Allow(("few", "more"), 10)
     assert decide(asked, facts(touch("select", "b", "x"), touch("insert", "b", "y"))) == Allow(("more", "write"), 20)
     held = decide(asked, facts(touch("select", "b", "x"), touch("delete_all", "b", "y")))

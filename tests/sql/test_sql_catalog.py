@@ -139,10 +139,10 @@ def test_every_query_says_where_its_names_come_from() -> None:
 
 
 def test_a_cast_needs_a_relation_that_brings_its_source_type() -> None:
-    rows = {
+    rows: dict[str, list[list[object]]] = {
         "casts": [["text", "public", "f", "t", False], ["text", "public", "g", "int4", True]],
         "cast_sources": [["t", "public", "t"], ["t", "public", "holder"]],
     }
     mine, system = Catalog.from_rows(rows).casts["text"]
-    assert mine.relations == {("public", "t"), ("public", "holder")}
+    assert mine.relations == frozenset({("public", "t"), ("public", "holder")})
     assert system.relations is None

@@ -47,11 +47,8 @@ def test_after_an_error_without_sync_nothing_more_is_answered() -> None:
     debts = owed(Owes.EXECUTE)
     debts.reply(ord("E"))
     assert debts.failed() == []
-    assert debts.is_skipping
-    assert not debts.sent(Owes.EXECUTE, "x")
-    assert not debts.sent(Owes.QUERY, "x")
-    assert debts.sent(Owes.SYNC)
-    assert not debts.is_skipping
+    assert (debts.is_skipping, debts.sent(Owes.EXECUTE, "x"), debts.sent(Owes.QUERY, "x")) == (True, False, False)
+    assert (debts.sent(Owes.SYNC), debts.is_skipping) == (True, False)
     assert steps(debts, b"Z") == ["READY"]
 
 

@@ -27,7 +27,7 @@ STATEMENT_WIDTH = 100  # of a statement in a table; --json has all of it
 
 audit = group("audit", "What was done, by whom, and proof that the log is whole.")
 
-Principal = Annotated[str | None, typer.Option("--by", metavar="PRINCIPAL", help="Only what this principal did.")]
+Principal = Annotated[str | None, typer.Option("--by", "--principal", metavar="PRINCIPAL", help="Only what this principal did.")]
 Since = Annotated[str | None, typer.Option("--from", metavar="TIME", help="From this time or day on.")]
 Until = Annotated[str | None, typer.Option("--to", metavar="TIME", help="Up to this time, or the end of this day.")]
 On = Annotated[

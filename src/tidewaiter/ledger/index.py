@@ -7,6 +7,7 @@ agree: it remembers, for the last batches, where each ended and what entry stood
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sqlite3
@@ -262,7 +263,7 @@ def _number(fields: Mapping[str, Any], name: str) -> int | None:
 
 def _results(fields: Mapping[str, Any]) -> str | None:
     value = fields.get("results")
-    return orjson.dumps(value).decode() if isinstance(value, list) else None
+    return json.dumps(value) if isinstance(value, list) else None
 
 
 def _strings(value: object) -> list[str]:

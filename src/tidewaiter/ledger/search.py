@@ -8,6 +8,7 @@ denied and held statements; open for those under way; and lost for those whose s
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -252,7 +253,7 @@ def _joined(schema: str, name: str) -> str:
 
 def _rows_of_part(rows: int | None, results: str | None, part: int) -> int | None:
     """Rows of one statement of a text with several; `results` are [tag, rows] of each that ended."""
-    listed = orjson.loads(results) if results else []
+    listed = json.loads(results) if results else []
     if len(listed) <= 1 and part == 0:
         return rows
     try:
