@@ -27,7 +27,7 @@ from tidewaiter.app.upstreams import is_refused, reach, refusal, secrets_of
 from tidewaiter.app.web import Web, bound
 from tidewaiter.config import Address, Config
 from tidewaiter.console.app import console
-from tidewaiter.errors import ConfigError, TidewaiterError
+from tidewaiter.errors import ConfigError, LedgerUnavailable, TidewaiterError
 from tidewaiter.identity import Directory
 from tidewaiter.ledger.commit import Recorder
 from tidewaiter.model import Secret
@@ -91,7 +91,13 @@ async def _open(config: Config, environ: Mapping[str, str], say: Say, clocks: Cl
     log = open_log(config, clocks.now_ns, announce=True)
     opened.callback(log.close)
     await _require_ordinary_roles(config, secrets, say)
-    recorder = Recorder(log)
+    recorder = Recorder(
+        log,
+        sync_s=config.ledger.sync_ms / 1e3,
+        checkpoint_s=config.ledger.checkpoint_s,
+        heartbeat_s=config.ledger.heartbeat_s,
+        report=say,
+    )
     shelf = PolicyShelf(edition)
     targets = {
         source.name: Target(
@@ -158,9 +164,9 @@ class Server:
     async def run(self, on_ready: Callable[[], None]) -> None:
         """Start, say ready, serve, stop. Raises what keeps it from going on, possibly in an ExceptionGroup."""
         webs = self._listen()
-        with self._signals():
-            async with asyncio.TaskGroup() as group:
-                writing = group.create_task(self._recorder.run())
+        async with asyncio.TaskGroup() as group:
+            with self._signals(group):
+                group.create_task(self._recorder.run())
                 await self._record_start()
                 tasks = [group.create_task(target.watch.run()) for target in self._targets.values()]
                 tasks.append(group.create_task(self._gateway.run()))
@@ -177,8 +183,8 @@ class Server:
                 for web in webs:
                     web.stop()
                 await asyncio.wait(serving)
-                await self._running.record("server.stop", {"version": tidewaiter.__version__})
-                writing.cancel()
+                await self._record_stop()
+                await self._recorder.stop()
 
     def _listen(self) -> list[Web]:
         """Bind everything, so that a taken address is known before anything runs."""
@@ -205,6 +211,12 @@ class Server:
         fields = {"what": "start", "digest": effective, "files": dict(running.config_digests), "by": by}
         await running.record("config.change", fields | {"version": tidewaiter.__version__, "pid": os.getpid()})
         await running.record("policy.change", running.shelf.edition.fields() | {"what": "start", "by": by})
+
+    async def _record_stop(self) -> None:
+        try:
+            await self._running.record("server.stop", {"version": tidewaiter.__version__})
+        except LedgerUnavailable as error:  # a full disk must not keep a server from stopping
+            self._running.say(f"the stop is not recorded: {error}")
 
     async def _drain(self) -> None:
         """End sessions within the drain time, or at once when told again."""
@@ -237,25 +249,16 @@ class Server:
                     self._gateway.kill(str(told["id"]), "its credential was revoked or its principal disabled")
 
     @contextmanager
-    def _signals(self) -> Iterator[None]:
+    def _signals(self, group: asyncio.TaskGroup) -> Iterator[None]:
         loop = asyncio.get_running_loop()
-        hang_ups: set[asyncio.Task[None]] = set()
-
-        def reload() -> None:
-            task = loop.create_task(self._reload())
-            hang_ups.add(task)  # the loop keeps weak references only
-            task.add_done_callback(hang_ups.discard)
-
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._told_to_stop)
-        loop.add_signal_handler(signal.SIGHUP, reload)
+        loop.add_signal_handler(signal.SIGHUP, lambda: group.create_task(self._reload()))
         try:
             yield
         finally:
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 loop.remove_signal_handler(number)
-            for task in hang_ups:
-                task.cancel()
 
     def _told_to_stop(self) -> None:
         if self._stop.is_set():
@@ -265,7 +268,7 @@ class Server:
     async def _reload(self) -> None:
         try:
             told = await self._running.reload(Actor.of(Channel.SIGNAL, os.getuid()).fields())
-        except TidewaiterError as error:
+        except (TidewaiterError, OSError) as error:
             self._running.say(f"reload failed: {error}")
             return
         changed = "new policies are" if told["changed"] else "the policies did not change:"
