@@ -43,11 +43,6 @@ class Terminal:
                 return text in self.seen
         return True
 
-    def forget(self) -> str:
-        """What was seen since the last time, which `shows` does not look at again."""
-        seen, self.seen = self.seen, ""
-        return seen
-
     def ends(self, limit_s: float) -> int | None:
         """Read until the program ends; its exit code, None when it goes on."""
         deadline = time.monotonic() + limit_s

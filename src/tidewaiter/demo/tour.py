@@ -85,10 +85,10 @@ class Tour:
         self._show(words, sql)
         argv = [str(self.stack.psql), *words[1:]]
         with at_terminal(argv, {**self.stack.environment, **self._libpq(password)}) as terminal:
+            terminal.shows("=> ", WAIT_S)
             terminal.type(sql)
             is_running = self._soon(lambda: self.stack.database.execute(RUNNING).strip() == "1")
             self.holds("the statement is running", is_running)
-            terminal.forget()
             yield terminal
             self._print(terminal.seen)
 
