@@ -27,7 +27,9 @@ STATEMENT_WIDTH = 100  # of a statement in a table; --json has all of it
 
 audit = group("audit", "What was done, by whom, and proof that the log is whole.")
 
-Principal = Annotated[str | None, typer.Option("--by", "--principal", metavar="PRINCIPAL", help="Only what this principal did.")]
+Principal = Annotated[
+    str | None, typer.Option("--by", "--principal", metavar="PRINCIPAL", help="Only what this principal did.")
+]
 Since = Annotated[str | None, typer.Option("--from", metavar="TIME", help="From this time or day on.")]
 Until = Annotated[str | None, typer.Option("--to", metavar="TIME", help="Up to this time, or the end of this day.")]
 On = Annotated[
@@ -100,7 +102,7 @@ def search(
     since: Since = None,
     until: Until = None,
     on: On = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the newest.")] = 1000,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only so many, the newest.")] = None,
     tz: ZoneName = None,
     config: ConfigPath = None,
     as_json: AsJson = False,
@@ -113,7 +115,7 @@ def search(
     where = days.span(on, since, until, time.time_ns(), zone(settings, tz))
     asked = Filters(
         by, datasource, session, verdict, tuple(kind or ()), relation, verb, where.from_ns, where.to_ns, text, sqlstate,
-        limit,
+        limit or sys.maxsize,
     )  # fmt: skip
     with _searching(settings) as index:
         rows = index.search(asked)

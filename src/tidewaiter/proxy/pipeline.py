@@ -18,7 +18,7 @@ TEXTS_BYTES = 16_384  # a longer text is analysed anew each time: bulk INSERTs d
 LIGHT_VERBS = frozenset({"select", "copy_out", "explain", "show", "set", "lock", "function", "listen", "notify"})
 """Verbs that need no durable intent under `balanced`; everything else is a write, a definition or a grant."""
 
-NOT_UTF8 = "the text is not valid UTF-8"
+NOT_TEXT = "the text is not valid in the session's client_encoding"
 
 
 @dataclass
@@ -78,12 +78,12 @@ class Judge:
         bones = skeleton(text)
         return self._skeletons.get(bones) if bones is not None else None
 
-    def judge(self, text: bytes, scope: Scope, context: Context, *, is_private: bool) -> Judged:
+    def judge(self, text: bytes, scope: Scope, context: Context, *, is_private: bool, codec: str = "utf-8") -> Judged:
         """Judge a text. `is_private`: the session knows relations that others do not, so nothing is remembered."""
         try:
-            sql = text.decode()
+            sql = text.decode(codec)
         except UnicodeDecodeError:
-            return self.weigh(Facts(unknown=(NOT_UTF8,)), context)
+            return self.weigh(Facts(unknown=(NOT_TEXT,)), context)
         facts = self._facts(sql, scope)
         judged = self.weigh(facts, context)
         if not (is_private or facts.session_bound or facts.fault) and len(text) <= TEXTS_BYTES:
@@ -156,8 +156,10 @@ def statement_members(facts: Facts, verdict: Verdict, would_be: Verdict | None) 
         "touches": [_touch(touch) for touch in facts.touches],
         "verdict": _word(verdict),
     }
-    if facts.unknown:
-        fields["unknown"] = facts.unknown
+    opaque = [name_of(touch.resource.path) or "the block" for touch in facts.touches if _is_opaque(touch)]
+    unknown = [*facts.unknown, *(f"what {name} does" for name in opaque)]
+    if unknown:
+        fields["unknown"] = unknown
     if told.rules:
         fields["rules"] = told.rules
     if not isinstance(told, Allow):
@@ -167,6 +169,11 @@ def statement_members(facts: Facts, verdict: Verdict, would_be: Verdict | None) 
     if would_be is not None:
         fields["would_be"] = _word(would_be)
     return orjson.dumps(fields)[1:-1]
+
+
+def _is_opaque(touch: Touch) -> bool:
+    """Whether code runs that is not looked into: reports count the statement as not wholly understood."""
+    return touch.action in ("do", "call", "function")
 
 
 def _touch(touch: Touch) -> dict[str, object]:

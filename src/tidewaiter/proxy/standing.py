@@ -17,8 +17,11 @@ from tidewaiter.sql.parse import needs_thread
 
 JUDGES = 1024  # grounds in use at once: principals × search paths; older ones are rebuilt when seen again
 
-# The server's lexer reads these as it reads UTF-8 with standard strings; with any other our reading may differ.
-SAFE_ENCODINGS = frozenset({b"UTF8", b"SQL_ASCII", b"LATIN1"})
+# In these no byte of a letter is one of ASCII's, so that the server's lexer and ours see the same quotes and comments.
+CODECS = {b"UTF8": "utf-8", b"SQL_ASCII": "utf-8", b"KOI8R": "koi8-r", b"KOI8U": "koi8-u"}
+CODECS |= {f"LATIN{n}".encode(): f"latin{n}" for n in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)}
+CODECS |= {f"WIN{n}".encode(): f"cp{n}" for n in (866, 874, *range(1250, 1259))}
+CODECS |= {f"ISO_8859_{n}".encode(): f"iso8859-{n}" for n in (5, 6, 7, 8)}
 
 
 class Watch(Protocol):
@@ -82,7 +85,7 @@ class Standing:
     """The meaning of a session's statements. `path_is_stale`: the server must be asked for the search_path first."""
 
     __slots__ = (
-        "_created", "_created_until", "_defined", "_footing", "_judge", "_lexer", "_needs_catalog", "_path",
+        "_codec", "_created", "_created_until", "_defined", "_footing", "_judge", "_lexer", "_needs_catalog", "_path",
         "_settings_changed", "_temporary", "names", "path_is_stale", "principal",
     )  # fmt: skip
 
@@ -98,6 +101,7 @@ class Standing:
         self._defined = False
         self._temporary: dict[tuple[str, str], Relation] = {}
         self._lexer: dict[bytes, str] = {}
+        self._codec = "utf-8"
         self._needs_catalog = False
         self._settings_changed = False
 
@@ -109,6 +113,8 @@ class Standing:
         judge = self._present_judge()
         if judge is None or self._lexer or self._created or self._temporary or self._needs_catalog:
             return None
+        if self._codec != "utf-8" and not text.isascii():
+            return None
         found = judge.recall(text)
         if found is not None and judge.is_volatile:
             return judge.weigh(found.facts, self._context(in_transaction))
@@ -116,7 +122,7 @@ class Standing:
 
     def keep(self, text: bytes, judged: Judged) -> None:
         """Note that a judgement just made will be asked for again with the same text."""
-        if self._judge is not None and not (self._created or self._temporary or self._lexer):
+        if self._judge is not None and not (self._created or self._temporary or self._lexer or self._codec != "utf-8"):
             facts = judged.facts
             if not (facts.session_bound or facts.fault):
                 self._judge.keep(text, judged)
@@ -134,6 +140,8 @@ class Standing:
             return judge.weigh(Facts(unknown=tuple(self._lexer.values())), context)
         created = {**self._temporary, **self._created}
         scope = Scope(self._path, created, self.names.prepared, self.names.cursors)
+        if self._codec != "utf-8" and not text.isascii():  # what is remembered by its bytes is remembered as UTF-8
+            return judge.judge(text, scope, context, is_private=True, codec=self._codec)
         return judge.judge(text, scope, context, is_private=bool(created))
 
     def weigh(self, facts: Facts, *, in_transaction: bool) -> Judged:
@@ -210,8 +218,10 @@ class Standing:
         if name == b"standard_conforming_strings":
             self._note_lexer(name, None if value == b"on" else "standard_conforming_strings is off")
         elif name == b"client_encoding":
-            safe = value in SAFE_ENCODINGS
-            self._note_lexer(name, None if safe else f"client_encoding is {value.decode('ascii', 'replace')}")
+            self._codec = CODECS.get(value, "utf-8")
+            self._note_lexer(
+                name, None if value in CODECS else f"client_encoding is {value.decode('ascii', 'replace')}"
+            )
 
     def keep_path(self) -> None:
         """Go on with the last known path where the server cannot be asked: nothing that is judged now can run."""
