@@ -89,7 +89,7 @@ def test_say_and_note_go_to_their_streams(capsys: pytest.CaptureFixture[str]) ->
 
 def test_progress_is_silent_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
     with show.progress("verifying") as step:
-        step(1, 2)
+        step(1)
     assert capsys.readouterr() == ("", "")
 
 
@@ -97,6 +97,6 @@ def test_progress_draws_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Terminal()
     monkeypatch.setattr(sys, "stderr", screen)
     with show.progress("verifying") as step:
-        step(1, 2)
-        step(2, 2)
+        step(1)
+        step(2)
     assert "verifying" in screen.getvalue()

@@ -1,4 +1,8 @@
-"""`tidewaiter audit`: what was done, by whom, and proof that the log is whole. Needs no server."""
+"""`tidewaiter audit`: what was done, by whom, and proof that the log is whole. Needs no server.
+
+Questions are answered from the ledger's files. While a server runs, it records that they were asked; without
+one nothing is written, as when anybody reads the files by other means.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import csv
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,15 +18,22 @@ import typer
 
 from tidewaiter.cli import show
 from tidewaiter.cli.shell import AsJson, ConfigPath, ZoneName, group, load, zone
-from tidewaiter.errors import EXIT_TAMPERED, UsageError
+from tidewaiter.errors import EXIT_TAMPERED, TidewaiterError, UsageError
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from tidewaiter.cli.days import Span
     from tidewaiter.config import Config
+    from tidewaiter.ledger.index import Index
     from tidewaiter.ledger.search import Search
 
 FOLLOW_S = 0.5  # how often `tail --follow` looks for new entries
+PAGE = 1000  # entries in memory at once, each with its statement's text
+EXPORTED = (
+    "log", "seq", "at", "principal", "on_behalf_of", "datasource", "verbs", "relations", "rows", "verdict", "rule",
+    "status", "sqlstate", "session", "statement",
+)  # fmt: skip
 STATEMENT_WIDTH = 100  # of a statement in a table; --json has all of it
 
 audit = group("audit", "What was done, by whom, and proof that the log is whole.")
@@ -30,6 +41,7 @@ audit = group("audit", "What was done, by whom, and proof that the log is whole.
 Principal = Annotated[
     str | None, typer.Option("--by", "--principal", metavar="PRINCIPAL", help="Only what this principal did.")
 ]
+Datasource = Annotated[str | None, typer.Option("--datasource", metavar="D", help="Only in this datasource.")]
 Since = Annotated[str | None, typer.Option("--from", metavar="TIME", help="From this time or day on.")]
 Until = Annotated[str | None, typer.Option("--to", metavar="TIME", help="Up to this time, or the end of this day.")]
 On = Annotated[
@@ -40,15 +52,33 @@ On = Annotated[
 @contextmanager
 def _searching(config: Config) -> Iterator[Search]:
     """The deployment's index, brought up to date."""
-    from tidewaiter.ledger.index import Index
-    from tidewaiter.ledger.keys import Keys
     from tidewaiter.ledger.search import Search
 
-    keys = Keys.load(config.keys)
-    with Index(config.state / "index.sqlite", config.state / "ledger", keys.kek) as index:
+    with _index(config) as index:
         with show.progress("indexing the ledger") as step:
-            index.catch_up(lambda done: step(done, done))
-        yield Search(index, keys.origin)
+            index.catch_up(step)
+        yield Search(index, config.ledger.origin)
+
+
+def _index(config: Config) -> Index:
+    from tidewaiter.ledger.index import Index
+    from tidewaiter.ledger.keys import load_kek
+
+    kek = load_kek(config.keys)
+    return Index(config.state / "index.sqlite", config.state / "ledger", kek)
+
+
+def _tell_server(config: Config, command: str, **arguments: object) -> None:
+    """Let the running server record the question. If it cannot, the reader is told, and answered."""
+    from tidewaiter.admin import channel
+
+    told = {name: str(value) for name, value in arguments.items() if value is not None}
+    try:
+        channel.ask(config.state / channel.SOCKET, "audit.query", {"command": command, "arguments": told})
+    except channel.NoServer:
+        return
+    except TidewaiterError as error:
+        show.note(f"warning: the server did not record this question: {error}")
 
 
 @audit.command()
@@ -61,19 +91,27 @@ def tail(
 ) -> None:
     """Show the newest entries of any kind."""
     settings = load(config)
+    shown = zone(settings, tz)
+    _tell_server(settings, "tail", lines=count, follow=follow or None)
     with _searching(settings) as search:
         rows = search.tail(count)
         if as_json and not follow:
             show.json_out(rows)
             return
-        _print_entries(rows, zone(settings, tz), as_json)
-        while follow:
-            last = rows[-1]["seq"] if rows else -1
-            time.sleep(FOLLOW_S)
-            search.index.catch_up()
-            more = search.tail(1000, after=last)
-            _print_entries(more, zone(settings, tz), as_json)
-            rows = more or rows
+        _print_entries(rows, shown, as_json)
+        if follow:
+            with suppress(KeyboardInterrupt):
+                _follow(search, rows[-1]["seq"] if rows else -1, shown, as_json)
+
+
+def _follow(search: Search, last: int, tz: ZoneInfo, as_json: bool) -> None:
+    while True:
+        sys.stdout.flush()
+        time.sleep(FOLLOW_S)
+        search.index.catch_up()
+        while rows := search.tail(PAGE, after=last):
+            _print_entries(rows, tz, as_json)
+            last = rows[-1]["seq"]
 
 
 def _print_entries(rows: Sequence[dict[str, Any]], tz: ZoneInfo, as_json: bool) -> None:
@@ -91,7 +129,7 @@ def _print_entries(rows: Sequence[dict[str, Any]], tz: ZoneInfo, as_json: bool) 
 @audit.command()
 def search(
     by: Principal = None,
-    datasource: Annotated[str | None, typer.Option("--datasource", help="Only this datasource.")] = None,
+    datasource: Datasource = None,
     session: Annotated[str | None, typer.Option("--session", help="Only this session.")] = None,
     verdict: Annotated[str | None, typer.Option("--verdict", help="allow, deny or hold.")] = None,
     kind: Annotated[list[str] | None, typer.Option("--kind", help="Entries of this kind, not statements.")] = None,
@@ -117,6 +155,9 @@ def search(
         by, datasource, session, verdict, tuple(kind or ()), relation, verb, where.from_ns, where.to_ns, text, sqlstate,
         limit or sys.maxsize,
     )  # fmt: skip
+    _tell_server(settings, "search", principal=by, datasource=datasource, session=session, verdict=verdict,
+                 kinds=" ".join(kind or ()) or None, relation=relation, verb=verb, text=text, sqlstate=sqlstate,
+                 **_limits(where, settings))  # fmt: skip
     with _searching(settings) as index:
         rows = index.search(asked)
     if as_json:
@@ -143,6 +184,7 @@ def touched(
     since: Since = None,
     until: Until = None,
     by: Principal = None,
+    datasource: Datasource = None,
     tz: ZoneName = None,
     config: ConfigPath = None,
     as_json: AsJson = False,
@@ -153,8 +195,10 @@ def touched(
     settings = load(config)
     shown = zone(settings, tz)
     where = days.span(on, since, until, time.time_ns(), shown)
+    _tell_server(settings, "touched", relation=relation, by=by, datasource=datasource, **_limits(where, settings))
     with _searching(settings) as index:
-        rows = index.touched(relation, where.from_ns, where.to_ns, by)
+        found = index.touched(relation, where.from_ns, where.to_ns, by)
+        rows = [row for row in found if datasource in (None, row["datasource"])]
         unknown = index.unknown_statements(where.from_ns, where.to_ns)
     limits = {"from": days.iso(where.from_ns, shown), "to": days.iso(where.to_ns, shown)}
     if as_json:
@@ -170,7 +214,7 @@ def touched(
         ],
         empty=f"nobody touched {relation} from {limits['from']} to {limits['to']}",
     )  # fmt: skip
-    show.note(f"{len(rows)} touches; {unknown} statements in this range were not wholly understood")
+    show.note(f"touches: {len(rows)}; statements of all datasources in this range not wholly understood: {unknown}")
 
 
 @audit.command()
@@ -193,7 +237,7 @@ def verify(
     trusted = _key(key) if key is not None else None
     older = against.read_bytes() if against is not None else None
     with show.progress("verifying") as step:
-        found = verify_log(FolderSource.of(folder), key=trusted, against=older, progress=lambda done: step(done, done))
+        found = verify_log(FolderSource.of(folder), key=trusted, against=older, progress=step)
     problems = [{"where": problem.where, "what": problem.what} for problem in found.problems]
     if as_json:
         told = {"ok": found.ok, "entries": found.entries, "checkpoints": found.checkpoints, "problems": problems}
@@ -238,14 +282,8 @@ def _key(text: str) -> Any:
 @audit.command()
 def reindex(config: ConfigPath = None) -> None:
     """Forget the index and make it again from the log."""
-    from tidewaiter.ledger.index import Index
-    from tidewaiter.ledger.keys import Keys
-
-    settings = load(config)
-    kek = Keys.load(settings.keys).kek
-    opened = Index(settings.state / "index.sqlite", settings.state / "ledger", kek)
-    with opened as index, show.progress("indexing the ledger") as step:
-        entries = index.rebuild(lambda done: step(done, done))
+    with _index(load(config)) as index, show.progress("indexing the ledger") as step:
+        entries = index.rebuild(step)
     show.say(f"{entries} entries indexed")
 
 
@@ -261,25 +299,45 @@ def export(
 ) -> None:
     """Write all statements of a range to stdout."""
     from tidewaiter.cli import days
-    from tidewaiter.ledger.search import Filters
 
     if format not in ("json", "csv"):
         raise UsageError(f"--format {format}: this release writes json and csv")
     settings = load(config)
     where = days.span(on, since, until, time.time_ns(), zone(settings, tz))
-    asked = Filters(principal=by, since_ns=where.from_ns, until_ns=where.to_ns, limit=sys.maxsize)
-    with _searching(settings) as index:
-        rows = index.search(asked)
-    if format == "json":
+    _tell_server(settings, "export", format=format, by=by, **_limits(where, settings))
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    if format == "csv":
+        writer.writerow(EXPORTED)
+    with _searching(settings) as search:
+        for row in _statements(search, where):
+            if by not in (None, row["principal"]):
+                continue
+            if format == "json":
+                show.json_line(row)
+            else:
+                writer.writerow([" ".join(v) if isinstance(v := row[name], list) else v for name in EXPORTED])
+
+
+def _statements(search: Search, where: Span) -> Iterator[dict[str, Any]]:
+    """Every statement of a range in log order, a page in memory at a time."""
+    from tidewaiter.ledger.search import STATEMENTS
+
+    last = search.seq_at(where.from_ns) - 1
+    while rows := search.tail(PAGE, after=last):
         for row in rows:
-            show.json_line(row)
-        return
-    columns = ("log", "seq", "at", "principal", "on_behalf_of", "datasource", "verbs", "relations", "rows", "verdict",
-               "rule", "status", "sqlstate", "session", "statement")  # fmt: skip
-    writer = csv.writer(sys.stdout)
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow([" ".join(v) if isinstance(v := row.get(c), list) else v for c in columns])
+            if row["t_ns"] >= where.to_ns:
+                return
+            if row["kind"] in STATEMENTS:
+                yield row
+        last = rows[-1]["seq"]
+
+
+def _limits(where: Span, config: Config) -> dict[str, str]:
+    """How an entry says which range was asked for."""
+    from tidewaiter.cli import days
+
+    tz = days.zone(config.timezone)
+    return {"from": days.iso(where.from_ns, tz), "to": days.iso(where.to_ns, tz)}
 
 
 def _at(row: dict[str, Any], tz: ZoneInfo) -> str:

@@ -17,9 +17,9 @@ HIDDEN = frozenset(("Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"))
 
 
 class Step(Protocol):
-    """Tells a progress bar that `done` of `total` units are finished."""
+    """Tells a progress bar that `done` units are finished; of how many is not known."""
 
-    def __call__(self, done: int, total: int) -> None: ...
+    def __call__(self, done: int, /) -> None: ...
 
 
 def harmless(text: str) -> str:
@@ -82,14 +82,15 @@ def failure(message: str, remedy: str) -> None:
 def progress(what: str) -> Iterator[Step]:
     """A progress bar on stderr while a long work runs; silent when stderr is no terminal."""
     if not sys.stderr.isatty():
-        yield lambda done, total: None
+        yield lambda done: None
         return
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        yield lambda done: bar.update(task, completed=done)
 
 
 def _cell(value: object) -> str:
