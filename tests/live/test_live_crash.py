@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import resource
-import signal
 import threading
 import time
 
 import psycopg
 import pytest
-from rawwire import Refused, errors_of, query
+from rawwire import Refused, errors_of, query, types_of
 from rig import Deployment, configure, eventually
 
 WRITERS = 4
@@ -126,16 +125,30 @@ def drive_until_refused(gateway: Deployment) -> str:
     raise AssertionError("the limit was never reached")
 
 
-def test_sigterm_waits_for_running_statements_and_refuses_new_sessions(own_gateway: Deployment) -> None:
-    own_gateway.start()
+def test_sigterm_waits_for_running_statements(own_gateway: Deployment) -> None:
+    server = own_gateway.start().server
+    assert server
     with own_gateway.raw("dora") as client:
         client.send(query("select pg_sleep(1.5), 'finished'"))
         eventually(lambda: own_gateway.backends("state = 'active' and query like '%finished%'"))
-        assert own_gateway.server
-        own_gateway.server.send_signal(signal.SIGTERM)
-        rows = [got for got in client.ends() if got.type == b"D"]
-        assert len(rows) == 1
-    assert own_gateway.stop() == 0
+        server.terminate()
+        assert types_of(client.ends()) == "TDCZE"
+    assert server.wait(20) == 0
+    assert own_gateway.verify()["ok"]
+
+
+def test_second_sigterm_does_not_wait(own_gateway: Deployment) -> None:
+    server = own_gateway.start().server
+    assert server
+    with own_gateway.raw("dora") as client:
+        client.send(query("select pg_sleep(40), 'never finished'"))
+        eventually(lambda: own_gateway.backends("state = 'active' and query like '%never finished%'"))
+        server.terminate()
+        time.sleep(0.3)
+        assert server.poll() is None
+        server.terminate()
+        assert server.wait(10) == 0, own_gateway.log()
+        client.ends()
     assert own_gateway.verify()["ok"]
 
 

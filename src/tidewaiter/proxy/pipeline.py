@@ -15,7 +15,7 @@ from tidewaiter.sql.skeleton import skeleton
 
 TEXTS = 4096  # distinct statement texts of one principal; drivers and ORMs stay far below
 TEXTS_BYTES = 16_384  # a longer text is analysed anew each time: bulk INSERTs do not repeat
-LIGHT_VERBS = frozenset({"select", "copy_out", "explain", "show", "set", "lock", "function", "listen", "notify"})
+LIGHT_VERBS = frozenset({"select", "copy_out", "explain", "show", "set", "lock", "listen", "notify"})
 """Verbs that need no durable intent under `balanced`; everything else is a write, a definition or a grant."""
 
 NOT_TEXT = "the text is not valid in the session's client_encoding"

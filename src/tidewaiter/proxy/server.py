@@ -144,8 +144,8 @@ class Gateway:
 
     async def stop(self, drain_s: float) -> None:
         """Accept no more; end idle sessions now, busy ones when they are done or the time is up."""
-        self._closing = True
-        if self._listener is not None:
+        is_first, self._closing = not self._closing, True
+        if is_first and self._listener is not None:
             asyncio.get_running_loop().remove_reader(self._listener.fileno())
             self._listener.close()
         deadline = self._clock_us() + int(drain_s * 1e6)
