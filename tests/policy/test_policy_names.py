@@ -50,10 +50,7 @@ def test_the_keywords_are_those_that_the_server_quotes() -> None:
             if word.replace("_", "").isalpha():
                 tokens = postgast.scan(word).tokens
                 kinds = [one.keyword_kind for one in tokens]
-                if len(kinds) == 1 and kinds[0] not in (
-                    postgast.pg_query_pb2.NO_KEYWORD,
-                    postgast.pg_query_pb2.UNRESERVED_KEYWORD,
-                ):
+                if len(kinds) == 1 and kinds[0] not in unquoted:
                     found.add(word)
     assert found == KEYWORDS
 
