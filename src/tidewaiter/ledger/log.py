@@ -290,9 +290,9 @@ class Log:
 
     def draft(self) -> Draft | None:
         """What `publish` needs to checkpoint everything appended; None if there is nothing new."""
+        self.write()
         if self._size == self.checkpointed:
             return None
-        self.write()
         self.hash_some(len(self._unhashed))
         draft = Draft(self._tree.size, self._tree.root(), b"".join(self._stored))
         self._stored.clear()
