@@ -176,6 +176,7 @@ class _Walk:
         self._deks: Counter[str] = Counter()
 
     def run(self, progress: Callable[[int], None] | None) -> None:
+        self._compare_root()
         firsts = self._source.segments()
         for at, first in enumerate(firsts):
             if first != self._seq:
@@ -236,7 +237,7 @@ class _Walk:
             self._pair(entry, seq)
         self._leaves.append(leaf_hash(header))
         self._seq = seq + 1
-        if self._targets and self._targets[-1].checkpoint.size <= self._seq:
+        if self._targets and self._targets[-1].checkpoint.size == self._seq:
             self._compare_root()
 
     def _look_at_body(self, entry: Entry, ciphertext: bytes, seq: int) -> None:
@@ -269,13 +270,11 @@ class _Walk:
         self._leaves.clear()
 
     def _compare_root(self) -> None:
-        """The tree has reached the size of one checkpoint or more."""
+        """The tree has reached the size of the next checkpoint, or of several that claim the same."""
         self._grow()
-        while self._targets and self._targets[-1].checkpoint.size <= self._seq:
+        while self._targets and self._targets[-1].checkpoint.size == self._seq:
             target = self._targets.pop()
-            if target.checkpoint.size < self._seq:
-                self._found.add(target.where, "there is no such size")
-            elif target.checkpoint.root != self._tree.root():
+            if target.checkpoint.root != self._tree.root():
                 self._found.add(target.where, "its root is not that of the entries")
 
     def _hash(self, final: bool) -> None:
@@ -294,10 +293,7 @@ class _Walk:
     def _finish(self) -> None:
         found = self._found
         for target in reversed(self._targets):
-            if target.checkpoint.size > self._seq:
-                found.add(target.where, f"only {self._seq} entries can be read: the rest was cut off or damaged")
-            elif target.checkpoint.root != Tree().root():
-                found.add(target.where, "its root is not that of the entries")
+            found.add(target.where, f"only {self._seq} entries can be read: the rest was cut off or damaged")
         if self._hashes_size < stored_count(found.checkpointed) * HASH_BYTES:
             found.add("hashes", "stored hashes of checkpointed entries are missing")
         if self._seq > found.checkpointed:

@@ -145,7 +145,12 @@ def _put(cache: dict[bytes, Judged], key: bytes, judged: Judged) -> None:
 
 def name_of(path: tuple[str, ...]) -> str:
     """How entries name a resource: the parts joined by dots, quoted where SQL would quote them."""
-    return ".".join(part if part.isidentifier() and part.islower() else f'"{part}"' for part in path)
+    return ".".join(part if part.isidentifier() and part.islower() else quoted(part) for part in path)
+
+
+def quoted(part: str) -> str:
+    """One part of a name in double quotes, as SQL writes it."""
+    return '"' + part.replace('"', '""') + '"'
 
 
 def statement_members(facts: Facts, verdict: Verdict, would_be: Verdict | None) -> bytes:
