@@ -22,6 +22,14 @@ from tidewaiter.errors import ConfigError, Conflict, NotFound, TidewaiterError, 
 LOOPS: list[Callable[[], asyncio.AbstractEventLoop]] = [asyncio.new_event_loop, uvloop.new_event_loop]
 
 
+class Unheard(TidewaiterError):
+    """An error that the asker's errors.py does not have."""
+
+
+class Fault(TidewaiterError):
+    """An error whose name means something else in the asker's errors.py."""
+
+
 async def run(operation: str, arguments: Mapping[str, object], actor: Actor) -> object:
     match operation:
         case "echo":
@@ -30,6 +38,10 @@ async def run(operation: str, arguments: Mapping[str, object], actor: Actor) -> 
             raise Conflict("it is there already")
         case "broken-config":
             raise ConfigError(["a.toml:1: wrong", "b.toml:2: wrong too"])
+        case "other-version":
+            raise Unheard("from a newer server")
+        case "odd-name":
+            raise Fault("named like something else in errors.py")
         case "defect":
             raise ZeroDivisionError
         case _:
@@ -78,6 +90,13 @@ def test_an_error_arrives_as_the_error_it_was(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         asked(tmp_path / "admin.sock", "broken-config")
     assert caught.value.problems == ["a.toml:1: wrong", "b.toml:2: wrong too"]
+
+
+def test_an_error_that_this_version_does_not_know_is_still_an_expected_one(tmp_path: Path) -> None:
+    with pytest.raises(TidewaiterError, match="from a newer server"):
+        asked(tmp_path / "admin.sock", "other-version")
+    with pytest.raises(TidewaiterError, match="named like something else"):
+        asked(tmp_path / "admin.sock", "odd-name")
 
 
 def test_a_defect_in_the_server_is_an_error_that_points_to_its_stderr(tmp_path: Path) -> None:

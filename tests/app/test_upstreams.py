@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +11,11 @@ import pytest
 
 from tidewaiter.admin.site import Reached
 from tidewaiter.app.upstreams import catalog_once, is_refused, reach, secrets_of, warnings
-from tidewaiter.config import Datasource, load
+from tidewaiter.config import Address, Datasource, load
 from tidewaiter.errors import ConfigError, UpstreamError
 from tidewaiter.model import Secret
+from tidewaiter.proxy.catalogs import CatalogWatch
+from tidewaiter.sql.catalog import Catalog
 
 TOML = """
 [[datasource]]
@@ -73,6 +76,43 @@ def test_warnings_say_what_to_do(shop: Datasource) -> None:
     assert "observe mode" in warnings(replace(shop, mode="observe"), told)[0]
     assert warnings(shop, Reached("15.0", False, "no TLS", 1.0)) == ()
     assert warnings(shop, Reached("", False, "no TLS", 1.0)) == ()
+
+
+def test_a_database_that_answers_is_described(shop: Datasource) -> None:
+    def message(kind: bytes, body: bytes) -> bytes:
+        return kind + (len(body) + 4).to_bytes(4, "big") + body
+
+    async def database(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big") - 4)
+        for name, value in ((b"server_version", b"17.2"), (b"is_superuser", b"on")):
+            writer.write(message(b"S", name + bytes(1) + value + bytes(1)))
+        writer.write(message(b"R", bytes(4)) + message(b"K", bytes(8)) + message(b"Z", b"I"))
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+        writer.close()
+        left.set()
+
+    async def go() -> Reached:
+        server = await asyncio.start_server(database, "127.0.0.1", 0)
+        async with server, asyncio.timeout(10):
+            port = server.sockets[0].getsockname()[1]
+            found = await reach(replace(shop, address=Address("127.0.0.1", port)), Secret(""))
+            await left.wait()
+        return found
+
+    left = asyncio.Event()
+    told = asyncio.run(go())
+    assert (told.server_version, told.is_superuser, told.tls) == ("17.2", True, "no TLS")
+    assert told.connect_ms > 0
+    assert "is a superuser" in told.warnings[0]
+
+
+def test_a_catalog_is_read_once(shop: Datasource, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refresh(self: CatalogWatch) -> Catalog:
+        return Catalog(version=5)
+
+    monkeypatch.setattr(CatalogWatch, "refresh", refresh)
+    assert asyncio.run(catalog_once(shop, Secret(""))).version == 5
 
 
 def test_a_database_that_does_not_answer_is_an_upstream_error(shop: Datasource) -> None:

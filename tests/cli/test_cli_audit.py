@@ -168,6 +168,24 @@ def test_tail_follows_until_it_is_told_to_stop(told: Callable[..., Said], folder
         assert follower.wait(20) == 0
 
 
+def test_following_reads_page_by_page(told: Callable[..., Said], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    naps: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        naps.append(seconds)
+        if len(naps) > 1:
+            raise KeyboardInterrupt
+        with writing(folder, MONDAY_NS + 2 * HOUR_NS) as log:
+            statement(log, ALICE, "select 1")
+            statement(log, ALICE, "select 2")
+
+    monkeypatch.setattr("time.sleep", sleep)
+    monkeypatch.setattr(audit, "PAGE", 1)
+    said = told("audit", "tail", "-n", "1", "--follow", "--json")
+    assert [json.loads(line)["seq"] for line in said.out.splitlines()] == [3, 4, 5]
+    assert said.code == 0
+
+
 def test_export_writes_statements_only_in_log_order(told: Callable[..., Said], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit, "PAGE", 1)  # several pages
     lines = told("audit", "export", *RANGE).out.splitlines()

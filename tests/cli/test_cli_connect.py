@@ -59,6 +59,31 @@ def test_connect_without_a_name_takes_the_user_at_this_shell(folder: Path, path:
     assert "say who you are" not in named.stderr
 
 
+def test_connect_hands_this_process_over(
+    tidewaiter: Callable[..., Said], monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    handed: list[tuple[str, list[str], str]] = []
+
+    def execve(program: str, arguments: list[str], variables: dict[str, str]) -> None:
+        handed.append((program, arguments, variables["PGUSER"]))
+
+    monkeypatch.setenv("PATH", path)
+    monkeypatch.setattr(os, "execve", execve)
+    tidewaiter("principal", "add", "alice")
+    assert tidewaiter("connect", "shop", "--principal", "alice", "--", "-l").code == 0
+    psql = str(Path(path.split(os.pathsep)[0]) / "psql")
+    assert handed == [(psql, [psql, "-l"], "alice")]
+    monkeypatch.setenv("LOGNAME", "somebody")
+    assert "say who you are with --principal" in tidewaiter("connect", "shop").err
+    assert "say who you are" not in tidewaiter("connect", "shop", "--principal", "nobody").err
+
+
+def test_a_gateway_on_this_machine_is_pinned(folder: Path) -> None:
+    issued = {"host": "127.0.0.1", "port": 1, "user": "u", "password": "p"}
+    found = connect.libpq_environment(shell.load(folder), "shop", issued)
+    assert (found["PGSSLMODE"], found["PGSSLROOTCERT"]) == ("verify-full", f"{folder}/keys/gateway.crt")
+
+
 def test_connect_needs_psql(tidewaiter: Callable[..., Said], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda _name: None)
     said = tidewaiter("connect", "shop")

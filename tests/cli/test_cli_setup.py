@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from commandline import Said, run
+
+from tidewaiter import demo
+from tidewaiter.app import serving
+from tidewaiter.config import Config
 
 
 def test_init_makes_a_deployment_and_says_what_to_keep(tmp_path: Path) -> None:
@@ -52,3 +57,27 @@ def test_reload_without_a_server_says_so(tidewaiter: Callable[..., Said]) -> Non
     said = tidewaiter("reload")
     assert said.code == 1
     assert "no server is running" in said.err
+
+
+def test_check_prints_what_it_found(tmp_path: Path) -> None:
+    run("init", str(tmp_path))
+    said = run("check", "--config", str(tmp_path))
+    assert said.code == 0
+    marks = {line.split()[1]: line.split()[0] for line in said.out.splitlines()[1:]}
+    assert (marks["ledger"], marks["datasources"]) == ("ok", "warning")
+
+
+def test_serve_says_ready_on_stdout_and_the_rest_aside(
+    tidewaiter: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def serve(config: Config, environ: object, on_ready: Callable[[], None], say: Callable[[str], None]) -> None:
+        say(f"warning: serving {config.name}")
+        on_ready()
+
+    monkeypatch.setattr(serving, "run", serve)
+    assert tidewaiter("serve") == Said(0, "ready\n", "warning: serving tidewaiter\n")
+
+
+def test_demo_ends_with_the_code_of_its_story(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "main", lambda tour: 1 if tour else 0)
+    assert (run("demo").code, run("demo", "--tour").code) == (0, 1)

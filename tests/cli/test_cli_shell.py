@@ -109,6 +109,16 @@ def test_an_error_of_the_system_is_one_line(monkeypatch: pytest.MonkeyPatch, fol
     assert (said.code, said.err) == (1, "error: /somewhere: Permission denied\n")
 
 
+def test_a_reader_that_went_away_ends_a_command_quietly(folder: Path) -> None:
+    program = "from tidewaiter.cli import main; main()"
+    command = [sys.executable, "-c", program, "--config", str(folder), "datasource", "ls"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+
+
 def test_the_zone_is_the_option_or_the_deployments(folder: Path) -> None:
     config = shell.load(folder)
     assert shell.zone(config, None).key == "UTC"

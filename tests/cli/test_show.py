@@ -87,6 +87,10 @@ def test_say_and_note_go_to_their_streams(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr() == ("done\n", "by the way\n")
 
 
+def test_things_are_counted_as_people_do() -> None:
+    assert [show.counted(n, "session") for n in (0, 1, 2)] == ["0 sessions", "1 session", "2 sessions"]
+
+
 def test_progress_is_silent_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
     with show.progress("verifying") as step:
         step(1)

@@ -44,7 +44,7 @@ def _policies(config: Config) -> list[Finding]:
     except ConfigError as error:
         return [Finding("policies", False, problem) for problem in error.problems]
     found = [Finding("policies", True, text, is_warning=True) for text in edition.policies.warnings]
-    return [Finding("policies", True, f"{len(edition.digests)} files are valid"), *found]
+    return [Finding("policies", True, f"valid: {', '.join(edition.digests)}"), *found]
 
 
 def _certificate(config: Config, now_s: float) -> list[Finding]:

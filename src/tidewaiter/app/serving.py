@@ -163,28 +163,35 @@ class Server:
 
     async def run(self, on_ready: Callable[[], None]) -> None:
         """Start, say ready, serve, stop. Raises what keeps it from going on, possibly in an ExceptionGroup."""
-        webs = self._listen()
-        async with asyncio.TaskGroup() as group:
-            with self._signals(group):
-                group.create_task(self._recorder.run())
-                await self._record_start()
-                tasks = [group.create_task(target.watch.run()) for target in self._targets.values()]
-                tasks.append(group.create_task(self._gateway.run()))
-                tasks.append(group.create_task(self._follow_directory()))
-                serving = [group.create_task(web.run_until_stopped()) for web in webs]
-                for web in webs:
-                    await web.accepts.wait()
-                self._running.is_started = True
-                on_ready()
-                await self._stop.wait()
-                await self._drain()
-                for task in tasks:
-                    task.cancel()
-                for web in webs:
-                    web.stop()
-                await asyncio.wait(serving)
-                await self._record_stop()
-                await self._recorder.stop()
+        try:
+            webs = self._listen()
+            async with asyncio.TaskGroup() as group:
+                await self._serve(group, webs, on_ready)
+        finally:
+            if self._gateway.is_accepting:  # something failed before the gateway's own task could close its listener
+                await self._gateway.stop(0)
+
+    async def _serve(self, group: asyncio.TaskGroup, webs: list[Web], on_ready: Callable[[], None]) -> None:
+        with self._signals(group):
+            group.create_task(self._recorder.run())
+            await self._record_start()
+            tasks = [group.create_task(target.watch.run()) for target in self._targets.values()]
+            tasks.append(group.create_task(self._gateway.run()))
+            tasks.append(group.create_task(self._follow_directory()))
+            serving = [group.create_task(web.run_until_stopped()) for web in webs]
+            for web in webs:
+                await web.accepts.wait()
+            self._running.is_started = True
+            on_ready()
+            await self._stop.wait()
+            await self._drain()
+            for task in tasks:
+                task.cancel()
+            for web in webs:
+                web.stop()
+            await asyncio.wait(serving)
+            await self._record_stop()
+            await self._recorder.stop()
 
     def _listen(self) -> list[Web]:
         """Bind everything, so that a taken address is known before anything runs."""

@@ -80,7 +80,7 @@ def revoke(id: Annotated[str, typer.Argument(metavar="ID")], config: ConfigPath 
     """End a credential and the sessions that logged in with it."""
     told = call(load(config), "credential.revoke", {"id": id})
     word = "is now" if told["changed"] else "was already"
-    ended = f"; {told['sessions_ended']} sessions ended" if told["sessions_ended"] else ""
+    ended = f"; {show.counted(told['sessions_ended'], 'session')} ended" if told["sessions_ended"] else ""
     show.say(f"credential {id} of {told['principal']} {word} revoked{ended}")
 
 

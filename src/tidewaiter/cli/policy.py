@@ -25,7 +25,7 @@ def check(config: ConfigPath = None, as_json: AsJson = False) -> None:
         told = {"ok": True, "version": edition.policies.version, "files": files, "warnings": list(warnings)}
         show.json_out(told)
         return
-    show.say(f"{len(files)} policy files are valid: {', '.join(files)}")
+    show.say(f"{show.counted(len(files), 'policy file')} valid: {', '.join(files)}")
     for warning in warnings:
         show.note(f"warning: {warning}")
 

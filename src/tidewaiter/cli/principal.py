@@ -70,7 +70,7 @@ def group_rm(name: Name, group: Group, config: ConfigPath = None) -> None:
 def _report(told: dict[str, Any], state: str) -> None:
     word = "is now" if told["changed"] else "was already"
     ended = told.get("sessions_ended")
-    show.say(f"{told['name']} {word} {state}" + (f"; {ended} sessions ended" if ended else ""))
+    show.say(f"{told['name']} {word} {state}" + (f"; {show.counted(ended, 'session')} ended" if ended else ""))
 
 
 def _of(told: dict[str, Any]) -> str:

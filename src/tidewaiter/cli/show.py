@@ -93,6 +93,11 @@ def progress(what: str) -> Iterator[Step]:
         yield lambda done: bar.update(task, completed=done)
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 session`, `2 sessions`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def _cell(value: object) -> str:
     match value:
         case None:
