@@ -97,3 +97,20 @@ def test_deallocate_close_and_discard_forget() -> None:
     assert set(names.statements) == {b"x"}
     names.apply([Effect(EffectKind.DISCARD, "ALL")], is_certain=True)
     assert names.statements == {}
+
+
+def test_prepared_by_sql_is_understood_again_when_names_mean_something_else() -> None:
+    names = Names()
+    names.apply([Effect(EffectKind.PREPARE, "p", facts=ONE)], is_certain=True, source=b"prepare p as select 1")
+    names.prepare(b"protocol", statement(ONE))
+    names.renew(lambda source: Facts(effects=(Effect(EffectKind.PREPARE, "p", facts=TWO),)))
+    assert names.prepared["p"] is TWO
+    assert names.prepared["protocol"] is ONE
+
+
+def test_prepared_by_sql_is_lost_track_of_when_it_cannot_be_understood_again() -> None:
+    names = Names()
+    names.apply([Effect(EffectKind.PREPARE, "p", facts=ONE)], is_certain=True, source=b"prepare p as select 1")
+    names.apply([Effect(EffectKind.PREPARE, "q", facts=ONE)], is_certain=True)
+    names.renew(lambda source: Facts(unknown=("no",)))
+    assert names.prepared["p"] is names.prepared["q"] is LOST_TRACK

@@ -148,7 +148,8 @@ class Answers:
             portal.execution = None
         facts = run.judged.facts
         if facts.effects:
-            self._names.apply(facts.effects, is_certain=not run.sqlstate)
+            source = run.text if facts.parts == 1 else b""
+            self._names.apply(facts.effects, is_certain=not run.sqlstate, source=source)
             self._standing.apply(facts.effects, is_certain=not run.sqlstate)
         if facts.control == "rollback_to":
             self._standing.rolled_back()

@@ -5,7 +5,7 @@ Names change when a message is sent, before the server has agreed; what it refus
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from tidewaiter.model import Effect, EffectKind, Facts
 from tidewaiter.proxy.trail import Execution
@@ -14,11 +14,16 @@ LOST_TRACK = Facts(unknown=("it is not known what this name stands for",))
 
 
 class Statement:
-    """A prepared statement. `text` is empty for one made by SQL PREPARE, whose meaning is in `facts`."""
+    """A prepared statement. `text` is empty for one made by SQL PREPARE, whose meaning is in `facts`.
 
-    __slots__ = ("facts", "oids", "text")
+    The server plans it anew where names mean something else; `source` is the PREPARE to understand again then, empty
+    when it is not known by itself.
+    """
 
-    def __init__(self, text: bytes, oids: tuple[int, ...], facts: Facts) -> None:
+    __slots__ = ("facts", "oids", "source", "text")
+
+    def __init__(self, text: bytes, oids: tuple[int, ...], facts: Facts, source: bytes = b"") -> None:
+        self.source = source
         self.text = text
         self.oids = oids
         self.facts = facts
@@ -126,13 +131,25 @@ class Names:
                 del self.portals[name]
         return ended
 
-    def apply(self, effects: Iterable[Effect], *, is_certain: bool) -> None:
-        """Follow what SQL did to names. `is_certain` is False when the text failed half-way: then names are unknown."""
+    def renew(self, understand: Callable[[bytes], Facts]) -> None:
+        """Names of relations may mean something else now: so may every statement that SQL PREPARE made."""
+        for name, statement in self.statements.items():
+            if statement.text:
+                continue
+            again = understand(statement.source).effects if statement.source else ()
+            found = [e.facts for e in again if e.kind is EffectKind.PREPARE and e.name.encode() == name]
+            statement.facts = found[0] if len(found) == 1 and found[0] is not None else LOST_TRACK
+
+    def apply(self, effects: Iterable[Effect], *, is_certain: bool, source: bytes = b"") -> None:
+        """Follow what SQL did to names. `is_certain` is False when the text failed half-way: then names are unknown.
+
+        `source` is the text, if it is one statement.
+        """
         for effect in effects:
             name = effect.name.encode()
             facts = (effect.facts or LOST_TRACK) if is_certain else LOST_TRACK
             if effect.kind is EffectKind.PREPARE:
-                self.statements[name] = Statement(b"", (), facts)
+                self.statements[name] = Statement(b"", (), facts, source if is_certain else b"")
             elif effect.kind is EffectKind.DECLARE:
                 self.portals[name] = Portal(Statement(b"", (), facts), name)
             elif effect.kind is EffectKind.DEALLOCATE:

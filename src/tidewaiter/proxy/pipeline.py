@@ -80,11 +80,7 @@ class Judge:
 
     def judge(self, text: bytes, scope: Scope, context: Context, *, is_private: bool, codec: str = "utf-8") -> Judged:
         """Judge a text. `is_private`: the session knows relations that others do not, so nothing is remembered."""
-        try:
-            sql = text.decode(codec)
-        except UnicodeDecodeError:
-            return self.weigh(Facts(unknown=(NOT_TEXT,)), context)
-        facts = self._facts(sql, scope)
+        facts = self.facts(text, scope, codec)
         judged = self.weigh(facts, context)
         if not (is_private or facts.session_bound or facts.fault) and len(text) <= TEXTS_BYTES:
             self._remember(text, judged)
@@ -108,9 +104,12 @@ class Judge:
             is_barrier=bool(facts.effects),
         )
 
-    def _facts(self, sql: str, scope: Scope) -> Facts:
+    def facts(self, text: bytes, scope: Scope, codec: str) -> Facts:
+        """What a text is and touches. Any defect in here makes it unknown."""
         try:
-            return self._understand(sql, self.ground.catalog, scope)
+            return self._understand(text.decode(codec), self.ground.catalog, scope)
+        except UnicodeDecodeError:
+            return Facts(unknown=(NOT_TEXT,))
         except Exception as defect:  # noqa: BLE001 - the boundary: not understanding is a value
             return Facts(unknown=(f"could not be analysed: {defect!r}",))
 

@@ -193,7 +193,16 @@ class Standing:
         )  # fmt: skip
         self._judge = judge = footing.judges.on(ground)
         self.principal = judge.ground.principal
+        self.names.renew(self._understand_again)
         return judge
+
+    def _understand_again(self, source: bytes) -> Facts:
+        """What a PREPARE means now; nothing is known of one that cannot be read at once."""
+        judge = self._judge
+        if judge is None or self._lexer or needs_thread(source):
+            return Facts()
+        created = {**self._temporary, **self._created}
+        return judge.facts(source, Scope(self._path, created, self.names.prepared, self.names.cursors), self._codec)
 
     def _context(self, in_transaction: bool) -> Context:
         footing = self._footing
