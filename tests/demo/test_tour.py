@@ -23,7 +23,7 @@ def stack(tmp_path: Path) -> Stack:
     credentials = {name: {"user": name, "password": f"{name}-pw"} for name in ("alice", "dora", "reporter")}
     database = EmbeddedPostgres(tmp_path, Secret("x"))
     psql = bundled().tool("psql")
-    return Stack(tmp_path, database, gateway, "127.0.0.1", 1, "http://c", psql, credentials, environment())
+    return Stack(tmp_path, database, gateway, "127.0.0.1", 1, "http://c", psql, 20, credentials, environment())
 
 
 def test_tour_that_holds_says_so(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,24 +22,33 @@ LOOK_S = 0.3  # how often the demo looks whether the gateway still lives
 def main(tour: bool) -> int:
     """Start the stack and wait for Ctrl-C, or run the tour. Returns the exit code. Raises TidewaiterError."""
     from tidewaiter.demo.stack import running
-    from tidewaiter.demo.tour import conduct
 
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     signal.signal(signal.SIGTERM, _leave)
     began = time.monotonic()
     print("starting PostgreSQL with the data of a company, the gateway and the console …", flush=True)
     try:
         with running(Size()) as stack:
             print(f"ready after {time.monotonic() - began:.1f} s\n", flush=True)
-            if tour:
-                return conduct(stack, sys.stdout)
-            print(welcome(stack), flush=True)
-            try:
-                return _wait(stack)
-            finally:
-                signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave a database behind
-                print("\nstopping, and deleting everything …", flush=True)
+            return _show(stack, tour)
     except KeyboardInterrupt:
         return EXIT_OK
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _show(stack: Stack, tour: bool) -> int:
+    from tidewaiter.demo.tour import conduct
+
+    if tour:
+        return conduct(stack, sys.stdout)
+    print(welcome(stack), flush=True)
+    try:
+        return _wait(stack)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave a database behind
+        print("\nstopping, and deleting everything …", flush=True)
 
 
 def _wait(stack: Stack) -> int:

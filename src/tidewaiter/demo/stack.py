@@ -47,6 +47,7 @@ class Stack:
     port: int
     console: str
     psql: Path
+    customers: int
     credentials: Mapping[str, Mapping[str, Any]]
     environment: Mapping[str, str] = field(repr=False)
 
@@ -79,6 +80,7 @@ def running(size: data.Size) -> Iterator[Stack]:
             port=loaded.gateway.postgres.port,
             console=f"http://{loaded.console.listen}",
             psql=bundled().tool("psql"),
+            customers=size.customers,
             credentials=credentials,
             environment=environment,
         )
