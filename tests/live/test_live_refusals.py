@@ -208,3 +208,23 @@ def test_observe_mode_blocks_nothing_and_records_what_it_would_have(gateway: Dep
     (row,) = [row for row in gateway.search("--principal", "reporter") if mark in (row["statement"] or "")]
     assert row["datasource"] == "watched"
     assert row["verdict"] == "allow"
+
+
+SHADOW = "create schema lab; create table lab.employees (id int); grant usage on schema lab to public; grant select on lab.employees to public"  # noqa: E501
+PREPARE_ELSEWHERE = ("set search_path = lab", "prepare p as select id from employees", "set search_path = public")
+
+
+def test_prepare_does_not_carry_its_verdict_to_another_search_path(gateway: Deployment) -> None:
+    gateway.postgres.execute(SHADOW, database="shop")
+    try:
+        with gateway.raw("alice") as client:
+            client.ask(query("set search_path = lab"))
+            client.rows("select count(*) from employees")  # the catalog knows the new schema from here on
+            for text in PREPARE_ELSEWHERE[1:]:
+                assert errors_of(client.ask(query(text))) == []
+            assert errors_of(client.ask(query("execute p"))) == ["42501"]
+            assert errors_of(client.ask(bind(name="p") + execute() + SYNC)) == ["42501"]
+            client.ask(query(PREPARE_ELSEWHERE[0]))
+            assert errors_of(client.ask(query("execute p"))) == []
+    finally:
+        gateway.postgres.execute("drop schema lab cascade", database="shop")
