@@ -67,7 +67,8 @@ class Touch:
 
     `action` is a leaf of the policy vocabulary (select, update_all, drop, call, set …). `columns` are the known
     columns, empty when unknown or not applicable; `star` says that all columns are touched. `via` names the views
-    through which a table was reached. `part` counts the statements of a multi-statement text from 0.
+    through which a table was reached. `part` counts the statements of a multi-statement text from 0. `traits` are what
+    the catalog knows of a function: "opaque" (its body is not understood), "security_definer", "volatile".
     """
 
     action: str
@@ -76,6 +77,31 @@ class Touch:
     star: bool = False
     via: tuple[str, ...] = ()
     part: int = 0
+    traits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Indirect:
+    """What a write sets off beyond its own text: a trigger, a rule, or a foreign key's cascade.
+
+    `kind` is "trigger", "rule" or "cascade"; `name` that of the trigger, rule or constraint. `action` is the leaf of
+    the policy vocabulary that happens to `path` (schema, name): delete, update, insert, or function for a trigger's
+    function. `cause` is the relation whose write sets it off.
+    """
+
+    kind: str
+    name: str
+    action: str
+    path: tuple[str, str]
+    cause: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A table-level lock that a statement takes beyond those of plain reads and writes; `mode` as pg_locks shows it."""
+
+    path: tuple[str, str]
+    mode: str
 
 
 class EffectKind(StrEnum):
@@ -130,7 +156,9 @@ class Facts:
     `verbs` are leaf actions in order of first appearance. `control` is set when the text is transaction control only
     (begin, commit, rollback, savepoint, release, rollback_to, prepare_transaction, …). `ends_failed_transaction` is
     true for ROLLBACK and COMMIT, which are never refused. `has_copy_in`/`has_copy_out` announce the copy protocol.
-    `literals_matter` forbids sharing these facts between texts that differ only in constants.
+    `has_where` is False when an UPDATE, DELETE or MERGE in the text has nothing that restricts it. `indirect` lists
+    what writes set off, `locks` what DDL and LOCK take. `literals_matter` forbids sharing these facts between texts
+    that differ only in constants.
     `session_bound` forbids caching: the facts came from this session's prepared statements or cursors.
     """
 
@@ -145,6 +173,9 @@ class Facts:
     session_bound: bool = False
     reads_only: bool = False
     fault: SyntaxFault | None = None
+    has_where: bool = True
+    indirect: tuple[Indirect, ...] = ()
+    locks: tuple[Lock, ...] = ()
 
 
 NOT_JUDGED = Facts(unknown=("not analysed",))
