@@ -6,6 +6,7 @@ a `Receipt` says that the ledger has it. `docs/concepts.md` is the glossary.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
@@ -190,16 +191,37 @@ class Allow:
 
 
 @dataclass(frozen=True, slots=True)
+class Need:
+    """What one hold rule asks for: approval by `quorum` different people who are each in one of `groups`."""
+
+    groups: tuple[str, ...]
+    quorum: int = 1
+
+    def accepts(self, groups: Collection[str]) -> bool:
+        """Whether somebody in these groups counts."""
+        return any(group in groups for group in self.groups)
+
+    def __str__(self) -> str:
+        """As sentences say it: `dba or security`, `2 of dba`."""
+        told = " or ".join(self.groups)
+        return told if self.quorum == 1 else f"{self.quorum} of {told}"
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
-    """Must wait for approval by each of `approvers` (groups). `max_rows` limits rows once it may run."""
+    """Must wait for approval: each of `needs` must be met. `max_rows` limits rows once it may run."""
 
     rule: str
-    approvers: tuple[str, ...]
+    needs: tuple[Need, ...]
     message: str
     wait_s: float = 120.0
-    quorum: int = 1
     rules: tuple[str, ...] = ()
     max_rows: int | None = None
+
+    @property
+    def approvers(self) -> tuple[str, ...]:
+        """The groups that may approve, each once."""
+        return tuple(dict.fromkeys(group for need in self.needs for group in need.groups))
 
 
 @dataclass(frozen=True, slots=True)

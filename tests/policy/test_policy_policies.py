@@ -17,6 +17,7 @@ from tidewaiter.model import (
     Facts,
     Hold,
     Kind,
+    Need,
     Principal,
     Resource,
     ResourceType,
@@ -108,11 +109,10 @@ def test_a_held_statement_names_who_approves() -> None:
     verdict = decide(policies(WRITE, HOLD), facts(touch("delete_all", "public", "customers")))
     assert verdict == Hold(
         rule="hold",
-        approvers=("dba",),
+        needs=(Need(("dba",)),),
         message='delete_all on table public.customers waits for approval by dba (policy "hold"): '
         "Destructive statements wait",
         wait_s=120.0,
-        quorum=1,
         rules=("hold",),
     )
 
@@ -125,7 +125,7 @@ def test_several_holds_are_all_to_be_satisfied_with_the_strictest_terms() -> Non
     both = facts(touch("delete_all", "public", "a"), touch("insert", "hr", "b"))
     verdict = decide(policies(WRITE, HOLD, second), both)
     assert isinstance(verdict, Hold)
-    assert (verdict.approvers, verdict.wait_s, verdict.quorum) == (("dba", "security"), 30.0, 2)
+    assert (verdict.needs, verdict.wait_s) == ((Need(("dba",)), Need(("security",), 2)), 30.0)
     assert verdict.rules == ("hold", "two")
 
 

@@ -41,7 +41,7 @@ def test_a_rule_has_what_its_annotations_say() -> None:
         'forbid (principal, action in Action::"destructive", resource);'
     )
     assert (found.id, found.place, found.is_forbid) == ("d", "p.cedar:1", True)
-    assert (found.hold, found.message, found.wait_s, found.quorum, found.max_rows) == ("dba", "why", 120.0, 2, None)
+    assert (found.hold, found.message, found.wait_s, found.quorum, found.max_rows) == (("dba",), "why", 120.0, 2, None)
     limited = rule('@id("r") @max_rows("1000") permit (principal, action, resource);')
     assert (limited.max_rows, limited.hold, limited.is_forbid, limited.wait_s) == (1000, None, False, 120.0)
 
@@ -228,3 +228,17 @@ def test_the_narrowed_schema_has_the_mentioned_attributes_only() -> None:
 def test_the_policies_of_a_set_have_the_ids_of_their_rules() -> None:
     assert set(policy_set([rule(GOOD)]).to_pst().static_policies) == {"a"}
     assert len(policy_set([])) == 0
+
+
+@pytest.mark.parametrize(
+    ("written", "groups"),
+    [("dba", ("dba",)), ("dba or security", ("dba", "security")), ("dba, security ,dba", ("dba", "security"))],
+)
+def test_a_hold_names_one_group_or_several_of_which_one_suffices(written: str, groups: tuple[str, ...]) -> None:
+    (found,) = read_rules({"p.cedar": f'@id("h") @hold("{written}") forbid (principal, action, resource);'})
+    assert found.hold == groups
+
+
+def test_a_hold_with_a_hole_among_its_groups_is_refused() -> None:
+    with pytest.raises(ConfigError, match="must name the group that approves"):
+        read_rules({"p.cedar": '@id("h") @hold("dba, , security") forbid (principal, action, resource);'})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidewaiter.model import Allow, Deny, Facts, Hold, Kind, Principal, Resource, ResourceType, Verdict
+from tidewaiter.model import Allow, Deny, Facts, Hold, Kind, Need, Principal, Resource, ResourceType, Verdict
 from tidewaiter.policy.engine import Answer
 from tidewaiter.policy.names import Target
 from tidewaiter.policy.rules import read_rules
@@ -68,10 +68,9 @@ def test_holds_join_their_approvers_and_take_the_strictest_terms() -> None:
     found = verdict(Answer("hold", ("h1", "h2")), Answer("hold", ("h3",), 7), Answer("allow", ("p",), 9))
     assert found == Hold(
         rule="h1",
-        approvers=("dba", "security"),
-        message='drop on table public.customers waits for approval by dba and security (policy "h1")',
+        needs=(Need(("dba",), 2), Need(("security",))),
+        message='drop on table public.customers waits for approval by 2 of dba and security (policy "h1")',
         wait_s=60.0,
-        quorum=2,
         rules=("h1", "h2", "h3"),
         max_rows=7,
     )

@@ -89,8 +89,15 @@ class Policies:
 
     def may_connect(self, principal: Principal, datasource: str, context: Context) -> Verdict:
         """The verdict on connecting to a datasource. Never raises: a defect is a Deny."""
+        return self.may(principal, "connect", datasource, context)
+
+    def may(self, principal: Principal, action: str, datasource: str, context: Context) -> Verdict:
+        """The verdict on an action on a datasource as a whole: connect, approve, audit, administer, break_glass.
+
+        Never raises: a defect is a Deny.
+        """
         try:
-            return self._explain(principal, datasource, (("connect", DATASOURCE),), None, context).verdict
+            return self._explain(principal, datasource, ((action, DATASOURCE),), None, context).verdict
         except BaseException as defect:  # noqa: BLE001 - the boundary; the engine's panics are no Exceptions
             return refused(defect)
 

@@ -37,13 +37,13 @@ WIDER = {"update": "update_all", "delete": "delete_all", "merge": "merge_all", "
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One policy with what its annotations say. `hold` is the approving group; `max_rows` None is no limit."""
+    """One policy with what its annotations say. `hold` are the groups that may approve; `max_rows` None is no limit."""
 
     id: str
     place: str
     policy: pst.Template
     message: str = ""
-    hold: str | None = None
+    hold: tuple[str, ...] | None = None
     wait_s: float = DEFAULT_WAIT_S
     quorum: int = 1
     max_rows: int | None = None
@@ -274,7 +274,7 @@ def _annotation_problems(policy: pst.Template) -> Iterator[str]:
 def _read_annotations(policy: pst.Template, told: str, problems: list[str]) -> dict[str, Any]:
     values: dict[str, Any] = {"message": policy.annotations.get("message", "")}
     readers: dict[str, tuple[str, Callable[[str], object]]] = {
-        "hold": ("hold", _group),
+        "hold": ("hold", _groups),
         "wait": ("wait_s", _wait_s),
         "quorum": ("quorum", lambda text: _whole(text, 1, 100)),
         "max_rows": ("max_rows", lambda text: _whole(text, 1, 10**12)),
@@ -288,10 +288,12 @@ def _read_annotations(policy: pst.Template, told: str, problems: list[str]) -> d
     return values
 
 
-def _group(text: str) -> str:
-    if not text.strip():
-        raise ValueError("must name the group that approves")
-    return text
+def _groups(text: str) -> tuple[str, ...]:
+    """`dba`, or `dba or security`: the groups of which one suffices."""
+    groups = tuple(dict.fromkeys(re.split(r"\s+or\s+|\s*,\s*", text.strip())))
+    if not all(groups):
+        raise ValueError('must name the group that approves, or several as in "dba or security"')
+    return groups
 
 
 def _wait_s(text: str) -> float:

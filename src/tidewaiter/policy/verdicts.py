@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tidewaiter.model import Allow, Deny, Facts, Hold, Principal, Verdict
+from tidewaiter.model import Allow, Deny, Facts, Hold, Need, Principal, Verdict
 from tidewaiter.policy.engine import Answer, Decision
 from tidewaiter.policy.names import Target, cedar
 from tidewaiter.policy.rules import DEFAULT_DENY, POLICY_ERROR, Rule
@@ -95,19 +95,27 @@ def _hold(held: Sequence[Answered], rules: Mapping[str, Rule], max_rows: int | N
     holds = [rules[id_] for id_ in ids]
     question, answer = held[0]
     first = rules[answer.rules[0]]
-    approvers = tuple(dict.fromkeys(rule.hold for rule in holds if rule.hold is not None))
+    needs = _needs(holds)
     return Hold(
         rule=first.id,
-        approvers=approvers,
+        needs=needs,
         message=(
-            f'{_what(question, None)} waits for approval by {" and ".join(approvers)} (policy "{first.id}")'
+            f'{_what(question, None)} waits for approval by {" and ".join(map(str, needs))} (policy "{first.id}")'
             f"{_reason(first)}"
         ),
         wait_s=min(rule.wait_s for rule in holds),
-        quorum=max(rule.quorum for rule in holds),
         rules=ids,
         max_rows=max_rows,
     )
+
+
+def _needs(holds: Iterable[Rule]) -> tuple[Need, ...]:
+    """What the rules ask for together; of those with the same groups, the largest quorum."""
+    quorums: dict[tuple[str, ...], int] = {}
+    for rule in holds:
+        if rule.hold is not None:
+            quorums[rule.hold] = max(rule.quorum, quorums.get(rule.hold, 1))
+    return tuple(Need(groups, quorum) for groups, quorum in quorums.items())
 
 
 def _what(question: Question, facts: Facts | None) -> str:

@@ -22,7 +22,7 @@ from sqlalchemy import (
     Table,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 """The schema revision that this code reads and writes."""
 
 VERSION_TABLE = "tidewaiter_schema"
@@ -78,3 +78,19 @@ credentials = Table(
     Index("credentials_by_principal", "principal"),
     Index("credentials_by_expiry", "expires_at_s"),
 )
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("binding", String(64), nullable=False),
+    Column("created_s", Double, nullable=False),
+    Column("expires_s", Double, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("document", JSON, nullable=False),
+    Index("requests_by_state", "state", "expires_s"),
+    Index("requests_by_binding", "binding"),
+    Index("requests_by_version", "version"),
+)
+"""Requests for approval. `document` is the request itself; the columns beside it are what is looked up."""

@@ -1,0 +1,217 @@
+"""Requests at work: opened by sessions, decided through channels, each transition recorded before it counts.
+
+One instance per gateway; several gateways share a store. What another gateway or process decided is noticed by
+`follow` and wakes the sessions that wait for it here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from tidewaiter.approvals import desk
+from tidewaiter.approvals.book import LIVE, Book
+from tidewaiter.approvals.desk import Refused, Request, State, Vote
+from tidewaiter.errors import Conflict, TidewaiterError
+from tidewaiter.model import Principal, Receipt
+
+FOLLOW_S = 0.05  # looking whether the store changed: 3 µs on SQLite; every `check_s` of it on PostgreSQL
+PRUNE_S = 3600.0
+TRIES = 8  # a request is changed by people and by its own session: meeting eight times in a row is a defect
+
+
+class Ledger(Protocol):
+    """Where transitions are recorded."""
+
+    async def record(self, kind: str, fields: Mapping[str, object]) -> Receipt:
+        """Append an entry; it is durable when this returns. Raises LedgerUnavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How long things last, in seconds: `decide_s` to decide, `run_s` to run what was approved."""
+
+    decide_s: float = 3600.0
+    run_s: float = 900.0
+
+
+Told = Callable[[Request], None]
+Step = Callable[[Request], Request]
+
+
+class Requests:
+    """Opens, decides and uses requests. `told` is called after each change that happened here, for channels."""
+
+    def __init__(
+        self,
+        book: Book,
+        ledger: Ledger,
+        now_s: Callable[[], float],
+        terms: Terms = Terms(),
+        check_s: float = FOLLOW_S,
+        told: Told = lambda request: None,
+    ) -> None:
+        self._book = book
+        self._ledger = ledger
+        self._now_s = now_s
+        self._terms = terms
+        self._check_s = max(check_s, FOLLOW_S)
+        self._told = told
+        self._waiting: dict[str, list[asyncio.Future[Request]]] = {}
+
+    # -- sessions ---------------------------------------------------------------------------------------------------
+    async def ask(self, draft: Request) -> Request:
+        """The live request for the draft's binding; a new one if there is none. Raises StoreUnavailable."""
+        while True:
+            found = await self._live(draft.binding)
+            if found is not None:
+                return found
+            now_s = self._now_s()
+            fresh = await asyncio.to_thread(self._book.fresh_id)
+            request = replace(draft, id=fresh, created_s=now_s, expires_s=now_s + self._terms.decide_s)
+            await self._record(request, "open", {"asked_by": request.principal, "facts": request.facts or {}})
+            if await asyncio.to_thread(self._book.add, request):
+                self._told(request)
+                return request
+            await self._record(request, "not_opened", {"reason": "another one was opened for the same statement"})
+
+    async def decided(self, id_: str, timeout_s: float) -> Request:
+        """The request once it is no longer open, or as it is when the time is up."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Request] = loop.create_future()
+        self._waiting.setdefault(id_, []).append(future)
+        try:
+            request, _ = await asyncio.to_thread(self._book.find, id_)
+            if request.state is not State.OPEN:
+                return request
+            async with asyncio.timeout(timeout_s):
+                return await future
+        except TimeoutError:
+            return (await asyncio.to_thread(self._book.find, id_))[0]
+        finally:
+            self._waiting[id_].remove(future)
+            if not self._waiting[id_]:
+                del self._waiting[id_]
+
+    async def consume(self, id_: str, binding: str, session: str) -> Request:
+        """Use an approval for the execution that `binding` describes, once. Raises Refused, StoreUnavailable."""
+        return await self._change(
+            id_, lambda one: desk.consumed(one, binding, self._now_s()), "consumed", {"session": session}
+        )
+
+    async def withdraw(self, id_: str, reason: str) -> Request:
+        """Take back an open request. Raises Refused when it was decided meanwhile."""
+        return await self._change(id_, lambda one: desk.withdrawn(one, reason), "withdrawn", {"reason": reason})
+
+    async def fail(self, id_: str, reason: str) -> Request:
+        """Note that the approved execution ended with an error."""
+        return await self._change(id_, lambda one: desk.failed(one, reason), "failed", {"reason": reason})
+
+    # -- people -----------------------------------------------------------------------------------------------------
+    async def decide(
+        self, id_: str, approver: Principal, *, is_approval: bool, note: str, channel: str, place: str
+    ) -> Request:
+        """Count a decision. Raises Refused (recorded), NotFound, Conflict, StoreUnavailable."""
+        now_s = self._now_s()
+        vote = Vote(approver.name, is_approval, tuple(sorted(approver.groups)), now_s, channel, place, note)
+        by = {"approver": approver.name, "channel": channel, "place": place, "note": note}
+        word = "approve" if is_approval else "deny"
+
+        def step(request: Request) -> Request:
+            return desk.decide(request, approver, vote, now_s=now_s, approval_s=self._terms.run_s)
+
+        try:
+            return await self._change(id_, step, word, by)
+        except Refused as refused:
+            await self._ledger.record(
+                "request.refused", {"request": id_, "decision": word, "reason": refused.reason, "by": by}
+            )
+            raise
+
+    async def find(self, id_: str) -> Request:
+        """One request as it is now. Raises NotFound."""
+        request, _ = await asyncio.to_thread(self._book.find, id_)
+        return desk.expired(request, self._now_s())
+
+    async def all(self, *, is_live: bool) -> list[Request]:
+        """Requests, oldest first; only those in a live state if asked."""
+        found = await asyncio.to_thread(self._book.all, LIVE if is_live else tuple(State))
+        now = [desk.expired(one, self._now_s()) for one in found]
+        return [one for one in now if one.state in LIVE] if is_live else now
+
+    # -- time -------------------------------------------------------------------------------------------------------
+    async def follow(self, report: Callable[[str], None]) -> None:
+        """Wake those who wait for what was decided elsewhere, and let time run out. Until cancelled."""
+        stamp, prune_at = -1, 0.0
+        while True:
+            await asyncio.sleep(self._check_s)
+            try:
+                if self._waiting:
+                    now = await asyncio.to_thread(self._book.stamp)
+                    if now != stamp:
+                        stamp = now
+                        await self._wake_decided()
+                await self._expire_due()
+                if self._now_s() >= prune_at:
+                    prune_at = self._now_s() + PRUNE_S
+                    await asyncio.to_thread(self._book.prune, self._now_s())
+            except TidewaiterError as error:
+                report(f"warning: requests: {error}")
+                await asyncio.sleep(1.0)
+
+    async def _wake_decided(self) -> None:
+        for id_ in list(self._waiting):
+            request, _ = await asyncio.to_thread(self._book.find, id_)
+            self._wake(request)
+
+    async def _expire_due(self) -> None:
+        for request, _ in await asyncio.to_thread(self._book.due, self._now_s()):
+            await self._change(request.id, lambda one: desk.expired(one, self._now_s()), "expired", {})
+
+    # -- the one way to change ----------------------------------------------------------------------------------------
+    async def _change(self, id_: str, step: Step, what: str, by: Mapping[str, object]) -> Request:
+        """Compute, record, then write, if nobody was faster; else from the start."""
+        for _ in range(TRIES):
+            before, version = await asyncio.to_thread(self._book.find, id_)
+            after = step(before)
+            if after == before:
+                return after
+            await self._record(after, what, by)
+            if await asyncio.to_thread(self._book.replace, after, version):
+                self._wake(after)
+                self._told(after)
+                return after
+            await self._record(before, f"not_{what}", {"reason": "it was changed elsewhere meanwhile"})
+        raise Conflict(f"request {id_} is being changed by others: try again")
+
+    async def _live(self, binding: str) -> Request | None:
+        found = await asyncio.to_thread(self._book.live, binding)
+        if found is None:
+            return None
+        request = desk.expired(found[0], self._now_s())
+        if request.state in LIVE:
+            return request
+        await self._change(request.id, lambda one: desk.expired(one, self._now_s()), "expired", {})
+        return await self._live(binding)
+
+    async def _record(self, request: Request, what: str, more: Mapping[str, object]) -> None:
+        fields = {
+            "request": request.id,
+            "what": what,
+            "state": request.state.value,
+            "principal": request.principal,
+            "on_behalf_of": request.on_behalf_of,
+            "datasource": request.datasource,
+            "rule": request.rule,
+            "binding": request.binding,
+        }
+        await self._ledger.record("request.change", {**fields, "by": dict(more)})
+
+    def _wake(self, request: Request) -> None:
+        if request.state is State.OPEN:
+            return
+        for future in self._waiting.get(request.id, ()):
+            if not future.done():
+                future.set_result(request)

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from bookkit import NOW, draft, opened
+
+from tidewaiter.approvals.book import KEEP_S, Book
+from tidewaiter.approvals.desk import State, Vote
+from tidewaiter.errors import NotFound
+from tidewaiter.model import Need
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Iterator[Book]:
+    with opened(tmp_path) as made:
+        yield made
+
+
+def test_a_request_comes_back_as_it_was_entered(book: Book) -> None:
+    vote = Vote("dora", False, ("dba", "security"), NOW, "shell", "uid 0", "no: use the archive")
+    request = replace(
+        draft("c" * 64, Need(("dba", "security"), 2)), id=book.fresh_id(), votes=(vote,), blast_radius={"rows": 7}
+    )
+    assert book.add(request)
+    assert book.find(request.id)[0] == request
+    assert book.find(request.id.lower())[0] == request
+
+
+def test_ids_can_be_read_aloud(book: Book) -> None:
+    assert re.fullmatch(r"AR-[2-9A-HJ-NP-Z]{7}", book.fresh_id())
+
+
+def test_what_is_not_there_is_not_found(book: Book) -> None:
+    with pytest.raises(NotFound, match="AR-NOTHERE"):
+        book.find("AR-NOTHERE")
+
+
+def test_one_live_request_per_statement(book: Book) -> None:
+    first = replace(draft(), id="AR-1")
+    assert book.add(first)
+    assert not book.add(replace(draft(), id="AR-2"))
+    _, version = book.find("AR-1")
+    assert book.replace(replace(first, state=State.DENIED), version)
+    assert book.add(replace(draft(), id="AR-2"))
+    assert [one.id for one in book.all()] == ["AR-1", "AR-2"]
+    assert [one.id for one in book.all([State.OPEN])] == ["AR-2"]
+
+
+def test_of_two_gateways_that_change_a_request_one_wins(tmp_path: Path) -> None:
+    with opened(tmp_path) as one, opened(tmp_path) as other:
+        request = replace(draft(), id="AR-1")
+        one.add(request)
+        (_, mine), (_, theirs) = one.find("AR-1"), other.find("AR-1")
+        assert one.replace(replace(request, state=State.CONSUMED), mine)
+        assert not other.replace(replace(request, state=State.WITHDRAWN), theirs)
+        assert other.find("AR-1")[0].state is State.CONSUMED
+
+
+def test_a_change_elsewhere_shows_in_the_stamp(tmp_path: Path) -> None:
+    with opened(tmp_path) as one, opened(tmp_path) as other:
+        before = one.stamp()
+        assert one.stamp() == before
+        other.add(replace(draft(), id="AR-1"))
+        assert one.stamp() != before
+
+
+def test_the_live_request_of_a_statement_is_found_until_it_is_over(book: Book) -> None:
+    assert book.live("b" * 64) is None
+    request = replace(draft(), id="AR-1")
+    book.add(request)
+    found = book.live("b" * 64)
+    assert found is not None and found[0] == request
+    book.replace(replace(request, state=State.CONSUMED), found[1])
+    assert book.live("b" * 64) is None
+
+
+def test_due_are_those_whose_time_is_up(book: Book) -> None:
+    book.add(replace(draft(), id="AR-1"))
+    assert book.due(NOW + 59) == []
+    assert [one.id for one, _ in book.due(NOW + 60)] == ["AR-1"]
+
+
+def test_what_is_over_for_long_is_forgotten_and_what_is_live_is_not(book: Book) -> None:
+    book.add(replace(draft("c" * 64), id="AR-1"))
+    book.add(replace(draft("d" * 64), id="AR-2", state=State.DENIED))
+    assert book.prune(NOW + 60 + KEEP_S) == 0
+    assert book.prune(NOW + 61 + KEEP_S) == 1
+    assert [one.id for one in book.all()] == ["AR-1"]

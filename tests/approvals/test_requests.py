@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from bookkit import ALICE, DAN, DORA, Clock, Memory, draft, opened
+
+from tidewaiter.approvals.book import Book
+from tidewaiter.approvals.desk import Refused, Request, State
+from tidewaiter.approvals.requests import Requests, Terms
+from tidewaiter.errors import LedgerUnavailable
+from tidewaiter.model import Need, Principal
+
+pytestmark = pytest.mark.anyio
+BINDING = "b" * 64
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Iterator[Book]:
+    with opened(tmp_path) as made:
+        yield made
+
+
+class Desk:
+    """Requests with everything that they stand on."""
+
+    def __init__(self, book: Book) -> None:
+        self.ledger, self.clock, self.told = Memory(), Clock(), list[Request]()
+        self.requests = Requests(book, self.ledger, self.clock, Terms(60.0, 30.0), told=self.told.append)
+
+    async def decide(self, id_: str, who: Principal = DORA, *, yes: bool = True) -> Request:
+        told = {"note": "because", "channel": "shell", "place": "uid 0"}
+        return await self.requests.decide(id_, who, is_approval=yes, **told)
+
+
+async def test_asking_twice_is_one_request(book: Book) -> None:
+    desk = Desk(book)
+    first, again = await desk.requests.ask(draft()), await desk.requests.ask(draft())
+    assert first == again
+    assert desk.ledger.steps == [("open", "open")]
+
+
+async def test_two_gateways_that_ask_at_once_have_one_request(tmp_path: Path) -> None:
+    with opened(tmp_path) as one, opened(tmp_path) as other:
+        here, there = Desk(one), Desk(other)
+        found = await asyncio.gather(*(desk.requests.ask(draft()) for desk in (here, there) * 8))
+        assert len({request.id for request in found}) == 1
+        assert len(one.all()) == 1
+
+
+async def test_an_approval_is_used_once_even_by_two_gateways_at_once(tmp_path: Path) -> None:
+    with opened(tmp_path) as one, opened(tmp_path) as other:
+        here, there = Desk(one), Desk(other)
+        request = await here.requests.ask(draft())
+        await there.decide(request.id)
+        uses = [desk.requests.consume(request.id, BINDING, "s") for desk in (here, there) * 4]
+        found = await asyncio.gather(*uses, return_exceptions=True)
+        assert sum(isinstance(one, Request) for one in found) == 1
+        assert all(isinstance(one, Request | Refused) for one in found)
+        assert one.find(request.id)[0].state is State.CONSUMED
+
+
+async def test_every_transition_is_recorded_with_who_from_where_and_how(book: Book) -> None:
+    desk = Desk(book)
+    request = await desk.requests.ask(draft(BINDING, Need(("dba",), 2)))
+    await desk.decide(request.id)
+    await desk.decide(request.id, DAN)
+    await desk.requests.consume(request.id, BINDING, "s2")
+    await desk.requests.fail(request.id, "57014")
+    assert desk.ledger.steps == [
+        ("open", "open"), ("approve", "open"), ("approve", "approved"), ("consumed", "consumed"), ("failed", "failed"),
+    ]  # fmt: skip
+    by = desk.ledger.entries[1][1]["by"]
+    assert by == {"approver": "dora", "channel": "shell", "place": "uid 0", "note": "because"}
+    assert [one.state for one in desk.told][-1] is State.FAILED
+
+
+async def test_a_refused_decision_is_recorded_and_changes_nothing(book: Book) -> None:
+    desk = Desk(book)
+    request = await desk.requests.ask(draft())
+    with pytest.raises(Refused, match="alice cannot decide"):
+        await desk.decide(request.id, ALICE)
+    assert desk.ledger.entries[-1][0] == "request.refused"
+    assert (await desk.requests.find(request.id)).state is State.OPEN
+
+
+async def test_a_double_click_is_one_click(book: Book) -> None:
+    desk = Desk(book)
+    request = await desk.requests.ask(draft())
+    assert await desk.decide(request.id) == await desk.decide(request.id)
+    assert desk.ledger.steps.count(("approve", "approved")) == 1
+
+
+async def test_who_waits_is_woken_by_the_decision(book: Book) -> None:
+    desk = Desk(book)
+    request = await desk.requests.ask(draft())
+    waiting = asyncio.create_task(desk.requests.decided(request.id, 30))
+    await asyncio.sleep(0.01)
+    await desk.decide(request.id, yes=False)
+    assert (await waiting).state is State.DENIED
+
+
+async def test_who_waits_is_woken_by_a_decision_made_elsewhere(tmp_path: Path) -> None:
+    with opened(tmp_path) as one, opened(tmp_path) as other:
+        here, there = Desk(one), Desk(other)
+        request = await here.requests.ask(draft())
+        following = asyncio.create_task(here.requests.follow(print))
+        waiting = asyncio.create_task(here.requests.decided(request.id, 30))
+        await asyncio.sleep(0.01)
+        await there.decide(request.id)
+        assert (await waiting).state is State.APPROVED
+        following.cancel()
+
+
+async def test_waiting_has_an_end(book: Book) -> None:
+    desk = Desk(book)
+    request = await desk.requests.ask(draft())
+    assert (await desk.requests.decided(request.id, 0.01)).state is State.OPEN
+
+
+async def test_what_is_decided_already_is_not_waited_for(book: Book) -> None:
+    desk = Desk(book)
+    request = await desk.requests.ask(draft())
+    await desk.decide(request.id)
+    assert (await desk.requests.decided(request.id, 30)).state is State.APPROVED
+
+
+async def test_time_runs_out_by_itself_and_is_recorded(book: Book) -> None:
+    desk = Desk(book)
+    request = await desk.requests.ask(draft())
+    following = asyncio.create_task(desk.requests.follow(print))
+    waiting = asyncio.create_task(desk.requests.decided(request.id, 30))
+    await asyncio.sleep(0.01)
+    desk.clock.now_s += 61
+    assert (await waiting).state is State.EXPIRED
+    assert desk.ledger.steps[-1] == ("expired", "expired")
+    following.cancel()
+
+
+async def test_after_its_time_the_same_statement_makes_a_new_request(book: Book) -> None:
+    desk = Desk(book)
+    first = await desk.requests.ask(draft())
+    desk.clock.now_s += 61
+    assert (await desk.requests.ask(draft())).id != first.id
+
+
+async def test_an_approval_racing_with_a_withdrawal_has_one_outcome(book: Book) -> None:
+    desk = Desk(book)
+    request = await desk.requests.ask(draft())
+    found = await asyncio.gather(
+        desk.decide(request.id), desk.requests.withdraw(request.id, "Ctrl-C"), return_exceptions=True
+    )
+    assert sum(isinstance(one, Request) for one in found) == 1
+    assert (await desk.requests.find(request.id)).state in (State.APPROVED, State.WITHDRAWN)
+
+
+async def test_nothing_is_decided_that_cannot_be_recorded(book: Book) -> None:
+    desk = Desk(book)
+    request = await desk.requests.ask(draft())
+    desk.ledger.is_broken = True
+    with pytest.raises(LedgerUnavailable):
+        await desk.decide(request.id)
+    assert (await desk.requests.find(request.id)).state is State.OPEN
+
+
+async def test_live_requests_are_those_in_which_something_may_still_happen(book: Book) -> None:
+    desk = Desk(book)
+    one, two = await desk.requests.ask(draft("1" * 64)), await desk.requests.ask(draft("2" * 64))
+    await desk.decide(one.id, yes=False)
+    assert [found.id for found in await desk.requests.all(is_live=True)] == [two.id]
+    assert {found.id for found in await desk.requests.all(is_live=False)} == {one.id, two.id}
+    desk.clock.now_s += 61
+    assert await desk.requests.all(is_live=True) == []
