@@ -39,3 +39,54 @@ create operator === (function = same_order, leftarg = orders, rightarg = orders)
 create cast (orders as text) with function summary(orders);
 create view order_summaries as select id, summary(orders) as summary from orders;
 create trigger orders_logged after update on orders for each row execute function log_change();
+
+-- what writes set off: triggers, cascades at some depth, rules, expressions that call functions
+create table regions (code text primary key, name text);
+create table shops (id integer primary key, region text references regions on update cascade on delete set null, name text);
+create table shelves (shop integer references shops on delete cascade, label text, unique (shop, label));
+create table notes (id integer, shop integer, label text, body text,
+    foreign key (shop, label) references shelves (shop, label) on update cascade on delete cascade);
+create function note_shop() returns trigger language plpgsql as 'begin insert into audit_trail values (1, tg_op); return null; end';
+create trigger shop_region_changed after update of region on shops for each row execute function note_shop();
+create trigger shops_emptied after truncate on shops execute function note_shop();
+create trigger notes_gone before delete on notes for each statement execute function note_shop();
+create trigger quiet after insert on notes for each row execute function note_shop();
+alter table notes disable trigger quiet;
+create trigger payments_seen after insert on payments for each row execute function note_shop();
+create function check_price(numeric) returns boolean immutable language plpgsql as 'begin return $1 > 0; end';
+create function next_number() returns integer volatile language plpgsql as 'begin return 7; end';
+create table prices (id integer default next_number(), amount numeric check (check_price(amount)), owner text);
+create policy own_prices on prices using (owner = current_user and check_price(amount));
+create domain price as numeric check (check_price(value));
+create table offers (id integer, amount price);
+create table letters (id integer, body text);
+create rule letters_kept as on delete to letters do instead update letters set body = null where id = old.id;
+create rule letters_logged as on insert to letters do also insert into audit_trail values (new.id, 'letter');
+create view open_letters as select id, body from letters;
+create rule open_letters_written as on insert to open_letters do instead insert into letters values (new.id, new.body);
+create view shop_names as select id, name from shops where region = 'n';
+create view all_shops as select s.id, r.name from shops s join regions r on r.code = s.region;
+create trigger all_shops_written instead of insert on all_shops for each row execute function note_shop();
+
+-- functions in SQL: understood by their bodies
+create function forget_customer(customer integer) returns void language sql
+    as 'delete from orders where customer_id = customer; delete from customers where id = $1';
+create function forget_all() returns void language sql as 'delete from customers';
+create function forget_twice(integer) returns void language sql as 'select forget_customer($1); select forget_customer($1 + 1)';
+create function staff_size() returns bigint stable language sql security definer set search_path = hr
+    begin atomic select count(*) from hr.employees; end;
+create function here() returns bigint stable language sql set search_path = shadow, pg_temp as 'select count(*) from orders';
+create function elsewhere() returns void language sql as 'select set_config(''search_path'', ''shadow'', false)';
+create function odd_one() returns integer language sql set check_function_bodies = off as 'select 1 from customers';
+create function round_and_round(integer) returns integer language sql as 'select 1';
+create or replace function round_and_round(integer) returns integer language sql as 'select round_and_round($1)';
+create function mixed(integer) returns integer language sql as 'select 1';
+create function mixed(text) returns integer language plpgsql as 'begin return 1; end';
+create function tidy() returns integer language sql as 'select purge()';
+create procedure archive(before date) language sql as 'delete from payments where paid_at < before';
+create function longer(text, text) returns text immutable language plpgsql as 'begin return $2; end';
+create aggregate longest(text) (sfunc = longer, stype = text);
+create function bulk(shop shops) returns text language sql as 'select shop.name || $1.region';
+create function wet(row_of shops default null, out a integer, out b text) language sql as 'select id, name from shops where id = (row_of).id';
+create view busy_shops as select id, tidy() as swept, round_and_round(id) as again from shops;
+create view same_orders as select a.id from orders a join orders b on a === b;

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tidewaiter.model import Relation
-from tidewaiter.sql.catalog import QUERIES, Catalog, Function, Reach, quoted
+from tidewaiter.sql.catalog import QUERIES, Catalog, Reach, quoted
 
 
 def relation(name: str, kind: str = "r", *columns: str, partition: bool = False) -> list[Any]:
@@ -49,11 +49,6 @@ def test_functions_are_found_by_oid_built_in_ones_too(shop: Catalog) -> None:
     assert shop.function_by_oid(purge.oid) == ("public", "purge")
     assert shop.function_by_oid(764) == ("pg_catalog", "lo_import")
     assert shop.function_by_oid(1) is None
-
-
-def test_c_functions_are_not_opaque_and_others_are() -> None:
-    assert not Function("public", "f", language="c").is_opaque
-    assert Function("public", "f", language="plpgsql").is_opaque
 
 
 def test_views_reach_their_tables_at_any_depth_with_columns() -> None:
@@ -140,9 +135,15 @@ def test_every_query_says_where_its_names_come_from() -> None:
 
 def test_a_cast_needs_a_relation_that_brings_its_source_type() -> None:
     rows: dict[str, list[list[object]]] = {
-        "casts": [["text", "public", "f", "t", False], ["text", "public", "g", "int4", True]],
+        "casts": [
+            ["text", "public", "f", "t", False, "e", ""],
+            ["text", "public", "g", "int4", True, "i", ""],
+            ["text", "public", "h", "t", False, "e", "hstore"],
+        ],
         "cast_sources": [["t", "public", "t"], ["t", "public", "holder"]],
     }
     mine, system = Catalog.from_rows(rows).casts["text"]
     assert mine.relations == frozenset({("public", "t"), ("public", "holder")})
     assert system.relations is None
+    assert system.is_implicit
+    assert not mine.is_implicit

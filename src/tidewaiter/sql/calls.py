@@ -27,7 +27,7 @@ def read_call(reading: Reading, fields: Node, level: Level) -> None:
         _read_builtin(reading, name, fields, level)
     for function in found:
         reading.touch("function", Resource(ResourceType.FUNCTION, function.path))
-        if function.is_opaque:
+        if function.is_opaque or function.language == "sql":
             reading.opaque()
     arguments = fields.get("args", [])
     if len(arguments) == 1 and name in catalog.casts:

@@ -16,50 +16,20 @@ import orjson
 
 from tidewaiter.model import Relation
 from tidewaiter.sql.catalog_queries import QUERIES, SIGNATURE
+from tidewaiter.sql.entities import Cast, ForeignKey, Function, Path, Rule, TableCall, Trigger
 
 __all__ = ["QUERIES", "SIGNATURE", "SYSTEM_SCHEMAS", "Cast", "Catalog", "Function", "Reach", "quoted"]
-
-Path = tuple[str, str]
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 SYSTEM_SCHEMAS = frozenset({"pg_catalog", "information_schema"})
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*\Z")
-_TRUSTED_LANGUAGES = frozenset({"c", "internal"})
 
 
 def quoted(path: Iterable[str]) -> str:
     """A path as SQL writes it: parts joined by dots, quoted unless plain lower-case words (key words stay bare)."""
     return ".".join(part if _PLAIN.match(part) else '"' + part.replace('"', '""') + '"' for part in path)
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    """A function, procedure or aggregate outside the system schemas. `kind` and `volatility` as in pg_proc.
-
-    `takes_row`: column notation (`t.f`, `(row(1, 2)).f`) may call it.
-    """
-
-    schema: str
-    name: str
-    oid: int = 0
-    kind: str = "f"
-    language: str = "sql"
-    volatility: str = "v"
-    security_definer: bool = False
-    extension: str = ""
-    takes_row: bool = False
-
-    @property
-    def path(self) -> Path:
-        """(schema, name)."""
-        return (self.schema, self.name)
-
-    @property
-    def is_opaque(self) -> bool:
-        """Whether its body may do anything that SQL can, such as change a setting. C needs a superuser to create."""
-        return self.language not in _TRUSTED_LANGUAGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +44,6 @@ class Reach:
     columns: tuple[str, ...] = ()
     star: bool = False
     mirrors: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Cast:
-    """A cast by a function outside the system schemas. It needs a value of type `source` in the statement.
-
-    `relations` are those that can bring one, None when anything can: the source is a system type.
-    """
-
-    function: Path
-    source: str
-    relations: frozenset[Path] | None
 
 
 def _none() -> Mapping[Any, Any]:
@@ -125,6 +83,19 @@ class Catalog:
     """User casts by target type."""
     types: Mapping[str, tuple[str, ...]] = field(default_factory=_none)
     """Schemas in which a type of that name exists."""
+    triggers: Mapping[Path, tuple[Trigger, ...]] = field(default_factory=_none)
+    event_triggers: tuple[tuple[str, Path], ...] = ()
+    """Name and function of what DDL sets off."""
+    rules: Mapping[Path, tuple[Rule, ...]] = field(default_factory=_none)
+    keys: Mapping[Path, tuple[ForeignKey, ...]] = field(default_factory=_none)
+    """Foreign keys by the table that they refer to; those of the referencing table's partitions are left out."""
+    table_calls: Mapping[Path, tuple[TableCall, ...]] = field(default_factory=_none)
+    domain_calls: Mapping[str, tuple[Path, ...]] = field(default_factory=_none)
+    """Functions that a cast to a domain of that name calls."""
+    made_of: Mapping[Path, tuple[Path, ...]] = field(default_factory=_none)
+    """Functions outside the system schemas that an aggregate is made of."""
+    remembered: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What was found out from this snapshot alone (the facts of a function's body), by whoever found it."""
 
     def find(self, name: str, schema: str | None, search_path: Sequence[str]) -> Relation | None:
         """The relation that a name means, with its schema or along the effective search_path."""
@@ -158,7 +129,7 @@ class Catalog:
 def _build(rows: Mapping[str, Sequence[Sequence[Any]]]) -> Catalog:
     plain = {name: [list(row) for row in table] for name, table in rows.items()}
     reaches = _reaches(plain)
-    functions = _grouped((one.name, one) for one in (Function(*row) for row in plain["functions"]))
+    functions = _grouped((one.name, one) for one in map(_function, plain["functions"]))
     return Catalog(
         version=int.from_bytes(hashlib.blake2b(orjson.dumps(plain), digest_size=8).digest(), "big"),
         relations=_relations(plain["relations"], reaches),
@@ -179,9 +150,18 @@ def _build(rows: Mapping[str, Sequence[Sequence[Any]]]) -> Catalog:
             for name, found in functions.items()
             if (callable_on_rows := tuple(one for one in found if one.takes_row))
         },
-        operators=_grouped((row[0], (row[1], row[2])) for row in plain["operators"]),
+        operators=_grouped((row[0], (row[1], row[2])) for row in plain["operators"] if not row[3]),
         casts=_casts(plain),
         types=_grouped((row[1], row[0]) for row in plain["types"]),
+        triggers=_grouped((_first(row), _trigger(row)) for row in plain["triggers"]),
+        event_triggers=tuple((row[0], (row[1], row[2])) for row in plain["event_triggers"]),
+        rules=_grouped((_first(row), Rule(row[2], _RULE_EVENTS[row[3]], row[4], row[5])) for row in plain["rules"]),
+        keys=_grouped((_second(row), _key(row)) for row in plain["foreign_keys"] if row[9] != "child"),
+        table_calls=_grouped(
+            (_first(row), TableCall(row[2], row[3], (row[4], row[5]))) for row in plain["table_calls"]
+        ),
+        domain_calls=_grouped((row[0], (row[1], row[2])) for row in plain["domain_calls"]),
+        made_of=_grouped((_first(row), _second(row)) for row in plain["aggregates"]),
     )
 
 
@@ -194,6 +174,27 @@ def _first(row: Sequence[Any]) -> Path:
 
 def _second(row: Sequence[Any]) -> Path:
     return (row[2], row[3])
+
+
+def _function(row: Sequence[Any]) -> Function:
+    known = Function(*row[:9])
+    parameters, body, settings, owner = row[9:]
+    return replace(known, parameters=tuple(parameters), body=body, settings=tuple(settings), owner=owner)
+
+
+_RULE_EVENTS = {"2": "update", "3": "insert", "4": "delete"}
+_TRIGGER_EVENTS = {4: "insert", 8: "delete", 16: "update", 32: "truncate"}  # TRIGGER_TYPE_… of pg_trigger.h
+_INSTEAD = 64
+
+
+def _trigger(row: Sequence[Any]) -> Trigger:
+    bits: int = row[5]
+    events = frozenset(event for bit, event in _TRIGGER_EVENTS.items() if bits & bit)
+    return Trigger(row[2], (row[3], row[4]), events, tuple(row[6]), row[7], bool(bits & _INSTEAD))
+
+
+def _key(row: Sequence[Any]) -> ForeignKey:
+    return ForeignKey(row[6], _first(row), tuple(row[7]), tuple(row[8]), row[4], row[5], row[9])
 
 
 def _grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, tuple[V, ...]]:
@@ -280,10 +281,22 @@ def _calls(
 
 
 def _casts(plain: _Rows) -> dict[str, tuple[Cast, ...]]:
-    holders = _grouped((row[0], (row[1], row[2])) for row in plain["cast_sources"])
+    found = _grouped((row[0], (row[1], row[2])) for row in plain["cast_sources"])
+    holders = {name: frozenset(paths) for name, paths in found.items()}
+    none: frozenset[Path] = frozenset()
     return _grouped(
-        (target, Cast((schema, name), source, None if is_system else frozenset(holders.get(source, ()))))
-        for target, schema, name, source, is_system in plain["casts"]
+        (
+            target,
+            Cast(
+                (schema, name),
+                source,
+                None if is_system else holders.get(source, none),
+                context != "e",
+                holders.get(target, none),
+            ),
+        )
+        for target, schema, name, source, is_system, context, extension in plain["casts"]
+        if not extension  # those of an extension compute, whatever its functions do: they came with a superuser
     )
 
 

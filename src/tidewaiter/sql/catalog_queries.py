@@ -12,9 +12,12 @@ from collections.abc import Mapping
 
 _ORDINARY_SCHEMA = "n.nspname !~ '^pg_(toast|temp_|toast_temp_)'"
 _USER_SCHEMA = "n.nspname not in ('pg_catalog', 'information_schema')"
-_NOT_OF_EXTENSION = (
-    "not exists (select from pg_depend e where e.classid = '{0}'::regclass and e.objid = {1} and e.deptype = 'e')"
-)
+_EXTENSION = """coalesce((select x.extname::text from pg_depend e join pg_extension x on x.oid = e.refobjid
+                  where e.classid = '{0}'::regclass and e.objid = {1} and e.deptype = 'e' limit 1), '')"""
+# What a stored expression calls: functions, and the functions of operators.
+_CALLED = """and d.refclassid in ('pg_proc'::regclass, 'pg_operator'::regclass)
+          join pg_proc p on p.oid = case d.refclassid when 'pg_proc'::regclass then d.refobjid
+                                    else (select o.oprcode from pg_operator o where o.oid = d.refobjid) end"""
 
 QUERIES: Mapping[str, str] = {
     # schema, name, kind, columns, NOT NULL columns, is a partition
@@ -66,25 +69,104 @@ QUERIES: Mapping[str, str] = {
           from pg_rewrite r
           join pg_class v on v.oid = r.ev_class and v.relkind in ('v', 'm') and v.relpersistence <> 't'
           join pg_namespace vn on vn.oid = v.relnamespace
-          join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid
-                          and d.refclassid = 'pg_proc'::regclass
-          join pg_proc p on p.oid = d.refobjid join pg_namespace n on n.oid = p.pronamespace
+          join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid {_CALLED}
+          join pg_namespace n on n.oid = p.pronamespace
          where r.ev_type = '1' and {_USER_SCHEMA} order by 1, 2, 3, 4""",
-    # referencing schema, table, referenced schema, table, ON DELETE action, ON UPDATE action
+    # referencing schema, table, referenced schema, table, ON DELETE action, ON UPDATE action, name, referencing and
+    # referenced columns, standing: "own", "child" (repeated for a partition of the referencing table), "parent" (for
+    # one of the referenced table)
     "foreign_keys": """
         select n.nspname::text, c.relname::text, fn.nspname::text, f.relname::text,
-               k.confdeltype::text, k.confupdtype::text
+               k.confdeltype::text, k.confupdtype::text, k.conname::text,
+               (select array_agg(a.attname::text order by u.at) from unnest(k.conkey) with ordinality u(num, at)
+                  join pg_attribute a on a.attrelid = k.conrelid and a.attnum = u.num),
+               (select array_agg(a.attname::text order by u.at) from unnest(k.confkey) with ordinality u(num, at)
+                  join pg_attribute a on a.attrelid = k.confrelid and a.attnum = u.num),
+               case when k.conparentid = 0 then 'own' when o.confrelid = k.confrelid then 'child' else 'parent' end
           from pg_constraint k
           join pg_class c on c.oid = k.conrelid and c.relpersistence <> 't'
           join pg_namespace n on n.oid = c.relnamespace
           join pg_class f on f.oid = k.confrelid join pg_namespace fn on fn.oid = f.relnamespace
-         where k.contype = 'f' order by 1, 2, 3, 4, 5, 6""",
-    # schema, name, oid, kind, language, volatility, security definer, extension, callable as column notation
+          left join pg_constraint o on o.oid = k.conparentid
+         where k.contype = 'f' order by 1, 2, 3, 4, 7, 10""",
+    # schema, table, trigger, function schema, function, tgtype, UPDATE OF columns, repeated for a partition
+    "triggers": """
+        select n.nspname::text, c.relname::text, t.tgname::text, fn.nspname::text, p.proname::text, t.tgtype::int4,
+               coalesce((select array_agg(a.attname::text order by a.attnum) from pg_attribute a
+                          where a.attrelid = t.tgrelid and a.attnum = any (t.tgattr::int2[])), '{}'),
+               t.tgparentid <> 0
+          from pg_trigger t
+          join pg_class c on c.oid = t.tgrelid and c.relpersistence <> 't'
+          join pg_namespace n on n.oid = c.relnamespace
+          join pg_proc p on p.oid = t.tgfoid join pg_namespace fn on fn.oid = p.pronamespace
+         where not t.tgisinternal and t.tgenabled <> 'D' order by 1, 2, 3""",
+    # name, function schema, function, event
+    "event_triggers": """
+        select e.evtname::text, n.nspname::text, p.proname::text, e.evtevent::text
+          from pg_event_trigger e join pg_proc p on p.oid = e.evtfoid join pg_namespace n on n.oid = p.pronamespace
+         where e.evtenabled <> 'D' order by 1""",
+    # schema, relation, rule, event (2 update, 3 insert, 4 delete), INSTEAD, its text
+    "rules": """
+        select n.nspname::text, c.relname::text, r.rulename::text, r.ev_type::text, r.is_instead,
+               pg_get_ruledef(r.oid)
+          from pg_rewrite r
+          join pg_class c on c.oid = r.ev_class and c.relpersistence <> 't'
+          join pg_namespace n on n.oid = c.relnamespace
+         where r.ev_type <> '1' and r.ev_enabled <> 'D' and r.oid >= 16384 order by 1, 2, 3""",
+    # schema, table, what calls ("default", "constraint", "domain", "policy", "index"), its name, function schema,
+    # function: what reading or writing a table calls beyond triggers
+    "table_calls": f"""
+        with caller as (
+            select d.adrelid as relid, 'default' as kind, a.attname::text as name, 'pg_attrdef'::regclass as classid,
+                   d.oid as objid
+              from pg_attrdef d join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
+            union all
+            select k.conrelid, 'constraint', k.conname::text, 'pg_constraint'::regclass, k.oid
+              from pg_constraint k where k.contype in ('c', 'x') and k.conrelid <> 0
+            union all
+            select a.attrelid, 'domain', k.conname::text, 'pg_constraint'::regclass, k.oid
+              from pg_constraint k join pg_attribute a on a.atttypid = k.contypid and not a.attisdropped
+             where k.contypid <> 0
+            union all
+            select y.polrelid, 'policy', y.polname::text, 'pg_policy'::regclass, y.oid from pg_policy y
+            union all
+            select x.indrelid, 'index', i.relname::text, 'pg_class'::regclass, i.oid
+              from pg_index x join pg_class i on i.oid = x.indexrelid)
+        select distinct n.nspname::text, c.relname::text, w.kind, w.name, fn.nspname::text, p.proname::text
+          from caller w
+          join pg_class c on c.oid = w.relid and c.relpersistence <> 't' and c.relkind in ('r', 'p', 'f', 'v')
+          join pg_namespace n on n.oid = c.relnamespace
+          join pg_depend d on d.classid = w.classid and d.objid = w.objid {_CALLED}
+          join pg_namespace fn on fn.oid = p.pronamespace
+         where {_USER_SCHEMA.replace("n.", "fn.")} order by 1, 2, 3, 4, 5, 6""",
+    # domain, function schema, function: what a cast to a domain calls to check its value
+    "domain_calls": f"""
+        select distinct t.typname::text, n.nspname::text, p.proname::text
+          from pg_constraint k
+          join pg_type t on t.oid = k.contypid
+          join pg_depend d on d.classid = 'pg_constraint'::regclass and d.objid = k.oid {_CALLED}
+          join pg_namespace n on n.oid = p.pronamespace
+         where {_USER_SCHEMA} order by 1, 2, 3""",
+    # aggregate schema, aggregate, function schema, function: what an aggregate is made of besides built-ins
+    "aggregates": f"""
+        select distinct an.nspname::text, a.proname::text, n.nspname::text, p.proname::text
+          from pg_aggregate g
+          join pg_proc a on a.oid = g.aggfnoid join pg_namespace an on an.oid = a.pronamespace
+          join pg_proc p on p.oid in (g.aggtransfn, g.aggfinalfn, g.aggcombinefn, g.aggserialfn, g.aggdeserialfn,
+                                      g.aggmtransfn, g.aggminvtransfn, g.aggmfinalfn)
+          join pg_namespace n on n.oid = p.pronamespace
+         where {_USER_SCHEMA} order by 1, 2, 3, 4""",
+    # schema, name, oid, kind, language, volatility, security definer, extension, callable as column notation, and for
+    # those in SQL: parameter names, body (BEGIN ATOMIC as the server prints it), settings of its own, owner
     "functions": f"""
         select n.nspname::text, p.proname::text, p.oid::int8, p.prokind::text, l.lanname::text, p.provolatile::text,
                p.prosecdef, coalesce(x.extname::text, ''),
                p.pronargs > 0 and p.pronargs - p.pronargdefaults <= 1
-                 and (p.provariadic <> 0 or t.typtype in ('c', 'd', 'p'))
+                 and (p.provariadic <> 0 or t.typtype in ('c', 'd', 'p')),
+               case when l.lanname = 'sql' then coalesce(p.proargnames, '{{}}') else '{{}}' end,
+               case when l.lanname = 'sql' then coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) else '' end,
+               case when l.lanname = 'sql' then coalesce(p.proconfig, '{{}}') else '{{}}' end,
+               case when l.lanname = 'sql' then pg_get_userbyid(p.proowner)::text else '' end
           from pg_proc p
           join pg_namespace n on n.oid = p.pronamespace
           join pg_language l on l.oid = p.prolang
@@ -97,27 +179,28 @@ QUERIES: Mapping[str, str] = {
         select n.nspname::text, p.proname::text, array_agg(p.oid::int8 order by p.oid), bool_or(p.provolatile = 'v')
           from pg_proc p join pg_namespace n on n.oid = p.pronamespace
          where n.nspname in ('pg_catalog', 'information_schema') group by 1, 2 order by 1, 2""",
-    # operator, function schema, function: operators outside pg_catalog that no extension brought
+    # operator, function schema, function, extension: operators outside pg_catalog
     "operators": f"""
-        select distinct o.oprname::text, fn.nspname::text, p.proname::text
+        select distinct o.oprname::text, fn.nspname::text, p.proname::text, {_EXTENSION.format("pg_operator", "o.oid")}
           from pg_operator o
           join pg_namespace n on n.oid = o.oprnamespace
           join pg_proc p on p.oid = o.oprcode join pg_namespace fn on fn.oid = p.pronamespace
-         where {_USER_SCHEMA} and {_NOT_OF_EXTENSION.format("pg_operator", "o.oid")} order by 1, 2, 3""",
-    # target type, function schema, function, source type, is the source a system type: casts by functions outside
-    # pg_catalog that no extension brought
+         where {_USER_SCHEMA} order by 1, 2, 3, 4""",
+    # target type, function schema, function, source type, is the source a system type, context (e explicit,
+    # a assignment, i implicit), extension: casts by functions outside pg_catalog
     "casts": f"""
-        select distinct t.typname::text, n.nspname::text, p.proname::text, s.typname::text, s.oid < 16384
+        select distinct t.typname::text, n.nspname::text, p.proname::text, s.typname::text, s.oid < 16384,
+               c.castcontext::text, {_EXTENSION.format("pg_cast", "c.oid")}
           from pg_cast c
           join pg_type t on t.oid = c.casttarget
           join pg_type s on s.oid = c.castsource
           join pg_proc p on p.oid = c.castfunc join pg_namespace n on n.oid = p.pronamespace
-         where {_USER_SCHEMA} and {_NOT_OF_EXTENSION.format("pg_cast", "c.oid")} order by 1, 2, 3, 4""",
-    # source type of such a cast, schema, relation: the relations whose rows are of that type or hold values of it
+         where {_USER_SCHEMA} order by 1, 2, 3, 4, 6, 7""",
+    # source or target type of such a cast, schema, relation: those whose rows are of that type or hold values of it
     "cast_sources": """
         select distinct s.typname::text, n.nspname::text, r.relname::text
           from pg_cast c
-          join pg_type s on s.oid = c.castsource
+          join pg_type s on s.oid in (c.castsource, c.casttarget)
           join pg_class r on r.relkind in ('r', 'p', 'v', 'm', 'f') and r.relpersistence <> 't'
           join pg_namespace n on n.oid = r.relnamespace
          where c.castfunc >= 16384 and s.oid >= 16384
@@ -157,7 +240,19 @@ SIGNATURE = """
               from pg_inherits i)
         || '/' ||
            (select count(*)::text || ':' || coalesce(sum(k.xmin::text::int8 * 31 + k.oid::int8), 0)::text
-              from pg_constraint k where k.contype = 'f')
+              from pg_constraint k where k.oid >= 16384)
+        || '/' ||
+           (select count(*)::text || ':' || coalesce(sum(t.xmin::text::int8 * 31 + t.oid::int8), 0)::text
+              from pg_trigger t where t.oid >= 16384)
+        || '/' ||
+           (select count(*)::text || ':' || coalesce(sum(d.xmin::text::int8 * 31 + d.oid::int8), 0)::text
+              from pg_attrdef d where d.oid >= 16384)
+        || '/' ||
+           (select count(*)::text || ':' || coalesce(sum(y.xmin::text::int8 * 31 + y.oid::int8), 0)::text
+              from pg_policy y)
+        || '/' ||
+           (select count(*)::text || ':' || coalesce(sum(e.xmin::text::int8 * 31 + e.oid::int8), 0)::text
+              from pg_event_trigger e)
         || '/' ||
            (select count(*)::text || ':' || coalesce(sum(t.xmin::text::int8 * 31 + t.oid::int8), 0)::text
               from pg_type t where t.oid >= 16384 and t.typtype in ('d', 'e', 'r', 'm'))

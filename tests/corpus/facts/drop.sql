@@ -6,6 +6,7 @@ drop table orders cascade
 --> drop table public.orders
 --> drop table public.order_summaries via public.orders
 --> drop table public.revenue via public.orders
+--> drop table public.same_orders via public.orders
 --> drop table public.revenue_copy via public.orders
 --> effect define
 
