@@ -1,36 +1,104 @@
-"""Compile the wire modules with mypyc when asked: `TIDEWAITER_MYPYC=1 pip install .`
+"""Compile the hot modules with mypyc where a C compiler is; without one, or with TIDEWAITER_MYPYC=0, install the sources.
 
-The pure files work without it and stay the default. A machine without a C compiler gets the pure files, too.
+`pip install .` runs this, and so does `make install` (`build_ext --inplace`, with the development environment's mypy).
+Which modules, and how it is found out later that they still fit their sources: src/tidewaiter/extensions.py.
 """
 
 import os
+import runpy
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.errors import BaseError, CompileError
 
-HOT = (
-    "frames",
-    "postgres_parts",
-    "postgres_frontend",
-    "postgres_backend",
-    "postgres_authentication",
-    "postgres_startup",
-    "postgres_state",
-)
-ROOT = Path(__file__).parent
+os.chdir(Path(__file__).parent)
+KNOWN = runpy.run_path("src/tidewaiter/extensions.py")
+SOURCES = [f"src/tidewaiter/{name}" for name in KNOWN["HOT"]]
+MUST: bool | None = KNOWN["wanted"]()
+# Types of other packages are not there when pip builds in isolation; the project's strict settings are `make check`'s.
+MYPY = ["--config-file=", "--ignore-missing-imports"]
 
 
-def extensions() -> list[Extension]:
-    """The hot modules as optional extensions; none unless TIDEWAITER_MYPYC is set."""
-    if os.environ.get("TIDEWAITER_MYPYC", "0") in ("", "0"):  # noqa: TID251 - there is no configuration at build time
+def say(what: str) -> None:
+    """One line, also where pip is quiet about the build."""
+    sys.stderr.write(f"tidewaiter: {what}\n")
+
+
+def has_compiler() -> bool:
+    """Whether a C file that needs Python's headers compiles."""
+    from setuptools._distutils.ccompiler import new_compiler
+    from setuptools._distutils.sysconfig import customize_compiler
+    from sysconfig import get_path
+
+    with tempfile.TemporaryDirectory() as folder:
+        probe = Path(folder) / "probe.c"
+        probe.write_text("#include <Python.h>\n")
+        compiler = new_compiler()
+        customize_compiler(compiler)
+        try:
+            compiler.compile([str(probe)], output_dir=folder, include_dirs=[get_path("include")])
+        except (BaseError, CompileError):
+            return False
+    return True
+
+
+def hot_extensions() -> list[Extension]:
+    """The hot modules as extensions; none where they are not wanted or cannot be had."""
+    if MUST is False:
+        return []
+    if not has_compiler():
+        if MUST:
+            raise SystemExit("TIDEWAITER_MYPYC=1, but there is no C compiler with Python's headers")
+        say("no C compiler with Python's headers: the modules stay uncompiled, which costs about half the speed")
         return []
     from mypyc.build import mypycify
 
-    os.environ.setdefault("MYPYPATH", str(ROOT / "src"))  # noqa: TID251
-    made: list[Extension] = mypycify([str(Path("src") / "tidewaiter" / "wire" / f"{name}.py") for name in HOT])
-    for extension in made:
-        extension.optional = True
+    os.environ["MYPYPATH"] = "src"
+    try:
+        made: list[Extension] = mypycify(
+            [*MYPY, *SOURCES], opt_level="2", debug_level="0", multi_file=True, group_name="tidewaiter_hot"
+        )
+    except SystemExit:
+        if MUST:
+            raise
+        say("mypyc refused the modules (see above): they stay uncompiled, which costs about half the speed")
+        return []
     return made
 
 
-setup(ext_modules=extensions())
+class BuildHot(build_ext):
+    """Compiles with all processors, and leaves the record by which the extensions are found to fit."""
+
+    def run(self) -> None:
+        package = Path("src" if self.inplace else self.build_lib) / "tidewaiter"
+        for old in [package / KNOWN["RECORD"], *package.rglob(f"*{KNOWN['EXTENSION_SUFFIXES'][0]}")]:
+            old.unlink(missing_ok=True)
+        try:
+            super().run()
+        except (BaseError, CompileError) as error:
+            if MUST:
+                raise
+            say(f"the modules stay uncompiled, which costs about half the speed: {error}")
+            self.extensions = []
+            return
+        if self.extensions:
+            (package / KNOWN["RECORD"]).write_text(KNOWN["record"]())
+
+    def build_extensions(self) -> None:
+        compile_all = self.compiler.compile
+
+        def compile_parts(sources: list[str], *given: Any, **named: Any) -> list[str]:
+            with ThreadPoolExecutor(os.cpu_count()) as pool:  # the compiler is a process of its own
+                parts = list(pool.map(lambda source: compile_all([source], *given, **named), sources))
+            return [made for part in parts for made in part]
+
+        self.compiler.compile = compile_parts
+        super().build_extensions()
+
+
+setup(ext_modules=hot_extensions(), cmdclass={"build_ext": BuildHot})

@@ -57,7 +57,7 @@ def members(fields: Mapping[str, object]) -> bytes:
 
     Raises ValueError for reserved names and for values that JSON cannot hold.
     """
-    clash = _RESERVED & fields.keys()
+    clash = _RESERVED.intersection(fields)
     if clash:
         raise ValueError(f"reserved member names: {', '.join(sorted(clash))}")
     try:
@@ -257,7 +257,7 @@ def spill(told: bytes, room_bytes: int) -> Spilled:
     """Make members fit into `room_bytes` by moving the longest into the body, whole. ValueError if they cannot fit."""
     full = b"{" + told + b"}"
     fields = strict_json(full)
-    clash = _RESERVED & fields.keys()
+    clash = _RESERVED.intersection(fields)
     if clash:
         raise ValueError(f"reserved member names: {', '.join(sorted(clash))}")
     digest, names = sha256(full).hexdigest(), []

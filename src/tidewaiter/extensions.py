@@ -1,0 +1,114 @@
+"""Which modules are compiled with mypyc, and whether the extensions that lie beside them may be used.
+
+The sources stay plain Python: an extension is the same file, compiled. Each build leaves a record of the sources that it
+compiled; extensions without a fitting record are not loaded, and the sources run in their place. The environment's
+TIDEWAITER_MYPYC decides, for the build and for each start: `0` no extensions, `1` nothing but extensions, otherwise
+extensions where they can be had. `python extensions.py` exits 0 when there is nothing to build.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from enum import Enum
+from hashlib import sha256
+from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES, FileFinder, ModuleSpec, SourceFileLoader
+from pathlib import Path
+from types import ModuleType
+
+PACKAGE = Path(__file__).parent
+RECORD = "extensions.txt"  # beside this file: a digest of the sources, and the suffix of the extensions made of them
+HOT = (
+    "ledger/entry.py",
+    "ledger/log.py",
+    "ledger/seal.py",
+    "ledger/tree.py",
+    "model.py",
+    "proxy/answers.py",
+    "proxy/asks.py",
+    "proxy/names.py",
+    "proxy/pipeline.py",
+    "proxy/session.py",
+    "proxy/standing.py",
+    "proxy/trail.py",
+    "sql/skeleton.py",
+    "wire/frames.py",
+    "wire/postgres_authentication.py",
+    "wire/postgres_backend.py",
+    "wire/postgres_frontend.py",
+    "wire/postgres_parts.py",
+    "wire/postgres_startup.py",
+    "wire/postgres_state.py",
+)
+"""What every statement or every row passes through; everything else would gain nothing worth the time to compile it."""
+
+
+class Build(Enum):
+    """What runs: the extensions; the sources, because there are no extensions or they are not wanted; or the sources,
+    because they were changed since the extensions were made."""
+
+    COMPILED = "compiled"
+    PURE = "pure"
+    STALE = "stale"
+
+
+def wanted() -> bool | None:
+    """What TIDEWAITER_MYPYC says: no, yes, or None for where possible."""
+    said = os.environ.get("TIDEWAITER_MYPYC", "")  # noqa: TID251 - decided before anything else is imported
+    return said != "0" if said in ("0", "1") else None
+
+
+def record() -> str:
+    """What a build of the present sources with this interpreter leaves as its record."""
+    digest = sha256()
+    for name in HOT:
+        source = (PACKAGE / name).read_bytes()
+        digest.update(b"%b %d\n%b" % (name.encode(), len(source), source))
+    return f"{digest.hexdigest()} {EXTENSION_SUFFIXES[0]}\n"
+
+
+def found() -> Build:
+    """What lies here, whatever is wanted."""
+    try:
+        kept = (PACKAGE / RECORD).read_text()
+    except FileNotFoundError:
+        return Build.PURE
+    if kept.split(" ")[-1] != f"{EXTENSION_SUFFIXES[0]}\n":  # made by another interpreter, which is not this one's worry
+        return Build.PURE
+    return Build.COMPILED if kept == record() else Build.STALE
+
+
+def choose() -> Build:
+    """Decide what this process imports. Raises ImportError when extensions are demanded and cannot be had."""
+    want = wanted()
+    build = Build.PURE if want is False else found()
+    if build is Build.COMPILED:
+        return build
+    if want:
+        raise ImportError(f"TIDEWAITER_MYPYC=1, but what is here is {build.value}: build it with `make install`")
+    if build is Build.STALE:
+        sys.stderr.write(
+            "tidewaiter: sources were changed since they were compiled; running them uncompiled. `make install` compiles\n"
+        )
+    sys.meta_path.insert(0, Sources)
+    return build
+
+
+class Sources:
+    """Finds the package's modules as sources only, past extensions that lie beside them."""
+
+    @staticmethod
+    def find_spec(name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """The source of module `name`, None for other packages."""
+        if not name.startswith("tidewaiter.") or path is None:
+            return None
+        for folder in path:
+            spec = FileFinder(folder, (SourceFileLoader, SOURCE_SUFFIXES)).find_spec(name)
+            if spec is not None:
+                return spec
+        return None
+
+
+if __name__ == "__main__":
+    sys.exit(found() is not Build.COMPILED and wanted() is not False)
