@@ -1,4 +1,5 @@
-# Needs Python ≥ 3.11, make and a C compiler; everything else comes from the package registry into .venv.
+# Needs Python ≥ 3.11 and make; everything else comes from the package registry into .venv. Where a C compiler is, the
+# hot modules are compiled; TIDEWAITER_MYPYC=0 keeps them uncompiled, TIDEWAITER_MYPYC=1 insists.
 # `make demo` and `make test` are the two commands to know.
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -7,37 +8,45 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 COVERAGE_FLOOR := 75
 
-.PHONY: help install demo tour test check live bench clean
+.PHONY: help install compiled demo tour test check live bench clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo     start a database with company data, the gateway and the console; Ctrl-C ends it'
 	@echo 'make tour     run the whole story unattended; fails if one step does not hold'
-	@echo 'make test     every test, with real servers and real clients'
-	@echo 'make check    style, types, import rules, coverage of the unit tests'
+	@echo 'make test     every test, with the compiled modules, real servers and real clients'
+	@echo 'make check    style, types, import rules, coverage of the unit tests on the uncompiled modules'
 	@echo 'make live     only the tests with real servers and clients'
 	@echo 'make bench    measure direct, pgbouncer, a bare relay and the gateway'
 	@echo 'make install  .venv with everything, which the others do by themselves'
 	@echo 'make clean    delete what can be made again, .venv excepted'
 
-install: $(INSTALLED)
+install: compiled
+
+# By digest, not by time: what is compiled is never older than its source, see src/tidewaiter/extensions.py.
+compiled: $(INSTALLED)
+	@$(BIN)/python src/tidewaiter/extensions.py || { \
+		echo 'compiling the hot modules (half a minute)' >&2; \
+		$(BIN)/python setup.py --quiet build_ext --inplace > .venv/compiled.log 2>&1; found=$$?; \
+		grep '^tidewaiter: ' .venv/compiled.log >&2; \
+		test $$found = 0 || { tail -30 .venv/compiled.log >&2; exit $$found; }; }
 
 $(INSTALLED): pyproject.toml
 	@test -n '$(PYTHON)' || { echo 'Python 3.11 or newer is needed: set PYTHON=/path/to/python3' >&2; exit 1; }
 	test -x $(BIN)/python || '$(PYTHON)' -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	TIDEWAITER_MYPYC=0 $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-demo: $(INSTALLED)
+demo: compiled
 	@$(BIN)/tidewaiter demo
 
-tour: $(INSTALLED)
+tour: compiled
 	@$(BIN)/tidewaiter demo --tour
 
-test: $(INSTALLED)
+test: compiled
 	$(BIN)/python -m pytest
 
-live: $(INSTALLED)
+live: compiled
 	$(BIN)/python -m pytest -m live
 
 check: $(INSTALLED)
@@ -48,13 +57,14 @@ check: $(INSTALLED)
 		test -z "$$files" || $(BIN)/mypy $$files; done
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_mirror.py
-	$(BIN)/coverage run -m pytest -q -m 'not live'
+	TIDEWAITER_MYPYC=0 $(BIN)/coverage run -m pytest -q -m 'not live'
 	$(BIN)/coverage report --fail-under=$(COVERAGE_FLOOR)
 
-bench: $(INSTALLED)
+bench: compiled
 	$(BIN)/python -m bench
 
 clean:
 	rm -rf build dist src/*.egg-info .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests bench scripts -name __pycache__ -prune -exec rm -rf {} +
 	find src -name '*.so' -delete
+	rm -f src/tidewaiter/extensions.txt

@@ -1,4 +1,4 @@
-"""Compile the hot modules with mypyc where a C compiler is; without one, or with TIDEWAITER_MYPYC=0, install the sources.
+"""Compile the hot modules with mypyc where a C compiler is; without one, or with TIDEWAITER_MYPYC=0, leave them.
 
 `pip install .` runs this, and so does `make install` (`build_ext --inplace`, with the development environment's mypy).
 Which modules, and how it is found out later that they still fit their sources: src/tidewaiter/extensions.py.
@@ -10,6 +10,7 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from sysconfig import get_path
 from typing import Any
 
 from setuptools import Extension, setup
@@ -33,7 +34,6 @@ def has_compiler() -> bool:
     """Whether a C file that needs Python's headers compiles."""
     from setuptools._distutils.ccompiler import new_compiler
     from setuptools._distutils.sysconfig import customize_compiler
-    from sysconfig import get_path
 
     with tempfile.TemporaryDirectory() as folder:
         probe = Path(folder) / "probe.c"
@@ -58,7 +58,7 @@ def hot_extensions() -> list[Extension]:
         return []
     from mypyc.build import mypycify
 
-    os.environ["MYPYPATH"] = "src"
+    os.environ["MYPYPATH"] = "src"  # noqa: TID251 - mypy is told this way
     try:
         made: list[Extension] = mypycify(
             [*MYPY, *SOURCES], opt_level="2", debug_level="0", multi_file=True, group_name="tidewaiter_hot"
@@ -76,7 +76,7 @@ class BuildHot(build_ext):
 
     def run(self) -> None:
         package = Path("src" if self.inplace else self.build_lib) / "tidewaiter"
-        for old in [package / KNOWN["RECORD"], *package.rglob(f"*{KNOWN['EXTENSION_SUFFIXES'][0]}")]:
+        for old in [package / KNOWN["RECORD"], *package.rglob(f"*{KNOWN['SUFFIX']}")]:
             old.unlink(missing_ok=True)
         try:
             super().run()

@@ -13,33 +13,17 @@ At exit, OUTPUT gets one JSON object: {"leaf": {…}, "inclusive": {…}, "sampl
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Sequence
-from importlib.machinery import SOURCE_SUFFIXES, FileFinder, ModuleSpec, SourceFileLoader
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import FrameType
 
 INTERVAL_S = 0.002
 
 LEAF: Counter[str] = Counter()
 INCLUSIVE: Counter[str] = Counter()
-
-
-class PureFinder:
-    """Finds the package's modules as sources only, past compiled ones that lie beside them."""
-
-    @staticmethod
-    def find_spec(name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        """The source module `name`, None for other packages."""
-        if not name.startswith("tidewaiter.") or path is None:
-            return None
-        for folder in path:
-            found = FileFinder(folder, (SourceFileLoader, SOURCE_SUFFIXES)).find_spec(name)
-            if found is not None:
-                return found
-        return None
 
 
 def name_of(frame: FrameType) -> str:
@@ -74,7 +58,7 @@ def main() -> None:
     """Arguments: the output file, then the command line's own."""
     output = Path(sys.argv[1])
     sys.argv = ["tidewaiter", *sys.argv[2:]]
-    sys.meta_path.insert(0, PureFinder)
+    os.environ["TIDEWAITER_MYPYC"] = "0"  # the sampler sees functions of sources only
     import tidewaiter.app.serving  # noqa: F401 - imported before the timer starts: it is the work that is of interest
     from tidewaiter.cli import main as command_line
 

@@ -1,7 +1,7 @@
 """Which modules are compiled with mypyc, and whether the extensions that lie beside them may be used.
 
-The sources stay plain Python: an extension is the same file, compiled. Each build leaves a record of the sources that it
-compiled; extensions without a fitting record are not loaded, and the sources run in their place. The environment's
+The sources stay plain Python: an extension is the same file, compiled. Each build leaves a record of the sources that
+it compiled; extensions without a fitting record are not loaded, and the sources run in their place. The environment's
 TIDEWAITER_MYPYC decides, for the build and for each start: `0` no extensions, `1` nothing but extensions, otherwise
 extensions where they can be had. `python extensions.py` exits 0 when there is nothing to build.
 """
@@ -18,6 +18,7 @@ from pathlib import Path
 from types import ModuleType
 
 PACKAGE = Path(__file__).parent
+SUFFIX = EXTENSION_SUFFIXES[0]
 RECORD = "extensions.txt"  # beside this file: a digest of the sources, and the suffix of the extensions made of them
 HOT = (
     "ledger/entry.py",
@@ -65,7 +66,7 @@ def record() -> str:
     for name in HOT:
         source = (PACKAGE / name).read_bytes()
         digest.update(b"%b %d\n%b" % (name.encode(), len(source), source))
-    return f"{digest.hexdigest()} {EXTENSION_SUFFIXES[0]}\n"
+    return f"{digest.hexdigest()} {SUFFIX}\n"
 
 
 def found() -> Build:
@@ -74,7 +75,7 @@ def found() -> Build:
         kept = (PACKAGE / RECORD).read_text()
     except FileNotFoundError:
         return Build.PURE
-    if kept.split(" ")[-1] != f"{EXTENSION_SUFFIXES[0]}\n":  # made by another interpreter, which is not this one's worry
+    if kept.split(" ")[-1] != f"{SUFFIX}\n":  # made by another interpreter, which is not this one's worry
         return Build.PURE
     return Build.COMPILED if kept == record() else Build.STALE
 
@@ -89,7 +90,7 @@ def choose() -> Build:
         raise ImportError(f"TIDEWAITER_MYPYC=1, but what is here is {build.value}: build it with `make install`")
     if build is Build.STALE:
         sys.stderr.write(
-            "tidewaiter: sources were changed since they were compiled; running them uncompiled. `make install` compiles\n"
+            "tidewaiter: sources were changed since they were compiled: running uncompiled; `make install` compiles them\n"
         )
     sys.meta_path.insert(0, Sources)
     return build
