@@ -90,7 +90,7 @@ def choose() -> Build:
         raise ImportError(f"TIDEWAITER_MYPYC=1, but what is here is {build.value}: build it with `make install`")
     if build is Build.STALE:
         sys.stderr.write(
-            "tidewaiter: sources were changed since they were compiled: running uncompiled; `make install` compiles them\n"
+            "tidewaiter: running uncompiled, as sources were changed since they were compiled; see `make compiled`\n"
         )
     sys.meta_path.insert(0, Sources)
     return build
