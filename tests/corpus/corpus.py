@@ -2,13 +2,16 @@
 
 A file holds blocks separated by blank lines. A block is a statement, then one line per fact, in this order:
 
-    --> ACTION TYPE PATH (COLUMN, …) * via VIEW > VIEW #PART     a touch; `*`: all columns; `#1`: the second statement
+    --> ACTION TYPE PATH (COLUMN, …) * via VIEW > VIEW #PART is TRAIT, …
+                                                                  a touch; `*`: all columns; `#1`: the second statement
     --> unknown REASON
     --> fault SQLSTATE MESSAGE @POSITION
     --> control KIND                                              transaction control only
     --> effect KIND NAME [RELATION(COLUMN, …)] [= ACTION PATH, …] what a success changes in the session
+    --> sets off KIND NAME ACTION PATH by PATH                    what a write sets off, and what is written
+    --> locks PATH MODE
     --> parts N                                                   when it is not one
-    --> reads only | ends failed | session bound | shareable      flags that are set
+    --> no where | reads only | ends failed | session bound | shareable      flags that are set
 
 Facts are compared whole: a fact that is not listed fails. Lines before the statement:
 
@@ -115,9 +118,15 @@ def told(facts: Facts) -> tuple[str, ...]:
         if effect.facts is not None:
             line += " = " + ", ".join(_touch(touch) for touch in effect.facts.touches)
         lines.append(line.rstrip())
+    lines += [
+        f"sets off {one.kind} {quoted((one.name,))} {one.action} {quoted(one.path)} by {quoted(one.cause)}"
+        for one in facts.indirect
+    ]
+    lines += [f"locks {quoted(lock.path)} {lock.mode}" for lock in facts.locks]
     if facts.parts != 1:
         lines.append(f"parts {facts.parts}")
     flags = {
+        "no where": not facts.has_where,
         "reads only": facts.reads_only,
         "ends failed": facts.ends_failed_transaction,
         "session bound": facts.session_bound,
@@ -138,4 +147,6 @@ def _touch(touch: Touch) -> str:
         words.append("via " + " > ".join(touch.via))
     if touch.part:
         words.append(f"#{touch.part}")
+    if touch.traits:
+        words.append(f"is {', '.join(touch.traits)}")
     return " ".join(words)

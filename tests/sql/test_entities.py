@@ -49,7 +49,8 @@ def test_the_catalog_knows_what_expressions_and_aggregates_call(shop: Catalog) -
         TableCall("policy", "own_prices", check),
     }
     assert shop.table_calls[("public", "offers")] == (TableCall("domain", "price_check", check),)
-    assert shop.domain_calls == {"price": (check,)}
+    assert shop.domain_calls["price"] == (check,)
+    assert shop.domain_calls["offers"] == (check,), "a row that holds one"
     assert shop.made_of == {("public", "longest"): (("public", "longer"),)}
 
 

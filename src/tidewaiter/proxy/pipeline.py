@@ -177,7 +177,7 @@ def statement_members(facts: Facts, verdict: Verdict, would_be: Verdict | None) 
 
 def _is_opaque(touch: Touch) -> bool:
     """Whether code runs that is not looked into: reports count the statement as not wholly understood."""
-    return touch.action in ("do", "call", "function")
+    return "opaque" in touch.traits
 
 
 def _touch(touch: Touch) -> dict[str, object]:

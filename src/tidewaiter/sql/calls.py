@@ -26,12 +26,12 @@ def read_call(reading: Reading, fields: Node, level: Level) -> None:
         found = tuple(one for one in found if not one.extension)
         _read_builtin(reading, name, fields, level)
     for function in found:
-        reading.touch("function", Resource(ResourceType.FUNCTION, function.path))
-        if function.is_opaque or function.language == "sql":
-            reading.opaque()
+        reading.runs(function.path)
     arguments = fields.get("args", [])
     if len(arguments) == 1 and name in catalog.casts:
         reading.cast(name)  # `text(row)` is `row::text`
+    if len(arguments) == 1:
+        reading.check(name)
     if not found and not is_builtin:
         _read_unfound(reading, name, schema, fields, level)
 
@@ -50,7 +50,7 @@ def _read_builtin(reading: Reading, name: str, fields: Node, level: Level) -> No
         return
     action = action_of(name, reading.catalog.builtins[name])
     if action == "function":
-        reading.touch(action, Resource(ResourceType.FUNCTION, ("pg_catalog", name)))
+        reading.runs(("pg_catalog", name))
     elif action is not None:
         reading.touch(action, DATASOURCE)
 

@@ -81,6 +81,8 @@ class Catalog:
     operators: Mapping[str, tuple[Path, ...]] = field(default_factory=_none)
     casts: Mapping[str, tuple[Cast, ...]] = field(default_factory=_none)
     """User casts by target type."""
+    implicit_casts: tuple[Cast, ...] = ()
+    """Those of them that happen without being written."""
     types: Mapping[str, tuple[str, ...]] = field(default_factory=_none)
     """Schemas in which a type of that name exists."""
     triggers: Mapping[Path, tuple[Trigger, ...]] = field(default_factory=_none)
@@ -91,9 +93,9 @@ class Catalog:
     """Foreign keys by the table that they refer to; those of the referencing table's partitions are left out."""
     table_calls: Mapping[Path, tuple[TableCall, ...]] = field(default_factory=_none)
     domain_calls: Mapping[str, tuple[Path, ...]] = field(default_factory=_none)
-    """Functions that a cast to a domain of that name calls."""
+    """Functions that a cast to a type of that name calls: the checks of domains."""
     made_of: Mapping[Path, tuple[Path, ...]] = field(default_factory=_none)
-    """Functions outside the system schemas that an aggregate is made of."""
+    """Functions that one calls besides its body: what an aggregate is made of, what defaults of parameters call."""
     remembered: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
     """What was found out from this snapshot alone (the facts of a function's body), by whoever found it."""
 
@@ -129,6 +131,7 @@ class Catalog:
 def _build(rows: Mapping[str, Sequence[Sequence[Any]]]) -> Catalog:
     plain = {name: [list(row) for row in table] for name, table in rows.items()}
     reaches = _reaches(plain)
+    casts = _casts(plain)
     functions = _grouped((one.name, one) for one in map(_function, plain["functions"]))
     return Catalog(
         version=int.from_bytes(hashlib.blake2b(orjson.dumps(plain), digest_size=8).digest(), "big"),
@@ -151,7 +154,8 @@ def _build(rows: Mapping[str, Sequence[Sequence[Any]]]) -> Catalog:
             if (callable_on_rows := tuple(one for one in found if one.takes_row))
         },
         operators=_grouped((row[0], (row[1], row[2])) for row in plain["operators"] if not row[3]),
-        casts=_casts(plain),
+        casts=casts,
+        implicit_casts=tuple(cast for found in casts.values() for cast in found if cast.is_implicit),
         types=_grouped((row[1], row[0]) for row in plain["types"]),
         triggers=_grouped((_first(row), _trigger(row)) for row in plain["triggers"]),
         event_triggers=tuple((row[0], (row[1], row[2])) for row in plain["event_triggers"]),
@@ -161,7 +165,7 @@ def _build(rows: Mapping[str, Sequence[Sequence[Any]]]) -> Catalog:
             (_first(row), TableCall(row[2], row[3], (row[4], row[5]))) for row in plain["table_calls"]
         ),
         domain_calls=_grouped((row[0], (row[1], row[2])) for row in plain["domain_calls"]),
-        made_of=_grouped((_first(row), _second(row)) for row in plain["aggregates"]),
+        made_of=_grouped((_first(row), _second(row)) for row in plain["made_of"]),
     )
 
 
@@ -184,13 +188,13 @@ def _function(row: Sequence[Any]) -> Function:
 
 _RULE_EVENTS = {"2": "update", "3": "insert", "4": "delete"}
 _TRIGGER_EVENTS = {4: "insert", 8: "delete", 16: "update", 32: "truncate"}  # TRIGGER_TYPE_… of pg_trigger.h
-_INSTEAD = 64
+_BEFORE, _INSTEAD = 2, 64
 
 
 def _trigger(row: Sequence[Any]) -> Trigger:
     bits: int = row[5]
     events = frozenset(event for bit, event in _TRIGGER_EVENTS.items() if bits & bit)
-    return Trigger(row[2], (row[3], row[4]), events, tuple(row[6]), row[7], bool(bits & _INSTEAD))
+    return Trigger(row[2], (row[3], row[4]), events, tuple(row[6]), row[7], bool(bits & _INSTEAD), bool(bits & _BEFORE))
 
 
 def _key(row: Sequence[Any]) -> ForeignKey:

@@ -19,6 +19,19 @@ _CALLED = """and d.refclassid in ('pg_proc'::regclass, 'pg_operator'::regclass)
           join pg_proc p on p.oid = case d.refclassid when 'pg_proc'::regclass then d.refobjid
                                     else (select o.oprcode from pg_operator o where o.oid = d.refobjid) end"""
 
+# Checks of domains, with every type that holds one: domains over it, arrays of it, composites and rows with it.
+_CHECKED = """with recursive within(type, part) as materialized (
+            select t.oid, t.typbasetype from pg_type t where t.typbasetype >= 16384
+            union all
+            select t.oid, t.typelem from pg_type t where t.typelem >= 16384
+            union all
+            select c.reltype, a.atttypid from pg_attribute a join pg_class c on c.oid = a.attrelid
+             where a.atttypid >= 16384 and a.attnum > 0 and not a.attisdropped and c.reltype <> 0),
+        checked(type, "check") as (
+            select k.contypid, k.oid from pg_constraint k where k.contypid <> 0 and k.oid >= 16384
+            union
+            select w.type, h.check from checked h join within w on w.part = h.type)"""
+
 QUERIES: Mapping[str, str] = {
     # schema, name, kind, columns, NOT NULL columns, is a partition
     "relations": f"""
@@ -104,7 +117,7 @@ QUERIES: Mapping[str, str] = {
     "event_triggers": """
         select e.evtname::text, n.nspname::text, p.proname::text, e.evtevent::text
           from pg_event_trigger e join pg_proc p on p.oid = e.evtfoid join pg_namespace n on n.oid = p.pronamespace
-         where e.evtenabled <> 'D' order by 1""",
+         where e.evtenabled <> 'D' and e.evtevent <> 'login' order by 1""",
     # schema, relation, rule, event (2 update, 3 insert, 4 delete), INSTEAD, its text
     "rules": """
         select n.nspname::text, c.relname::text, r.rulename::text, r.ev_type::text, r.is_instead,
@@ -116,7 +129,7 @@ QUERIES: Mapping[str, str] = {
     # schema, table, what calls ("default", "constraint", "domain", "policy", "index"), its name, function schema,
     # function: what reading or writing a table calls beyond triggers
     "table_calls": f"""
-        with caller as (
+        {_CHECKED}, caller as (
             select d.adrelid as relid, 'default' as kind, a.attname::text as name, 'pg_attrdef'::regclass as classid,
                    d.oid as objid
               from pg_attrdef d join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
@@ -125,8 +138,8 @@ QUERIES: Mapping[str, str] = {
               from pg_constraint k where k.contype in ('c', 'x') and k.conrelid <> 0
             union all
             select a.attrelid, 'domain', k.conname::text, 'pg_constraint'::regclass, k.oid
-              from pg_constraint k join pg_attribute a on a.atttypid = k.contypid and not a.attisdropped
-             where k.contypid <> 0
+              from checked h join pg_constraint k on k.oid = h.check
+              join pg_attribute a on a.atttypid = h.type and not a.attisdropped
             union all
             select y.polrelid, 'policy', y.polname::text, 'pg_policy'::regclass, y.oid from pg_policy y
             union all
@@ -139,21 +152,23 @@ QUERIES: Mapping[str, str] = {
           join pg_depend d on d.classid = w.classid and d.objid = w.objid {_CALLED}
           join pg_namespace fn on fn.oid = p.pronamespace
          where {_USER_SCHEMA.replace("n.", "fn.")} order by 1, 2, 3, 4, 5, 6""",
-    # domain, function schema, function: what a cast to a domain calls to check its value
+    # type, function schema, function: what a cast calls to check the value of a domain, or of a domain inside
     "domain_calls": f"""
+        {_CHECKED}
         select distinct t.typname::text, n.nspname::text, p.proname::text
-          from pg_constraint k
-          join pg_type t on t.oid = k.contypid
+          from checked h
+          join pg_type t on t.oid = h.type
+          join pg_constraint k on k.oid = h.check
           join pg_depend d on d.classid = 'pg_constraint'::regclass and d.objid = k.oid {_CALLED}
           join pg_namespace n on n.oid = p.pronamespace
          where {_USER_SCHEMA} order by 1, 2, 3""",
-    # aggregate schema, aggregate, function schema, function: what an aggregate is made of besides built-ins
-    "aggregates": f"""
+    # schema, function, schema, function that it calls without its body: what an aggregate is made of, what defaults of
+    # parameters call; besides built-ins
+    "made_of": f"""
         select distinct an.nspname::text, a.proname::text, n.nspname::text, p.proname::text
-          from pg_aggregate g
-          join pg_proc a on a.oid = g.aggfnoid join pg_namespace an on an.oid = a.pronamespace
-          join pg_proc p on p.oid in (g.aggtransfn, g.aggfinalfn, g.aggcombinefn, g.aggserialfn, g.aggdeserialfn,
-                                      g.aggmtransfn, g.aggminvtransfn, g.aggmfinalfn)
+          from pg_proc a
+          join pg_namespace an on an.oid = a.pronamespace
+          join pg_depend d on d.classid = 'pg_proc'::regclass and d.objid = a.oid {_CALLED}
           join pg_namespace n on n.oid = p.pronamespace
          where {_USER_SCHEMA} order by 1, 2, 3, 4""",
     # schema, name, oid, kind, language, volatility, security definer, extension, callable as column notation, and for

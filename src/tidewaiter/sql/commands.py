@@ -9,8 +9,10 @@ from tidewaiter.model import EffectKind, Facts, Resource, ResourceType, SyntaxFa
 from tidewaiter.sql.catalog import quoted
 from tidewaiter.sql.expressions import walk
 from tidewaiter.sql.levels import Level, Source
+from tidewaiter.sql.locks import ACCESS_EXCLUSIVE, EXCLUSIVE, SHARE, SHARE_UPDATE_EXCLUSIVE, of_lock_table
 from tidewaiter.sql.parse import Node
-from tidewaiter.sql.reading import DATASOURCE, Handler, Reading, creation_schema, strings
+from tidewaiter.sql.reading import DATASOURCE, Handler, Reading, creation_schema, disturbs, strings
+from tidewaiter.sql.settling import settle
 
 _FALSE = frozenset({"false", "off", "0", "no"})
 
@@ -48,14 +50,15 @@ def _transaction(reading: Reading, fields: Node, level: Level) -> None:
 def _explain(reading: Reading, fields: Node, level: Level) -> None:
     """Plain EXPLAIN asks `explain` of what it would touch; with ANALYZE it is what it contains."""
     before = reading.explains
-    reading.explains = not _analyzes(fields)
+    reading.explains = not is_on(fields, "analyze")
     reading.statement(fields["query"], level)
     reading.explains = before
 
 
-def _analyzes(fields: Node) -> bool:
-    for option in fields.get("options", ()):
-        if option["DefElem"]["defname"].lower() == "analyze":
+def is_on(fields: Node, option_name: str, field: str = "options") -> bool:
+    """Whether an option of EXPLAIN, VACUUM or REINDEX is given and not switched off; in doubt it is on."""
+    for option in fields.get(field, ()):
+        if option["DefElem"]["defname"].lower() == option_name:
             argument = option["DefElem"].get("arg")
             if argument is None:
                 return True
@@ -97,9 +100,24 @@ def _copy_what_is_read(reading: Reading) -> None:
 # -- prepared statements and cursors --------------------------------------------------------------------------------
 
 
+def _apart(reading: Reading, query: Node, level: Level) -> Facts:
+    """The facts of a query that runs later; what it does to the session then, it does not do now."""
+
+    def run() -> None:
+        reading.statement(query, level)
+        settle(reading)
+        for entry in reading.entries.values():
+            entry.runs = entry.fires = False  # settled
+
+    before = reading.ran_code
+    facts = reading.aside(run)
+    reading.ran_code = before
+    return facts
+
+
 def _prepare(reading: Reading, fields: Node, level: Level) -> None:
     walk(reading, fields.get("argtypes"), level)
-    facts = reading.aside(lambda: reading.statement(fields["query"], level))
+    facts = _apart(reading, fields["query"], level)
     reading.effect(EffectKind.PREPARE, fields["name"], facts)
     reading.prepared = {**reading.prepared, fields["name"]: facts}
 
@@ -127,9 +145,10 @@ def _deallocate(reading: Reading, fields: Node, level: Level) -> None:
 
 
 def _declare(reading: Reading, fields: Node, level: Level) -> None:
-    facts = reading.aside(lambda: reading.statement(fields["query"], level))
+    facts = _apart(reading, fields["query"], level)
     for effect in facts.effects:
         reading.effect(effect.kind, effect.name, effect.facts, effect.relation)
+        reading.ran_code = reading.ran_code or disturbs(effect)
     reading.effect(EffectKind.DECLARE, fields["portalname"], facts)
     reading.cursors = {**reading.cursors, fields["portalname"]: facts}
 
@@ -158,52 +177,63 @@ def _notify(reading: Reading, fields: Node, level: Level) -> None:
 def _lock(reading: Reading, fields: Node, level: Level) -> None:
     for node in fields["relations"]:
         reading.reach("lock", node["RangeVar"])
+    for entry in reading.entries.values():
+        if entry.action == "lock" and entry.part == reading.part:
+            reading.lock_table((entry.resource.path[0], entry.resource.path[1]), of_lock_table(fields["mode"]))
 
 
 # -- maintenance ----------------------------------------------------------------------------------------------------
 
 
-def _on_relation(reading: Reading, action: str, var: Node | None) -> Source | None:
+def _on_relation(reading: Reading, action: str, var: Node | None, lock: str | None = None) -> Source | None:
     """Touch the relation itself, or the datasource where the statement names none. Views are not looked through."""
     if var is None:
         reading.touch(action, DATASOURCE)
         return None
     relations = reading.resolve(var)
     entries = tuple(reading.touch(action, reading.table((one.schema, one.name))) for one in relations)
+    for one in relations:
+        if lock is not None:
+            reading.lock_table((one.schema, one.name), lock)
     return Source("", relations[0] if relations else None, entries)
 
 
 def _vacuum(reading: Reading, fields: Node, level: Level) -> None:
     actions = ["vacuum"] if fields.get("is_vacuumcmd") else ["analyze"]
-    if any(option["DefElem"]["defname"] == "analyze" for option in fields.get("options", ())):
+    if is_on(fields, "analyze"):
         actions.append("analyze")
+    lock = ACCESS_EXCLUSIVE if is_on(fields, "full") else SHARE_UPDATE_EXCLUSIVE
     for action in dict.fromkeys(actions):
         relations: list[Node] = fields.get("rels") or [{"VacuumRelation": {}}]
         for one in (node["VacuumRelation"] for node in relations):
-            source = _on_relation(reading, action, one.get("relation"))
+            source = _on_relation(reading, action, one.get("relation"), lock)
             for column in strings(one.get("va_cols", ())):
                 if source is not None:
                     source.hit(column)
 
 
 def _cluster(reading: Reading, fields: Node, level: Level) -> None:
-    _on_relation(reading, "cluster", fields.get("relation"))
+    _on_relation(reading, "cluster", fields.get("relation"), ACCESS_EXCLUSIVE)
 
 
 def _reindex(reading: Reading, fields: Node, level: Level) -> None:
     if fields["kind"] == "REINDEX_OBJECT_SCHEMA":
         reading.touch("reindex", Resource(ResourceType.SCHEMA, (fields["name"],)))
         return
-    source = _on_relation(reading, "reindex", fields.get("relation"))
+    is_concurrent, is_index = is_on(fields, "concurrently", "params"), fields["kind"] == "REINDEX_OBJECT_INDEX"
+    lock = SHARE_UPDATE_EXCLUSIVE if is_concurrent else ACCESS_EXCLUSIVE if is_index else SHARE
+    source = _on_relation(reading, "reindex", fields.get("relation"), lock)
     if source is not None and source.relation is not None:
         path = (source.relation.schema, source.relation.name)
         table = reading.catalog.indexes.get(path)
         if table is not None:
             reading.touch("reindex", reading.table(table), (quoted(path),))
+            reading.lock_table(table, SHARE_UPDATE_EXCLUSIVE if is_concurrent else SHARE)
 
 
 def _refresh(reading: Reading, fields: Node, level: Level) -> None:
-    _on_relation(reading, "refresh", fields["relation"])
+    lock = EXCLUSIVE if fields.get("concurrent") else ACCESS_EXCLUSIVE
+    _on_relation(reading, "refresh", fields["relation"], lock)
 
 
 def _truncate(reading: Reading, fields: Node, level: Level) -> None:
@@ -214,11 +244,13 @@ def _truncate(reading: Reading, fields: Node, level: Level) -> None:
         for relation in reading.resolve(var):
             path = (relation.schema, relation.name)
             via = (quoted(path),)
-            reading.touch("truncate", reading.table(path))
+            reading.touch("truncate", reading.table(path)).fires = True
+            reading.lock_table(path, ACCESS_EXCLUSIVE)
             below = catalog.heirs.get(path, ()) if var.get("inh") else ()
             also = catalog.referrers.get(path, ()) if fields.get("behavior") == "DROP_CASCADE" else ()
             for other in (*below, *also):
-                reading.touch("truncate", reading.table(other), via)
+                reading.touch("truncate", reading.table(other), via).fires = True
+                reading.lock_table(other, ACCESS_EXCLUSIVE)
 
 
 def _on_datasource(action: str) -> Handler:
@@ -232,7 +264,7 @@ def _on_datasource(action: str) -> Handler:
 
 
 def _do(reading: Reading, fields: Node, level: Level) -> None:
-    reading.touch("do", DATASOURCE)
+    reading.touch("do", DATASOURCE).traits |= {"opaque"}
     reading.opaque()
 
 
@@ -240,8 +272,7 @@ def _call(reading: Reading, fields: Node, level: Level) -> None:
     call = fields["funccall"]
     names = tuple(strings(call["funcname"]))
     for path in _procedures(reading, names, call):
-        reading.touch("call", Resource(ResourceType.FUNCTION, path))
-    reading.opaque()
+        reading.runs(path, action="call")
     walk(reading, call.get("args"), level)
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from tidewaiter.model import EffectKind, Relation, Resource, ResourceType
+from tidewaiter.sql import locks
 from tidewaiter.sql.creation import bases_read, create_from_query, create_relation, introduce, output_columns
 from tidewaiter.sql.expressions import FIELDS, SPECIAL, walk
 from tidewaiter.sql.levels import Level, Source, words
@@ -44,13 +45,17 @@ def walk_definition(reading: Reading, value: Any, level: Level) -> None:
                 stack.extend(reversed(item.values()))
 
 
-def _touch_relation(reading: Reading, action: str, var: Node, noun: str = "relation") -> list[Relation]:
-    """Touch what a RangeVar names, itself only."""
+def _touch_relation(
+    reading: Reading, action: str, var: Node, noun: str = "relation", lock: str | None = None
+) -> list[Relation]:
+    """Touch what a RangeVar names, itself only, and lock it."""
     names = [part for part in (var.get("schemaname"), var["relname"]) if part]
     position = var["location"] + 1 if "location" in var else None
     paths = list(relation_paths(reading, names, noun, position=position))
     for path in paths:
         reading.touch(action, reading.table(path))
+        if lock is not None:
+            reading.lock_table(path, lock)
     return [found for path in paths if (found := reading.known(path)) is not None]
 
 
@@ -60,8 +65,9 @@ def _touch_relation(reading: Reading, action: str, var: Node, noun: str = "relat
 def _create_table(reading: Reading, fields: Node, level: Level) -> None:
     columns: list[str] = []
     elements = fields.get("tableElts", ())
+    lock = locks.ACCESS_EXCLUSIVE if "partbound" in fields else locks.SHARE_UPDATE_EXCLUSIVE
     for var in (node["RangeVar"] for node in fields.get("inhRelations", ())):
-        for parent in _touch_relation(reading, "alter", var):
+        for parent in _touch_relation(reading, "alter", var, lock=lock):
             columns.extend(parent.columns)
     for node in elements:
         if "ColumnDef" in node:
@@ -84,7 +90,7 @@ def _references(reading: Reading, value: Any) -> None:
         elif isinstance(item, dict):
             var = item.get("pktable")
             if var:
-                _touch_relation(reading, "alter", var)
+                _touch_relation(reading, "alter", var, lock=locks.SHARE_ROW_EXCLUSIVE)
             stack.extend(item.values())
 
 
@@ -98,6 +104,9 @@ def _create_view(reading: Reading, fields: Node, level: Level) -> None:
     names = tuple(strings(fields.get("aliases", ())))
     columns = output_columns(query["SelectStmt"], level)
     columns = (*names, *columns[len(names) :]) if columns else names
+    if fields.get("replace"):
+        for relation in reading.look_up(fields["view"]["relname"], fields["view"].get("schemaname")):
+            reading.lock_table((relation.schema, relation.name), locks.ACCESS_EXCLUSIVE)
     create_relation(reading, fields["view"], "v", columns, bases_read(reading))
 
 
@@ -112,7 +121,8 @@ def _create_sequence(reading: Reading, fields: Node, level: Level) -> None:
 
 
 def _create_index(reading: Reading, fields: Node, level: Level) -> None:
-    relations = _touch_relation(reading, "create", fields["relation"])
+    lock = locks.SHARE_UPDATE_EXCLUSIVE if fields.get("concurrent") else locks.SHARE
+    relations = _touch_relation(reading, "create", fields["relation"], lock=lock)
     level.sources.append(Source(fields["relation"]["relname"], relations[0] if relations else None))
     walk_definition(reading, [fields.get("indexParams"), fields.get("whereClause")], level)
     _defined(reading)
@@ -152,7 +162,9 @@ def _create_schema(reading: Reading, fields: Node, level: Level) -> None:
 
 
 def _create_trigger(reading: Reading, fields: Node, level: Level) -> None:
-    relations = _touch_relation(reading, "alter", fields["relation"])
+    relations = _touch_relation(reading, "alter", fields["relation"], lock=locks.SHARE_ROW_EXCLUSIVE)
+    if "constrrel" in fields:
+        _touch_relation(reading, "alter", fields["constrrel"], lock=locks.SHARE_ROW_EXCLUSIVE)
     path = routine_path(reading, list(strings(fields["funcname"])))
     reading.touch("function", Resource(ResourceType.FUNCTION, path))
     relation = relations[0] if relations else None
@@ -163,7 +175,7 @@ def _create_trigger(reading: Reading, fields: Node, level: Level) -> None:
 
 def _create_rule(reading: Reading, fields: Node, level: Level) -> None:
     """A rule's actions run whenever it fires: whoever makes it asks for them too."""
-    relations = _touch_relation(reading, "alter", fields["relation"])
+    relations = _touch_relation(reading, "alter", fields["relation"], lock=locks.ACCESS_EXCLUSIVE)
     relation = relations[0] if relations else None
     rows = Level([Source("old", relation), Source("new", relation)])
     walk(reading, fields.get("whereClause"), rows)
@@ -173,7 +185,7 @@ def _create_rule(reading: Reading, fields: Node, level: Level) -> None:
 
 
 def _policy(reading: Reading, fields: Node, level: Level) -> None:
-    relations = _touch_relation(reading, "alter", fields["table"])
+    relations = _touch_relation(reading, "alter", fields["table"], lock=locks.ACCESS_EXCLUSIVE)
     level.sources.append(Source(fields["table"]["relname"], relations[0] if relations else None))
     walk(reading, fields.get("qual"), level)
     walk(reading, fields.get("with_check"), level)
@@ -183,7 +195,7 @@ def _policy(reading: Reading, fields: Node, level: Level) -> None:
 def _statistics(reading: Reading, fields: Node, level: Level) -> None:
     for node in fields["relations"]:
         if "RangeVar" in node:
-            _touch_relation(reading, "alter", node["RangeVar"])
+            _touch_relation(reading, "alter", node["RangeVar"], lock=locks.SHARE_UPDATE_EXCLUSIVE)
     _defined(reading)
 
 
@@ -195,6 +207,8 @@ def _publication(reading: Reading, fields: Node, level: Level) -> None:
         if table:
             source = reading.reach("select", table["relation"])
             source.hit_star()
+            if source.relation is not None:
+                reading.lock_table((source.relation.schema, source.relation.name), locks.SHARE_UPDATE_EXCLUSIVE)
     _defined(reading)
 
 
@@ -216,7 +230,8 @@ def _alter_table(reading: Reading, fields: Node, level: Level) -> None:
         elif fields.get("objtype") == "OBJECT_TYPE":
             reading.touch(action, schema_of(reading, _names(fields["relation"])))
         else:
-            relations = _touch_relation(reading, action, fields["relation"])
+            relations = _touch_relation(reading, action, fields["relation"])  # the server says "relation" here
+    _lock_altered(reading, fields, commands)
     relation = relations[0] if relations else None
     level.sources.append(Source(fields["relation"]["relname"], relation))
     for command in commands:
@@ -225,6 +240,25 @@ def _alter_table(reading: Reading, fields: Node, level: Level) -> None:
     if relation is not None and added and relation.columns:
         introduce(reading, replace(relation, columns=tuple(dict.fromkeys((*relation.columns, *added)))))
     _defined(reading)
+
+
+def _lock_altered(reading: Reading, fields: Node, commands: list[Node]) -> None:
+    """ALTER TABLE takes one lock for all its subcommands, on the children that it reaches too."""
+    if fields.get("objtype") == "OBJECT_TYPE" or not commands:
+        return
+    mode: str | None = None
+    for command in commands:
+        mode = locks.stronger(mode, locks.of_alter_table(command))
+    var = fields["relation"]
+    is_attaching = any(command["subtype"] in locks.PARTITIONING for command in commands)
+    for relation in reading.look_up(var["relname"], var.get("schemaname")):
+        path = (relation.schema, relation.name)
+        below = reading.catalog.partitions.get(path, ()) if var.get("inh") and not is_attaching else ()
+        for one in (path, *below):
+            reading.lock_table(one, mode or locks.ACCESS_EXCLUSIVE)
+        for command in commands:
+            if command["subtype"] == "AT_DropConstraint":
+                reading.lock_referenced(path, command["name"])
 
 
 def _names(var: Node) -> list[str]:
@@ -246,10 +280,12 @@ def _alter_command(reading: Reading, command: Node, level: Level) -> None:
         return
     if "PartitionCmd" in definition:
         if "name" in definition["PartitionCmd"]:
-            _touch_relation(reading, _alter_action(command), definition["PartitionCmd"]["name"])
+            part = definition["PartitionCmd"]["name"]
+            _touch_relation(reading, _alter_action(command), part, lock=locks.of_partition(command))
         walk_definition(reading, definition["PartitionCmd"].get("bound"), level)
     elif "RangeVar" in definition:
-        _touch_relation(reading, "alter", definition["RangeVar"])
+        lock = locks.SHARE_UPDATE_EXCLUSIVE if command["subtype"] == "AT_AddInherit" else None
+        _touch_relation(reading, "alter", definition["RangeVar"], lock=lock)
     else:
         _references(reading, definition)
         walk_definition(reading, definition, level)
@@ -259,7 +295,7 @@ def _alter_sequence(reading: Reading, fields: Node, level: Level) -> None:
     if fields.get("missing_ok"):
         _touch_if_exists(reading, "alter", fields["sequence"], "sequence")
     else:
-        _touch_relation(reading, "alter", fields["sequence"])
+        _touch_relation(reading, "alter", fields["sequence"], lock=locks.SHARE_ROW_EXCLUSIVE)
     _defined(reading)
 
 
@@ -286,12 +322,17 @@ def _touch_object(reading: Reading, what: Node, *, missing_ok: bool = False) -> 
         if missing_ok:
             _touch_if_exists(reading, what["action"], what["relation"], "relation")
             return []
-        return _touch_relation(reading, what["action"], what["relation"])
+        lock = locks.SHARE_UPDATE_EXCLUSIVE if what["type"] == "OBJECT_INDEX" else locks.ACCESS_EXCLUSIVE
+        return _touch_relation(reading, what["action"], what["relation"], lock=lock)
     if what["relation"]:
         reading.touch(what["action"], schema_of(reading, _names(what["relation"])))
     elif what["object"]:
         for found in resources(reading, what["type"], what["object"], missing_ok=missing_ok):
             reading.touch(what["action"], found)
+            if what["type"] == "OBJECT_COLUMN" or (
+                what["type"] in RELATIONS and what["action"] in ("comment", "alter")
+            ):
+                reading.lock_table((found.path[0], found.path[1]), locks.SHARE_UPDATE_EXCLUSIVE)
     else:
         reading.touch(what["action"], resource(reading, what["type"], [what["subname"] or ""]))
     return []

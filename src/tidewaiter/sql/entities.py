@@ -63,6 +63,7 @@ class Trigger:
     columns: tuple[str, ...] = ()
     is_repeat: bool = False
     is_instead: bool = False
+    is_before: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tidewaiter.model import Resource, ResourceType
 from tidewaiter.sql.calls import read_call
 from tidewaiter.sql.levels import Level
 from tidewaiter.sql.parse import Node
@@ -68,7 +67,6 @@ FIELDS: Mapping[str, str] = {
     "SQLValueFunction": "",
     "SetToDefault": "",
     "String": "",
-    "TypeName": "",
     "WindowDef": "partitionClause orderClause startOffset endOffset",
     "XmlExpr": "named_args args",
     "XmlSerialize": "expr typeName:TypeName",
@@ -139,8 +137,7 @@ def _column(reading: Reading, fields: Node, level: Level, stack: _Stack) -> None
 def _notation(reading: Reading, name: str) -> None:
     """Column notation calls a function that takes the row: `t.f`, `(row(1, 2)).f`."""
     for function in reading.catalog.row_functions.get(name, ()):
-        reading.touch("function", Resource(ResourceType.FUNCTION, function.path))
-        reading.opaque()
+        reading.runs(function.path)
 
 
 def _indirection(reading: Reading, fields: Node, level: Level, stack: _Stack) -> None:
@@ -184,8 +181,7 @@ def _operator(reading: Reading, fields: Node, level: Level, stack: _Stack) -> No
 
 def _user_operator(reading: Reading, name: list[Node]) -> None:
     for path in reading.catalog.operators.get(name[-1]["String"]["sval"], ()):
-        reading.touch("function", Resource(ResourceType.FUNCTION, path))
-        reading.opaque()
+        reading.runs(path)
 
 
 def _sort(reading: Reading, fields: Node, level: Level, stack: _Stack) -> None:
@@ -198,12 +194,21 @@ def _cast(reading: Reading, fields: Node, level: Level, stack: _Stack) -> None:
     """A cast may call a function of its own. A string is read by the type's input function instead."""
     argument, names = fields["arg"], fields["typeName"].get("names")
     stack.append(argument)
-    if not names or not reading.catalog.casts:
+    if not names:
+        return
+    reading.check(names[-1]["String"]["sval"])
+    if not reading.catalog.casts:
         return
     if not {"sval", "isnull"}.isdisjoint(argument.get("A_Const", ())):
         reading.types.add(names[-1]["String"]["sval"])
     else:
         reading.cast(names[-1]["String"]["sval"])
+
+
+def _type_name(reading: Reading, fields: Node, level: Level, stack: _Stack) -> None:
+    names = fields.get("names")
+    if names:
+        reading.check(names[-1]["String"]["sval"])
 
 
 def _sublink(reading: Reading, fields: Node, level: Level, stack: _Stack) -> None:
@@ -229,5 +234,6 @@ SPECIAL: Mapping[str, _Special] = {
     "SortBy": _sort,
     "SubLink": _sublink,
     "TypeCast": _cast,
+    "TypeName": _type_name,
 }
 """Node types with a meaning of their own."""

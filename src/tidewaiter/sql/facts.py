@@ -13,6 +13,7 @@ from tidewaiter.sql.catalog import Catalog
 from tidewaiter.sql.levels import Level
 from tidewaiter.sql.parse import Node, Unreadable, parse
 from tidewaiter.sql.reading import Handler, Reading, Scope
+from tidewaiter.sql.settling import settle
 
 __all__ = ["Scope", "understand"]
 
@@ -57,7 +58,7 @@ def _understand(statements: tuple[Node, ...], reading: Reading) -> Facts:
     for part, node in enumerate(statements):
         reading.part, reading.control = part, None
         reading.statement(node, Level())
-        reading.settle_casts()
+        settle(reading)
         controls.append(reading.control)
         # After code that may have renamed anything, the names in the rest of the text mean nothing certain.
         reading.is_shaken = reading.is_shaken or reading.ran_code

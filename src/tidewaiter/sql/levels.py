@@ -18,14 +18,36 @@ SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
 
 
 class Entry:
-    """A touch under construction."""
+    """A touch under construction.
 
-    __slots__ = ("action", "columns", "part", "resource", "star", "via")
+    `fires`: the write reaches this relation itself, so its triggers, rules and keys matter. `assigned`: the columns
+    that an UPDATE sets, None when they are not known. `runs`: a function that is called, not only named; `is_planned`:
+    by a statement that EXPLAIN only plans.
+    """
+
+    __slots__ = (
+        "action", "assigned", "columns", "fires", "is_planned", "part", "resource", "runs", "star", "traits", "via",
+    )  # fmt: skip
 
     def __init__(self, action: str, resource: Resource, via: tuple[str, ...], part: int) -> None:
         self.action, self.resource, self.via, self.part = action, resource, via, part
         self.columns: dict[str, None] = {}
         self.star = False
+        self.traits: frozenset[str] = frozenset()
+        self.fires = False
+        self.runs = False
+        self.is_planned = False
+        self.assigned: frozenset[str] | None = frozenset()
+
+    def absorb(self, other: Entry) -> None:
+        """Note what another touch of the same resource says."""
+        self.columns.update(other.columns)
+        self.star = self.star or other.star
+        self.traits |= other.traits
+        self.fires = self.fires or other.fires
+        self.runs = self.runs or other.runs
+        known = self.assigned is not None and other.assigned is not None
+        self.assigned = (self.assigned or frozenset()) | (other.assigned or frozenset()) if known else None
 
 
 class Source:
@@ -89,6 +111,15 @@ class Source:
         if column not in SYSTEM_COLUMNS:
             for entry in self.entries:
                 entry.columns[column] = None
+
+    def assign(self, column: str) -> None:
+        """Note that a column is given a value."""
+        self.hit(column)
+        if self.renames is not None:
+            column = self.renames.get(column, column)
+        for entry in self.entries:
+            if entry.assigned is not None:
+                entry.assigned |= {column}
 
     def hit_star(self) -> None:
         """Note that every column was referenced."""

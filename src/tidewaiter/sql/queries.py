@@ -58,10 +58,20 @@ def _from_function(reading: Reading, fields: Node, level: Level) -> Source:
     for node in fields["functions"]:
         items = node["List"]["items"]
         walk(reading, items[0], level)
+        _column_types(reading, items[1:], level)
         call = items[0].get("FuncCall")
         name = name or (call["funcname"][-1]["String"]["sval"] if call else "")
+    _column_types(reading, fields.get("coldeflist", ()), level)
     alias = fields.get("alias")
     return Source(alias["aliasname"] if alias else name)
+
+
+def _column_types(reading: Reading, nodes: Iterable[Node], level: Level) -> None:
+    """`AS (a integer, b mood)`: values of these types are made."""
+    for node in nodes:
+        for item in node["List"]["items"] if "List" in node else (node,):
+            if "ColumnDef" in item:
+                walk(reading, {"TypeName": item["ColumnDef"]["typeName"]}, level)
 
 
 def _from_xml(reading: Reading, fields: Node, level: Level) -> Source:
@@ -255,7 +265,7 @@ def _returning(reading: Reading, fields: Node, level: Level, target: Source, *, 
 
 def _assign(targets: Iterable[Node], source: Source) -> None:
     for node in targets:
-        source.hit(node["ResTarget"]["name"])
+        source.assign(node["ResTarget"]["name"])
 
 
 def _insert(reading: Reading, fields: Node, level: Level) -> None:
@@ -291,6 +301,7 @@ def _on_conflict(reading: Reading, fields: Node, level: Level, target: Source) -
 def _write(reading: Reading, fields: Node, level: Level, action: str, others: str) -> None:
     open_with(reading, fields, level)
     is_restricted = _is_restricted(reading, fields, fields.get("whereClause"), fields.get(others, ()))
+    reading.has_where = reading.has_where and is_restricted
     target = reading.reach(action if is_restricted else action + "_all", fields["relation"])
     level.sources.append(target)
     from_list(reading, fields.get(others, ()), level)
@@ -336,7 +347,9 @@ _MERGED = {"CMD_INSERT": "insert", "CMD_UPDATE": "update", "CMD_DELETE": "delete
 def _merge(reading: Reading, fields: Node, level: Level) -> None:
     open_with(reading, fields, level)
     clauses = [node["MergeWhenClause"] for node in fields["mergeWhenClauses"]]
-    target = reading.reach("merge_all" if _merges_all(reading, fields, clauses) else "merge", fields["relation"])
+    merges_all = _merges_all(reading, fields, clauses)
+    reading.has_where = reading.has_where and not merges_all
+    target = reading.reach("merge_all" if merges_all else "merge", fields["relation"])
     level.sources.append(target)
     _add(reading, fields["sourceRelation"], level)
     walk(reading, fields.get("joinCondition"), level)

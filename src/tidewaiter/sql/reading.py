@@ -9,9 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from tidewaiter.model import Effect, EffectKind, Facts, Relation, Resource, ResourceType, SyntaxFault, Touch
+from tidewaiter.model import (
+    Effect,
+    EffectKind,
+    Facts,
+    Indirect,
+    Lock,
+    Relation,
+    Resource,
+    ResourceType,
+    SyntaxFault,
+    Touch,
+)
 from tidewaiter.sql.catalog import Cast, Catalog, Reach, quoted
 from tidewaiter.sql.levels import Entry, Level, Source, words
+from tidewaiter.sql.locks import ACCESS_EXCLUSIVE, stronger
 from tidewaiter.sql.parse import Node
 
 DATASOURCE = Resource(ResourceType.DATASOURCE)
@@ -46,8 +58,8 @@ class Reading:
 
     __slots__ = (
         "casts", "catalog", "control", "created", "cursors", "dropped", "effects", "entries", "explains", "fault",
-        "handlers", "is_shaken", "literals_matter", "part", "path", "path_changed", "prepared", "ran_code",
-        "reasons", "session_bound", "types", "user",
+        "handlers", "has_where", "indirect", "is_shaken", "literals_matter", "locks", "part", "path", "path_changed",
+        "prepared", "ran_code", "reasons", "session_bound", "types", "user",
     )  # fmt: skip
 
     def __init__(self, catalog: Catalog, scope: Scope, handlers: Mapping[str, Handler]) -> None:
@@ -68,6 +80,9 @@ class Reading:
         self.effects: list[Effect] = []
         self.casts: dict[Cast, None] = {}
         self.types: set[str] = set()
+        self.indirect: dict[Indirect, None] = {}
+        self.locks: dict[tuple[str, str], str] = {}
+        self.has_where = True
         self.fault: SyntaxFault | None = None
         self.control: str | None = None
         self.part = 0
@@ -118,14 +133,28 @@ class Reading:
         self.types.add(target)
         self.casts.update(dict.fromkeys(self.catalog.casts.get(target, ())))
 
+    def runs(self, path: tuple[str, ...], via: tuple[str, ...] = (), action: str = "function") -> None:
+        """Touch a function that is called. `sql.settling` says what it does, once the statement is read."""
+        entry = self.touch(action, Resource(ResourceType.FUNCTION, path), via)
+        entry.runs, entry.is_planned = True, self.explains
+
+    def check(self, target: str) -> None:
+        """Note that a value of a type is made, which calls the functions in the checks of a domain."""
+        for path in self.catalog.domain_calls.get(target, ()):
+            self.runs(path)
+
     def settle_casts(self) -> None:
         """Touch the functions of those casts of whose source type the text can hold a value."""
-        for cast in self.casts:
-            held = cast.relations is None or cast.source in self.types
-            if held or any(entry.resource.path in (cast.relations or ()) for entry in list(self.entries.values())):
-                self.touch("function", Resource(ResourceType.FUNCTION, cast.function))
-                self.opaque()
+        for cast in (*self.casts, *self.catalog.implicit_casts):
+            if self._may_happen(cast):
+                self.runs(cast.function)
         self.casts.clear()
+
+    def _may_happen(self, cast: Cast) -> bool:
+        if cast.source in self.types or (cast.relations is None and cast in self.casts):
+            return True
+        bringing = cast.relations if cast.relations is not None else cast.holders
+        return any(entry.resource.path in bringing for entry in self.entries.values())
 
     # -- what names mean --------------------------------------------------------------------------------------------
     def resolve(self, var: Node) -> tuple[Relation, ...]:
@@ -208,6 +237,17 @@ class Reading:
             source.rename(tuple(strings(alias["colnames"])))
         return source
 
+    def lock_table(self, path: tuple[str, str], mode: str) -> None:
+        """Note a table-level lock; the strongest of a relation counts."""
+        if not self.explains:
+            self.locks[path] = stronger(self.locks.get(path), mode)
+
+    def lock_referenced(self, path: tuple[str, str], name: str | None = None) -> None:
+        """Note the locks on what a table's keys, or the named one, refer to: dropping a key drops triggers there."""
+        for referenced, keys in self.catalog.keys.items():
+            if any(key.table == path and name in (None, key.name) for key in keys):
+                self.lock_table(referenced, ACCESS_EXCLUSIVE)
+
     def lock(self, relation: Relation) -> None:
         """Touch a relation that FOR UPDATE or its kin locks, and what is locked with it."""
         for _ in self._reach_one("lock", relation, True):
@@ -215,7 +255,9 @@ class Reading:
 
     def _reach_one(self, action: str, relation: Relation, with_heirs: bool) -> Iterator[Entry]:
         catalog, path = self.catalog, (relation.schema, relation.name)
-        yield self.touch(action, self.table(path))
+        direct = self.touch(action, self.table(path))
+        direct.fires = True
+        yield direct
         reaches = catalog.reaches.get(path, ())
         if relation.base and path in self.created:
             reaches = (*reaches, *self._bases(relation))
@@ -225,12 +267,16 @@ class Reading:
                 entry.columns.update(dict.fromkeys(reach.columns))
                 entry.star = entry.star or reach.star
             if reach.mirrors:
-                yield entry
+                yield entry  # rows of a partition are the parent's, but only the partition's triggers fire
+            else:
+                entry.fires, entry.assigned = True, None
         if with_heirs:
             for heir in catalog.heirs.get(path, ()):
-                yield self.touch(action, self.table(heir), (quoted(path),))
+                entry = self.touch(action, self.table(heir), (quoted(path),))
+                entry.fires = True
+                yield entry
         for function, via in catalog.calls.get(path, ()):
-            self.touch("function", Resource(ResourceType.FUNCTION, function), via)
+            self.runs(function, via)
 
     def _bases(self, relation: Relation) -> Iterator[Reach]:
         """What a view of this session is made of; its columns are not known in detail."""
@@ -245,7 +291,6 @@ class Reading:
         """Read something that runs later: its touches are asked for now as well, its effects come when it runs."""
         before, self.effects = self.effects, []
         run()
-        self.settle_casts()
         later, self.effects = self.effects, before
         facts = self._facts(entry for entry in self.entries.values() if entry.part == self.part)
         touches = tuple(replace(touch, part=0) for touch in facts.touches)
@@ -258,10 +303,16 @@ class Reading:
             entry = self.touch(touch.action, touch.resource, touch.via)
             entry.columns.update(dict.fromkeys(touch.columns))
             entry.star = entry.star or touch.star
+            entry.traits |= frozenset(touch.traits)
         for reason in facts.unknown:
             self.unknown(reason)
         for effect in facts.effects:
             self.effect(effect.kind, effect.name, effect.facts, effect.relation)
+            self.ran_code = self.ran_code or disturbs(effect)
+        self.indirect.update(dict.fromkeys(facts.indirect))
+        self.has_where = self.has_where and facts.has_where
+        for lock in facts.locks:
+            self.lock_table(lock.path, lock.mode)
 
     def facts(self, parts: int, *, ends_failed: bool, changes: bool) -> Facts:
         """Everything that was found."""
@@ -280,12 +331,33 @@ class Reading:
 
     def _facts(self, entries: Iterable[Entry]) -> Facts:
         touches = tuple(
-            Touch(entry.action, entry.resource, tuple(entry.columns), entry.star, entry.via, entry.part)
+            Touch(
+                entry.action,
+                entry.resource,
+                tuple(entry.columns),
+                entry.star,
+                entry.via,
+                entry.part,
+                tuple(sorted(entry.traits)),
+            )
             for entry in entries
         )
         verbs = tuple(dict.fromkeys(touch.action for touch in touches))
         unknown = tuple(self.reasons)
-        return Facts(verbs, touches, unknown, reads_only=not unknown and _READS.issuperset(verbs))
+        return Facts(
+            verbs,
+            touches,
+            unknown,
+            reads_only=not unknown and _READS.issuperset(verbs),
+            has_where=self.has_where,
+            indirect=tuple(self.indirect),
+            locks=tuple(Lock(path, mode) for path, mode in self.locks.items()),
+        )
+
+
+def disturbs(effect: Effect) -> bool:
+    """Whether names may mean something else after it."""
+    return effect.kind is EffectKind.ROLE or (effect.kind is EffectKind.SETTING and effect.name in ("", "search_path"))
 
 
 def strings(nodes: Iterable[Node]) -> Iterator[str]:

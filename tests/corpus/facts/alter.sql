@@ -2,6 +2,7 @@ alter table orders add column note text
 --> alter table public.orders
 --> effect create orders public.orders(id, customer_id, total, status, note)
 --> effect define
+--> locks public.orders AccessExclusiveLock
 
 -- the new column exists from here on
 alter table orders add column note text; update orders set note = 'x' where id = 1
@@ -9,91 +10,116 @@ alter table orders add column note text; update orders set note = 'x' where id =
 --> update table public.orders (id, note) #1
 --> effect create orders public.orders(id, customer_id, total, status, note)
 --> effect define
+--> sets off trigger orders_logged function public.log_change by public.orders
+--> locks public.orders AccessExclusiveLock
 --> parts 2
 
 alter table orders drop column status
 --> alter_destructive table public.orders
 --> effect define
+--> locks public.orders AccessExclusiveLock
 
 alter table orders add column a integer, drop column total
 --> alter table public.orders
 --> alter_destructive table public.orders
 --> effect create orders public.orders(id, customer_id, total, status, a)
 --> effect define
+--> locks public.orders AccessExclusiveLock
 
 alter table orders alter column total type integer using round(total)
 --> alter_destructive table public.orders
 --> effect define
+--> locks public.orders AccessExclusiveLock
 
 alter table orders alter column total set default 0, alter column id set not null
 --> alter table public.orders
 --> effect define
+--> locks public.orders AccessExclusiveLock
 
 alter table orders add constraint c check (total > 0) not valid
 --> alter table public.orders
 --> effect define
+--> locks public.orders AccessExclusiveLock
 
 alter table orders add foreign key (id) references customers
 --> alter table public.orders
 --> alter table public.customers
 --> effect define
+--> locks public.orders ShareRowExclusiveLock
+--> locks public.customers ShareRowExclusiveLock
 
 alter table orders drop constraint orders_pkey
 --> alter_destructive table public.orders
 --> effect define
+--> locks public.orders AccessExclusiveLock
 
 alter table orders disable trigger all
 --> alter_destructive table public.orders
 --> effect define
+--> locks public.orders ShareRowExclusiveLock
 
 alter table orders no force row level security
 --> alter_destructive table public.orders
 --> effect define
+--> locks public.orders AccessExclusiveLock
 
 alter table orders disable row level security
 --> alter_destructive table public.orders
 --> effect define
+--> locks public.orders AccessExclusiveLock
 
 alter table orders enable row level security, force row level security
 --> alter table public.orders
 --> effect define
+--> locks public.orders AccessExclusiveLock
 
 alter table payments attach partition orders for values from ('2030-01-01') to ('2031-01-01')
 --> alter table public.payments
 --> alter table public.orders
 --> effect define
+--> locks public.payments ShareUpdateExclusiveLock
+--> locks public.orders AccessExclusiveLock
 
 alter table payments detach partition payments_2026
 --> alter_destructive table public.payments
 --> alter_destructive table public.payments_2026
 --> effect define
+--> locks public.payments AccessExclusiveLock
+--> locks public.payments_2026 AccessExclusiveLock
 
 alter table orders inherit people
 --> alter table public.orders
 --> alter table public.people
 --> effect define
+--> locks public.orders AccessExclusiveLock
+--> locks public.people ShareUpdateExclusiveLock
 
 alter table orders no inherit people
 --> alter_destructive table public.orders
 --> alter table public.people
 --> effect define
+--> locks public.orders AccessExclusiveLock
 
 alter table orders set unlogged
 --> alter_destructive table public.orders
 --> effect define
+--> locks public.orders AccessExclusiveLock
 
 alter table orders set tablespace fast
 --> alter table public.orders
 --> effect define
+--> locks public.orders AccessExclusiveLock
 
 alter table orders owner to ada
 --> alter table public.orders
 --> effect define
+--> locks public.orders AccessExclusiveLock
 
 alter table orders set schema hr
 --> alter_destructive table public.orders
 --> effect create orders hr.orders(id, customer_id, total, status) < public.orders
 --> effect define
+--> locks public.orders AccessExclusiveLock
 
 -- the name moves with the table
 alter table orders set schema hr; select total from hr.orders; select total from orders
@@ -103,6 +129,7 @@ alter table orders set schema hr; select total from hr.orders; select total from
 --> select table public.orders (total) #2
 --> effect create orders hr.orders(id, customer_id, total, status) < public.orders
 --> effect define
+--> locks public.orders AccessExclusiveLock
 --> parts 3
 
 alter table if exists no_such_table add column a integer
@@ -117,14 +144,17 @@ alter table no_such_table add column a integer
 alter view active_customers alter column name set default 'x'
 --> alter table public.active_customers
 --> effect define
+--> locks public.active_customers AccessExclusiveLock
 
 alter index orders_by_status set (fillfactor = 50)
 --> alter table public.orders_by_status
 --> effect define
+--> locks public.orders_by_status ShareUpdateExclusiveLock
 
 alter sequence ticket_numbers restart with 1
 --> alter table public.ticket_numbers
 --> effect define
+--> locks public.ticket_numbers ShareRowExclusiveLock
 
 alter sequence if exists no_such_sequence restart
 --> alter table public.no_such_sequence
@@ -169,10 +199,12 @@ alter schema hr owner to ada
 alter policy p on orders using (true)
 --> alter table public.orders
 --> effect define
+--> locks public.orders AccessExclusiveLock
 
 alter trigger orders_logged on orders depends on extension x
 --> alter table public.orders
 --> effect define
+--> locks public.orders AccessExclusiveLock
 
 alter default privileges in schema hr grant select on tables to ada
 --> grant_right schema hr
@@ -194,6 +226,7 @@ alter publication p add table customers
 --> alter datasource
 --> select table public.customers *
 --> effect define
+--> locks public.customers ShareUpdateExclusiveLock
 
 alter publication p set (publish = 'insert')
 --> alter datasource
@@ -242,6 +275,7 @@ alter text search configuration english drop mapping for word
 alter materialized view revenue_copy cluster on x
 --> alter table public.revenue_copy
 --> effect define
+--> locks public.revenue_copy ShareUpdateExclusiveLock
 
 alter user mapping for ada server s options (set password 'y')
 --> alter datasource
@@ -262,3 +296,4 @@ alter type shadow.t alter attribute a type text
 security label on table orders is 'secret'
 --> alter table public.orders
 --> effect define
+--> locks public.orders ShareUpdateExclusiveLock

@@ -1,14 +1,17 @@
 comment on table orders is 'x'
 --> comment table public.orders
 --> effect define
+--> locks public.orders ShareUpdateExclusiveLock
 
 comment on column orders.total is 'x'
 --> comment table public.orders
 --> effect define
+--> locks public.orders ShareUpdateExclusiveLock
 
 comment on view active_customers is null
 --> comment table public.active_customers
 --> effect define
+--> locks public.active_customers ShareUpdateExclusiveLock
 
 comment on function purge() is 'x'
 --> comment function public.purge
@@ -49,6 +52,7 @@ comment on trigger orders_logged on orders is 'x'
 comment on index orders_by_status is 'x'
 --> comment table public.orders_by_status
 --> effect define
+--> locks public.orders_by_status ShareUpdateExclusiveLock
 
 comment on extension dblink is 'x'
 --> comment datasource

@@ -15,6 +15,7 @@ copy (delete from orders returning *) to stdout
 --> delete_all table public.orders
 --> select table public.orders *
 --> copy_out table public.orders *
+--> no where
 
 copy (table active_customers) to stdout
 --> select table public.active_customers *

@@ -1,41 +1,41 @@
 select 1; do 'x'; select purge()
---> do datasource #1
---> function function public.purge #2
+--> do datasource #1 is opaque
+--> function function public.purge #2 is opaque, volatile
 --> unknown what names mean is not known after an earlier statement of this text
 --> effect setting
 --> parts 3
 
 set role ada; select purge()
 --> set_role role ada
---> function function public.purge #1
+--> function function public.purge #1 is opaque, volatile
 --> unknown what names mean is not known after an earlier statement of this text
 --> effect role ada
 --> effect setting
 --> parts 2
 
 select nextval('')
---> function function pg_catalog.nextval
+--> function function pg_catalog.nextval is volatile
 
 select nextval('public."ticket_numbers"')
 --> update table public.ticket_numbers
 
 select nextval('"a""b"')
---> function function pg_catalog.nextval
+--> function function pg_catalog.nextval is volatile
 
 select nextval('a..b')
---> function function pg_catalog.nextval
+--> function function pg_catalog.nextval is volatile
 
 select nextval('"a"b')
---> function function pg_catalog.nextval
+--> function function pg_catalog.nextval is volatile
 
 select nextval('public.')
---> function function pg_catalog.nextval
+--> function function pg_catalog.nextval is volatile
 
 select nextval('a.b.c')
---> function function pg_catalog.nextval
+--> function function pg_catalog.nextval is volatile
 
 select nextval(null)
---> function function pg_catalog.nextval
+--> function function pg_catalog.nextval is volatile
 
 create table pg_temp.x (id integer)
 --> create table pg_temp.x
@@ -119,11 +119,15 @@ alter table payments detach partition payments_2026 finalize
 --> alter_destructive table public.payments
 --> alter_destructive table public.payments_2026
 --> effect define
+--> locks public.payments ShareUpdateExclusiveLock
+--> locks public.payments_2026 ShareUpdateExclusiveLock
 
 alter table payments attach partition orders default
 --> alter table public.payments
 --> alter table public.orders
 --> effect define
+--> locks public.payments ShareUpdateExclusiveLock
+--> locks public.orders AccessExclusiveLock
 
 alter operator === (orders, orders) set (restrict = none)
 --> alter schema public
@@ -136,14 +140,12 @@ select from orders order by id using <
 
 select from orders a order by a using ===
 --> select table public.orders *
---> function function public.same_order
---> effect setting
+--> function function public.same_order is volatile
 --> shareable
 
 select from orders where (customer_id, id) === any (select 1, 2)
 --> select table public.orders (customer_id, id)
---> function function public.same_order
---> effect setting
+--> function function public.same_order is volatile
 --> shareable
 
 select json_array(select 1 returning jsonb)
@@ -160,7 +162,7 @@ select x.a from xmltable(xmlnamespaces('y' as z), '/r' passing ('<r/>'::xml) col
 
 select * from customers tablesample purge (1)
 --> select table public.customers *
---> function function public.purge
+--> function function public.purge is opaque, volatile
 --> effect setting
 --> shareable
 
@@ -193,8 +195,7 @@ select a.b, b.c from (select 1 as b) a, (select 2 as c) b
 
 select o.id as x from orders o group by x, lower(status) order by x, o.total
 --> select table public.orders (id, status, total)
---> function function public.lower
---> effect setting
+--> function function public.lower is volatile
 --> shareable
 
 select nothing from (select 1 as nothing) q
@@ -242,6 +243,7 @@ delete from orders where (id = 1) is unknown
 
 delete from orders where not (id is null)
 --> delete_all table public.orders (id)
+--> no where
 --> shareable
 
 delete from orders where not (total is not null)
@@ -250,23 +252,24 @@ delete from orders where not (total is not null)
 
 delete from orders where (id + 1) is not null
 --> delete_all table public.orders (id)
+--> no where
 --> shareable
 
 delete from orders where summary(orders) = 'x'
 --> delete table public.orders *
 --> function function public.summary
---> effect setting
 --> shareable
 
 delete from orders where orders.summary is not null
 --> delete_all table public.orders *
 --> function function public.summary
---> effect setting
+--> no where
 --> shareable
 
 delete from orders o using orders t where id = t.id
 --> delete_all table public.orders (id)
 --> select table public.orders (id)
+--> no where
 --> shareable
 
 delete from orders o using orders t where o.id = t.customer_id
@@ -282,6 +285,7 @@ delete from orders where id in (select id from customers union select id from or
 
 delete from orders where exists (select from generate_series(1, 2) g where g = id)
 --> delete_all table public.orders (id)
+--> no where
 --> shareable
 
 delete from orders where exists (select from (order_lines l join payments p on true) where l.order_id = orders.id)
@@ -299,9 +303,11 @@ delete from orders where exists (select from nowhere where x = total)
 --> delete_all table public.orders (total)
 --> unknown relation nowhere is not in the catalog
 --> fault 42P01 relation "nowhere" does not exist @46
+--> no where
 
 delete from orders where status like '%'::text
 --> delete_all table public.orders (status)
+--> no where
 
 delete from orders where status like $1
 --> delete table public.orders (status)
@@ -320,6 +326,7 @@ delete from orders where status !~ '.*' or status ~ '^a'
 
 delete from orders where id = 1 or not id = 1
 --> delete_all table public.orders (id)
+--> no where
 
 delete from orders where id = 1 or id @> 2
 --> delete table public.orders (id)
@@ -350,6 +357,7 @@ delete from orders where coalesce(id = 1, true) and id = 3
 
 delete from orders where id = 1 is not null
 --> delete_all table public.orders (id)
+--> no where
 --> shareable
 
 delete from nowhere where id = 1
@@ -358,16 +366,19 @@ delete from nowhere where id = 1
 
 delete from orders where row(orders.*) is not null
 --> delete_all table public.orders *
+--> no where
 --> shareable
 
 alter publication p set table orders, tables in schema hr
 --> alter datasource
 --> select table public.orders *
 --> effect define
+--> locks public.orders ShareUpdateExclusiveLock
 
 alter table payments_2026 set (fillfactor = 50), alter column amount set statistics 5
 --> alter table public.payments_2026
 --> effect define
+--> locks public.payments_2026 ShareUpdateExclusiveLock
 
 set search_path = default
 --> set setting search_path
@@ -392,6 +403,7 @@ set search_path to hr, public; create table t (id integer)
 
 delete from orders where status like status
 --> delete_all table public.orders (status)
+--> no where
 --> shareable
 
 delete from orders where (select count(*) from order_lines, orders o where o.id = orders.id) > 1

@@ -1,9 +1,8 @@
 create table t (id integer primary key, name text default lower('X'), check (id > 0))
 --> create table public.t
---> function function public.lower
+--> function function public.lower is volatile
 --> effect create t public.t(id, name)
 --> effect define
---> effect setting
 
 create table hr.t (like customers including all, extra integer)
 --> select table public.customers
@@ -17,24 +16,29 @@ create table t (id integer references customers, foreign key (id) references ord
 --> alter table public.customers
 --> effect create t public.t(id)
 --> effect define
+--> locks public.orders ShareRowExclusiveLock
+--> locks public.customers ShareRowExclusiveLock
 
 create table t (id integer, parent integer references t)
 --> create table public.t
 --> alter table public.t
 --> effect create t public.t(id, parent)
 --> effect define
+--> locks public.t ShareRowExclusiveLock
 
 create table t () inherits (people)
 --> alter table public.people
 --> create table public.t
 --> effect create t public.t(id, name)
 --> effect define
+--> locks public.people ShareUpdateExclusiveLock
 
 create table payments_2027 partition of payments for values from ('2027-01-01') to ('2028-01-01')
 --> alter table public.payments
 --> create table public.payments_2027
 --> effect create payments_2027 public.payments_2027(id, paid_at, amount)
 --> effect define
+--> locks public.payments AccessExclusiveLock
 
 create temp table customers (id integer)
 --> create table pg_temp.customers
@@ -94,13 +98,14 @@ select * into t from orders
 
 create index concurrently on orders (lower(status)) where total > 0
 --> create table public.orders
---> function function public.lower
---> effect setting
+--> function function public.lower is volatile
 --> effect define
+--> locks public.orders ShareUpdateExclusiveLock
 
 create unique index on orders (id) include (status)
 --> create table public.orders
 --> effect define
+--> locks public.orders ShareLock
 
 create sequence s owned by orders.id
 --> create table public.s
@@ -122,9 +127,9 @@ create schema reports authorization ada create table t (id integer) create view 
 
 create function f(a integer default purge()) returns integer language sql as 'select 1'
 --> create function public.f
---> function function public.purge
---> effect setting
+--> function function public.purge is opaque, volatile
 --> effect define
+--> effect setting
 
 create or replace function public.purge() returns integer language sql as 'select 1'
 --> create function public.purge
@@ -152,27 +157,32 @@ create cast (customers as text) with function summary(orders)
 
 create trigger t before update on orders for each row when (old.total <> new.total) execute function log_change()
 --> alter table public.orders
---> function function public.log_change
+--> function function public.log_change is opaque, volatile
 --> effect define
+--> locks public.orders ShareRowExclusiveLock
 
 create constraint trigger t after insert on orders deferrable for each row execute function hr.no_such()
 --> alter table public.orders
---> function function hr.no_such
+--> function function hr.no_such is opaque
 --> effect define
+--> locks public.orders ShareRowExclusiveLock
 
 create rule r as on insert to orders do instead delete from audit_trail where id = new.id
 --> alter table public.orders
 --> delete table public.audit_trail (id)
 --> effect define
+--> locks public.orders AccessExclusiveLock
 
 create rule "_RETURN" as on select to orders do instead select * from customers
 --> alter table public.orders
 --> select table public.customers *
 --> effect define
+--> locks public.orders AccessExclusiveLock
 
 create policy p on orders using (status = current_user) with check (total > 0)
 --> alter table public.orders
 --> effect define
+--> locks public.orders AccessExclusiveLock
 
 create type t as (a integer, b text)
 --> create schema public
@@ -216,6 +226,8 @@ create publication p for table customers, orders (id)
 --> select table public.customers *
 --> select table public.orders *
 --> effect define
+--> locks public.customers ShareUpdateExclusiveLock
+--> locks public.orders ShareUpdateExclusiveLock
 
 create subscription s connection 'host=x' publication p
 --> create datasource
@@ -240,6 +252,7 @@ create language plpython3u
 create statistics s on status, total from orders
 --> alter table public.orders
 --> effect define
+--> locks public.orders ShareUpdateExclusiveLock
 
 create collation c from "C"
 --> create schema public

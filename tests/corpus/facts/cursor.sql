@@ -39,11 +39,12 @@ declare c cursor for select name from customers for update
 --> effect declare c = select table public.customers (name), lock table public.customers
 
 declare c cursor for select purge()
---> function function public.purge
+--> function function public.purge is opaque, volatile
 --> effect setting
---> effect declare c = function function public.purge
+--> effect declare c = function function public.purge is opaque, volatile
 
 --@ cursor c = select * from orders
 update orders set status = 'x' where current of c
 --> update table public.orders (status)
+--> sets off trigger orders_logged function public.log_change by public.orders
 --> shareable

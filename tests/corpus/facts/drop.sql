@@ -1,6 +1,8 @@
 drop table orders
 --> drop table public.orders
 --> effect define
+--> locks public.orders AccessExclusiveLock
+--> locks public.customers AccessExclusiveLock
 
 drop table orders cascade
 --> drop table public.orders
@@ -9,11 +11,19 @@ drop table orders cascade
 --> drop table public.same_orders via public.orders
 --> drop table public.revenue_copy via public.orders
 --> effect define
+--> locks public.orders AccessExclusiveLock
+--> locks public.customers AccessExclusiveLock
+--> locks public.order_summaries AccessExclusiveLock
+--> locks public.revenue AccessExclusiveLock
+--> locks public.same_orders AccessExclusiveLock
+--> locks public.revenue_copy AccessExclusiveLock
 
 drop table if exists orders, customers
 --> drop table public.orders
 --> drop table public.customers
 --> effect define
+--> locks public.orders AccessExclusiveLock
+--> locks public.customers AccessExclusiveLock
 
 drop table if exists no_such_table
 --> drop table public.no_such_table
@@ -28,11 +38,15 @@ drop table payments
 --> drop table public.payments
 --> drop table public.payments_2026 via public.payments
 --> effect define
+--> locks public.payments AccessExclusiveLock
+--> locks public.payments_2026 AccessExclusiveLock
 
 drop table people cascade
 --> drop table public.people
 --> drop table public.managers via public.people
 --> effect define
+--> locks public.people AccessExclusiveLock
+--> locks public.managers AccessExclusiveLock
 
 drop table if exists t; create table t (id integer); insert into t values (1)
 --> drop table public.t
@@ -49,6 +63,7 @@ drop table orders; select * from orders
 --> select table shadow.orders * #1
 --> select table public.orders * #1
 --> effect define
+--> locks shadow.orders AccessExclusiveLock
 --> parts 2
 
 --@ created create temp table customers (id integer)
@@ -58,6 +73,8 @@ drop table customers; select * from customers
 --> select table pg_temp.customers * #1
 --> select table public.customers * #1
 --> effect define
+--> locks pg_temp.customers AccessExclusiveLock
+--> locks public.customers AccessExclusiveLock
 --> parts 2
 
 --@ created create temp table customers (id integer)
@@ -77,15 +94,20 @@ drop view revenue cascade
 --> drop table public.revenue
 --> drop table public.revenue_copy via public.revenue
 --> effect define
+--> locks public.revenue AccessExclusiveLock
+--> locks public.revenue_copy AccessExclusiveLock
 
 drop materialized view revenue_copy
 --> drop table public.revenue_copy
 --> effect define
+--> locks public.revenue_copy AccessExclusiveLock
 
 drop index orders_by_status
 --> drop table public.orders_by_status
 --> alter table public.orders via public.orders_by_status
 --> effect define
+--> locks public.orders_by_status AccessExclusiveLock
+--> locks public.orders AccessExclusiveLock
 
 drop index concurrently if exists no_such_index
 --> drop table public.no_such_index
@@ -99,6 +121,7 @@ drop index no_such_index
 drop sequence ticket_numbers
 --> drop table public.ticket_numbers
 --> effect define
+--> locks public.ticket_numbers AccessExclusiveLock
 
 drop function purge
 --> drop function public.purge
@@ -121,6 +144,7 @@ drop schema hr
 --> drop schema hr
 --> drop table hr.employees via hr
 --> effect define
+--> locks hr.employees AccessExclusiveLock
 
 drop schema if exists hr, shadow cascade
 --> drop schema hr
@@ -128,18 +152,23 @@ drop schema if exists hr, shadow cascade
 --> drop schema shadow
 --> drop table shadow.orders via shadow
 --> effect define
+--> locks hr.employees AccessExclusiveLock
+--> locks shadow.orders AccessExclusiveLock
 
 drop trigger orders_logged on orders
 --> alter_destructive table public.orders
 --> effect define
+--> locks public.orders AccessExclusiveLock
 
 drop policy p on orders
 --> alter_destructive table public.orders
 --> effect define
+--> locks public.orders AccessExclusiveLock
 
 drop rule r on orders
 --> alter_destructive table public.orders
 --> effect define
+--> locks public.orders AccessExclusiveLock
 
 drop type mood
 --> drop schema public

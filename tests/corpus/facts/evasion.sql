@@ -15,10 +15,14 @@ select E'a\' ; delete from orders; -- '
 drop/**/table orders
 --> drop table public.orders
 --> effect define
+--> locks public.orders AccessExclusiveLock
+--> locks public.customers AccessExclusiveLock
 
 DROP  TABLE   orders
 --> drop table public.orders
 --> effect define
+--> locks public.orders AccessExclusiveLock
+--> locks public.customers AccessExclusiveLock
 
 select 'TRUNCATE orders; DROP TABLE orders'
 --> reads only
@@ -27,28 +31,34 @@ select 'TRUNCATE orders; DROP TABLE orders'
 -- WHERE
 delete from orders
 --> delete_all table public.orders
+--> no where
 --> shareable
 
 /* where id = 1 */ delete from orders
 --> delete_all table public.orders
+--> no where
 --> shareable
 
 delete /* where */ from orders -- where id = 1
 --> delete_all table public.orders
+--> no where
 --> shareable
 
 select 1; delete from orders
 --> delete_all table public.orders #1
 --> parts 2
+--> no where
 --> shareable
 
 with gone as (delete from orders) select 1
 --> delete_all table public.orders
+--> no where
 --> shareable
 
 with "select" as (delete from orders returning *) select * from "select"
 --> delete_all table public.orders
 --> select table public.orders *
+--> no where
 --> shareable
 
 select $q$ ) ; delete from orders $q$
@@ -297,17 +307,20 @@ select pg_notify('c', ssn) from customers
 comment on table orders is 'secret'
 --> comment table public.orders
 --> effect define
+--> locks public.orders ShareUpdateExclusiveLock
 
 select setval('ticket_numbers', id) from customers
 --> select table public.customers (id)
 --> update table public.ticket_numbers
 
 select * from query_to_xml('select * from customers', true, false, '')
---> function function pg_catalog.query_to_xml
+--> function function pg_catalog.query_to_xml is opaque, volatile
+--> effect setting
 --> shareable
 
 select pg_catalog.query_to_xml($$select * from customers$$, true, false, '')
---> function function pg_catalog.query_to_xml
+--> function function pg_catalog.query_to_xml is opaque, volatile
+--> effect setting
 --> shareable
 
 select * from dblink('host=x', 'select 1') as t(a int)
@@ -316,7 +329,7 @@ select * from dblink('host=x', 'select 1') as t(a int)
 
 select lo_from_bytea(0, ssn::bytea) from customers
 --> select table public.customers (ssn)
---> function function pg_catalog.lo_from_bytea
+--> function function pg_catalog.lo_from_bytea is volatile
 --> shareable
 
 select pg_get_functiondef('purge'::regproc)
@@ -330,19 +343,18 @@ merge into audit_trail a using customers c on a.id = c.id when not matched then 
 
 select * from rows from (order_total(1)) r
 --> function function public.order_total
---> effect setting
+--> select table public.orders (id, total) via public.order_total
 --> shareable
 
 select (order_total(id)) from customers
 --> select table public.customers (id)
 --> function function public.order_total
---> effect setting
+--> select table public.orders (id, total) via public.order_total
 --> shareable
 
 select o from orders o where o.summary = 'x'
 --> select table public.orders *
 --> function function public.summary
---> effect setting
 --> shareable
 
 select * from customers c(summary) where c.summary = 1
@@ -362,6 +374,7 @@ select case when exists (select from customers where ssn = 'x') then pg_sleep(1)
 
 lock table customers in access exclusive mode
 --> lock table public.customers
+--> locks public.customers AccessExclusiveLock
 
 select * from customers for no key update skip locked
 --> select table public.customers *
@@ -374,13 +387,14 @@ select * from only (customers)
 --> shareable
 
 do 'begin execute ''delete from orders''; end'
---> do datasource
+--> do datasource is opaque
 --> effect setting
 
 create rule r as on select to audit_trail do instead select 1, ssn from customers
 --> alter table public.audit_trail
 --> select table public.customers (ssn)
 --> effect define
+--> locks public.audit_trail AccessExclusiveLock
 
 create function f() returns setof customers language sql as 'select * from customers'
 --> create function public.f
@@ -392,6 +406,7 @@ alter table customers rename to x; select * from x
 --> select table public.customers * via public.x #1
 --> effect define
 --> effect create x public.x(id, name, email, ssn, deleted_at) < public.customers
+--> locks public.customers AccessExclusiveLock
 --> parts 2
 
 select * from json_table((select to_jsonb(c) from customers c limit 1), '$' columns (ssn text path '$.ssn'))
@@ -441,6 +456,7 @@ select json_object('s': (select ssn from customers limit 1))
 delete from orders where id in (select id from orders o where o.id = orders.id)
 --> delete_all table public.orders (id)
 --> select table public.orders (id)
+--> no where
 --> shareable
 
 delete from orders o where exists (select from orders where orders.id = o.id and orders.status = 'x')
@@ -450,27 +466,32 @@ delete from orders o where exists (select from orders where orders.id = o.id and
 
 delete from orders where (id = 1) = (id = 1)
 --> delete_all table public.orders (id)
+--> no where
 --> shareable
 
 delete from orders where id::text = id::text
 --> delete_all table public.orders (id)
 --> function function public.summary
---> effect setting
+--> no where
 --> shareable
 
 delete from orders where 1 = 1 and true or id = 3
 --> delete_all table public.orders (id)
+--> no where
 
 delete from orders where (select count(*) from customers) > 0
 --> delete_all table public.orders
 --> select table public.customers
+--> no where
 --> shareable
 
 delete from orders where id = 1 or (select true)
 --> delete_all table public.orders (id)
+--> no where
 
 delete from orders where case when true then true else id = 1 end
 --> delete_all table public.orders (id)
+--> no where
 --> shareable
 
 delete from orders where id is distinct from null
@@ -479,15 +500,19 @@ delete from orders where id is distinct from null
 
 delete from orders where status ilike '%%' or status is null
 --> delete_all table public.orders (status)
+--> no where
 
 delete from orders where not (id <> id)
 --> delete_all table public.orders (id)
+--> no where
 --> shareable
 
 delete from orders where id >= id
 --> delete_all table public.orders (id)
+--> no where
 --> shareable
 
 delete from orders where total = any (array[total])
 --> delete_all table public.orders (total)
+--> no where
 --> shareable

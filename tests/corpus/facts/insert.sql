@@ -36,6 +36,7 @@ insert into orders (id, status) values (1, 'x') on conflict (id) do nothing
 insert into orders as o (id, status) values (1, 'x') on conflict (id) do update set status = excluded.status where o.total > 0
 --> insert table public.orders (id, status)
 --> update table public.orders (status, total)
+--> sets off trigger orders_logged function public.log_change by public.orders
 --> shareable
 
 -- RETURNING shows rows that were there before
@@ -43,6 +44,7 @@ insert into orders (id) values (1) on conflict (id) do update set status = order
 --> insert table public.orders (id)
 --> update table public.orders (status)
 --> select table public.orders *
+--> sets off trigger orders_logged function public.log_change by public.orders
 --> shareable
 
 insert into customers (id, name) values (1, 'x') on conflict (id) do update set name = customers.ssn returning name
@@ -59,6 +61,7 @@ insert into active_customers (id, name) values (1, 'x')
 insert into payments_2026 values (1, '2026-02-01', 5)
 --> insert table public.payments_2026 *
 --> insert table public.payments * via public.payments_2026
+--> sets off trigger payments_seen function public.note_shop by public.payments_2026
 --> shareable
 
 insert into customers (id) values (nextval('ticket_numbers'))

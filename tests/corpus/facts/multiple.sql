@@ -7,6 +7,7 @@ select 1; select ssn from customers; select 2
 select 1; drop table customers
 --> drop table public.customers #1
 --> effect define
+--> locks public.customers AccessExclusiveLock
 --> parts 2
 
 ;;;
@@ -30,7 +31,7 @@ select 'a;b'; delete from orders where id = 1
 --> shareable
 
 select purge(); select * from orders
---> function function public.purge
+--> function function public.purge is opaque, volatile
 --> select table public.orders * #1
 --> unknown what names mean is not known after an earlier statement of this text
 --> effect setting
@@ -47,6 +48,7 @@ begin; delete from orders; rollback; select * from customers
 --> delete_all table public.orders #1
 --> select table public.customers * #3
 --> parts 4
+--> no where
 
 create table orders (id integer); select total from orders
 --> create table public.orders
@@ -69,4 +71,5 @@ create or replace view active_customers as select 1 as id; select * from active_
 --> select table public.customers (deleted_at, email, id, name) via public.active_customers #1
 --> effect create active_customers public.active_customers(id)
 --> effect define
+--> locks public.active_customers AccessExclusiveLock
 --> parts 2

@@ -5,6 +5,7 @@ prepare p as select name from customers where id = $1
 prepare p (int) as delete from orders
 --> delete_all table public.orders
 --> effect prepare p = delete_all table public.orders
+--> no where
 
 --@ prepared p = select name from customers
 execute p
@@ -15,6 +16,7 @@ execute p
 --@ prepared gone = delete from orders
 execute gone (1)
 --> delete_all table public.orders
+--> no where
 --> session bound
 
 -- a prepared statement of which nothing is known
@@ -26,12 +28,14 @@ prepare gone as delete from customers; execute gone
 --> delete_all table public.customers
 --> delete_all table public.customers #1
 --> effect prepare gone = delete_all table public.customers
+--> sets off cascade orders_customer_id_fkey delete public.orders by public.customers
 --> parts 2
+--> no where
 --> session bound
 
 --@ prepared p = select purge()
 execute p
---> function function public.purge
+--> function function public.purge is opaque, volatile
 --> effect setting
 --> session bound
 

@@ -2,6 +2,7 @@ alter table orders rename to old_orders
 --> rename table public.orders
 --> effect define
 --> effect create old_orders public.old_orders(id, customer_id, total, status) < public.orders
+--> locks public.orders AccessExclusiveLock
 
 -- a swapped name leads to the table behind it
 alter table customers rename to c2; alter table audit_trail rename to customers; select * from customers
@@ -12,6 +13,8 @@ alter table customers rename to c2; alter table audit_trail rename to customers;
 --> effect define
 --> effect create c2 public.c2(id, name, email, ssn, deleted_at) < public.customers
 --> effect create customers public.customers(id, what) < public.audit_trail
+--> locks public.customers AccessExclusiveLock
+--> locks public.audit_trail AccessExclusiveLock
 --> parts 3
 
 alter table customers rename to c2; select ssn from c2
@@ -20,6 +23,7 @@ alter table customers rename to c2; select ssn from c2
 --> select table public.customers * via public.c2 #1
 --> effect define
 --> effect create c2 public.c2(id, name, email, ssn, deleted_at) < public.customers
+--> locks public.customers AccessExclusiveLock
 --> parts 2
 
 alter table orders rename column total to amount; select amount from orders
@@ -27,11 +31,13 @@ alter table orders rename column total to amount; select amount from orders
 --> select table public.orders (amount) #1
 --> effect define
 --> effect create orders public.orders(id, customer_id, total, status, amount)
+--> locks public.orders AccessExclusiveLock
 --> parts 2
 
 alter table orders rename constraint orders_pkey to pk
 --> rename table public.orders
 --> effect define
+--> locks public.orders AccessExclusiveLock
 
 alter view active_customers rename to living_customers; select name from living_customers
 --> rename table public.active_customers
@@ -41,12 +47,14 @@ alter view active_customers rename to living_customers; select name from living_
 --> select table public.customers * via public.living_customers #1
 --> effect define
 --> effect create living_customers public.living_customers(id, name, email) < public.active_customers < public.customers
+--> locks public.active_customers AccessExclusiveLock
 --> parts 2
 
 alter index orders_by_status rename to i
 --> rename table public.orders_by_status
 --> effect define
 --> effect create i public.i(status) < public.orders_by_status
+--> locks public.orders_by_status ShareUpdateExclusiveLock
 
 alter schema hr rename to staff
 --> rename schema hr
@@ -79,10 +87,12 @@ alter type mood rename to feeling
 alter trigger orders_logged on orders rename to t
 --> rename table public.orders
 --> effect define
+--> locks public.orders AccessExclusiveLock
 
 alter policy p on orders rename to q
 --> rename table public.orders
 --> effect define
+--> locks public.orders AccessExclusiveLock
 
 alter type shadow.t rename attribute a to b
 --> rename schema shadow
@@ -96,6 +106,7 @@ alter sequence ticket_numbers rename to numbers
 --> rename table public.ticket_numbers
 --> effect define
 --> effect create numbers public.numbers(last_value, log_cnt, is_called) < public.ticket_numbers
+--> locks public.ticket_numbers AccessExclusiveLock
 
 alter table if exists orders rename to x
 --> rename table public.orders

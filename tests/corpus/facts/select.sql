@@ -234,7 +234,6 @@ select status, grouping(status) from orders group by grouping sets ((status), ()
 select total::text, cast(id as text), total collate "C" from orders
 --> select table public.orders (id, total)
 --> function function public.summary
---> effect setting
 --> shareable
 
 select id[1], (array[id, customer_id])[2] from orders

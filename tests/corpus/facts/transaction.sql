@@ -76,3 +76,4 @@ begin; select 1; commit
 rollback; delete from orders
 --> delete_all table public.orders #1
 --> parts 2
+--> no where

@@ -78,21 +78,27 @@ create materialized view copy_of_orders as select * from orders with no data
 
 refresh materialized view concurrently revenue_copy
 --> refresh table public.revenue_copy
+--> locks public.revenue_copy ExclusiveLock
 
 drop view active_customers
 --> drop table public.active_customers
 --> effect define
+--> locks public.active_customers AccessExclusiveLock
 
 drop view active_customers cascade
 --> drop table public.active_customers
 --> drop table public.customer_names via public.active_customers
 --> effect define
+--> locks public.active_customers AccessExclusiveLock
+--> locks public.customer_names AccessExclusiveLock
 
 alter view revenue rename column total to sum
 --> rename table public.revenue
 --> effect define
 --> effect create revenue public.revenue(name, total, sum) < public.customers < public.orders
+--> locks public.revenue AccessExclusiveLock
 
 alter view revenue set (security_barrier = true)
 --> alter table public.revenue
 --> effect define
+--> locks public.revenue AccessExclusiveLock

@@ -56,12 +56,15 @@ with gone as (delete from orders where id = 1 returning *) select * from gone
 
 with gone as (delete from customers) select 1
 --> delete_all table public.customers
+--> sets off cascade orders_customer_id_fkey delete public.orders by public.customers
+--> no where
 --> shareable
 
 with new as (insert into audit_trail values (1, 'x') returning id), old as (update orders set status = 'x' where id = 1)
 select * from new
 --> insert table public.audit_trail *
 --> update table public.orders (id, status)
+--> sets off trigger orders_logged function public.log_change by public.orders
 --> shareable
 
 with x as (select id from customers) delete from orders using x where orders.customer_id = x.id
