@@ -147,3 +147,18 @@ def test_a_cast_needs_a_relation_that_brings_its_source_type() -> None:
     assert system.relations is None
     assert system.is_implicit
     assert not mine.is_implicit
+
+
+def test_a_column_is_known_with_the_type_that_a_cast_names(shop: Catalog) -> None:
+    columns = {column.name: column for column in shop.columns["public", "customers"]}
+    assert (columns["ssn"].number, columns["ssn"].type, columns["ssn"].base) == (4, "pg_catalog.text", "text")
+    assert columns["deleted_at"].type == "timestamp with time zone"
+    amount = next(column for column in shop.columns["public", "offers"] if column.name == "amount")
+    assert (amount.type, amount.base, amount.is_constrained) == ("public.price", "numeric", True)
+
+
+def test_keys_guarded_columns_and_view_texts_are_known(shop: Catalog) -> None:
+    assert shop.primary_keys["public", "customers"] == ("id",)
+    assert shop.guarded["public", "shelves"] == {"shop", "label"}
+    assert "FROM public.customers" in shop.view_definitions["public", "active_customers"]
+    assert (("public", "payments_2026"), ("public", "payments")) in shop.inheritance

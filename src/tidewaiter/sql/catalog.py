@@ -16,9 +16,9 @@ import orjson
 
 from tidewaiter.model import Relation
 from tidewaiter.sql.catalog_queries import QUERIES, SIGNATURE
-from tidewaiter.sql.entities import Cast, ForeignKey, Function, Path, Rule, TableCall, Trigger
+from tidewaiter.sql.entities import Cast, Column, ForeignKey, Function, Path, Rule, TableCall, Trigger
 
-__all__ = ["QUERIES", "SIGNATURE", "SYSTEM_SCHEMAS", "Cast", "Catalog", "Function", "Reach", "quoted"]
+__all__ = ["QUERIES", "SIGNATURE", "SYSTEM_SCHEMAS", "Cast", "Catalog", "Column", "Function", "Reach", "quoted"]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -96,6 +96,18 @@ class Catalog:
     """Functions that a cast to a type of that name calls: the checks of domains."""
     made_of: Mapping[Path, tuple[Path, ...]] = field(default_factory=_none)
     """Functions that one calls besides its body: what an aggregate is made of, what defaults of parameters call."""
+    columns: Mapping[Path, tuple[Column, ...]] = field(default_factory=_none)
+    """The columns with their types, of relations outside the system schemas."""
+    relation_oids: Mapping[int, Path] = field(default_factory=_none)
+    primary_keys: Mapping[Path, tuple[str, ...]] = field(default_factory=_none)
+    guarded: Mapping[Path, frozenset[str]] = field(default_factory=_none)
+    """Columns that a unique index, CHECK, exclusion or foreign key looks at."""
+    generated: Mapping[Path, tuple[tuple[str, str], ...]] = field(default_factory=_none)
+    """(generated column, column that it is computed from)."""
+    view_definitions: Mapping[Path, str] = field(default_factory=_none)
+    """The query of each view and materialized view, names qualified, as the server prints it."""
+    inheritance: tuple[tuple[Path, Path], ...] = ()
+    """(child, parent): partitions and inheritance children."""
     remembered: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
     """What was found out from this snapshot alone (the facts of a function's body), by whoever found it."""
 
@@ -282,6 +294,18 @@ def _calls(
             via = (*reach.via, quoted(reach.path))
             pairs.extend((view, (function, via)) for function in direct.get(reach.path, ()))
     return _grouped(pairs)
+
+
+def _columns(plain: _Rows) -> dict[Path, tuple[Column, ...]]:
+    types = {row[0]: row[1:] for row in plain["column_types"]}
+    names = {_first(row): row[3] for row in plain["relations"]}
+    return {
+        _first(row): tuple(
+            Column(name, number, text, oid, *types[oid])
+            for name, number, text, oid in zip(names[_first(row)], row[3], row[4], row[5], strict=True)
+        )
+        for row in plain["columns"]
+    }
 
 
 def _casts(plain: _Rows) -> dict[str, tuple[Cast, ...]]:

@@ -32,6 +32,8 @@ _CHECKED = """with recursive within(type, part) as materialized (
             union
             select w.type, h.check from checked h join within w on w.part = h.type)"""
 
+_GRAMMAR_TYPE = "'^(integer|smallint|bigint|real|double precision|numeric|boolean|character|bit|time|interval)'"
+
 QUERIES: Mapping[str, str] = {
     # schema, name, kind, columns, NOT NULL columns, is a partition
     "relations": f"""
@@ -223,6 +225,85 @@ QUERIES: Mapping[str, str] = {
                 select from pg_attribute a left join pg_type t on t.oid = a.atttypid
                  where a.attrelid = r.oid and a.attnum > 0 and s.oid in (a.atttypid, t.typelem, t.typbasetype)))
          order by 1, 2, 3""",
+    # schema, relation, oid, and for each column in order: its number, its type as a cast names it, the type's oid.
+    # Types of pg_catalog that the grammar itself names are written as the grammar wants them, all others with schema.
+    "columns": f"""
+        select n.nspname::text, c.relname::text, c.oid::int8, array_agg(a.attnum::int4 order by a.attnum),
+               array_agg(case
+                   when e.typnamespace = 'pg_catalog'::regnamespace and f.said ~ {_GRAMMAR_TYPE} then f.said
+                   else quote_ident(en.nspname) || '.' || quote_ident(e.typname)
+                        || coalesce(substring(f.said from '\\(.*\\)'), '')
+                        || case when e.oid = a.atttypid then '' else '[]' end end order by a.attnum),
+               array_agg(a.atttypid::int8 order by a.attnum)
+          from pg_class c
+          join pg_namespace n on n.oid = c.relnamespace
+          join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+          join pg_type t on t.oid = a.atttypid
+          join pg_type e on e.oid = case when t.typcategory = 'A' and t.typelem <> 0 then t.typelem else t.oid end
+          join pg_namespace en on en.oid = e.typnamespace
+         cross join lateral (select format_type(a.atttypid, a.atttypmod) as said) f
+         where c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relpersistence <> 't' and {_USER_SCHEMA}
+           and {_ORDINARY_SCHEMA}
+         group by 1, 2, 3 order by 1, 2""",
+    # type oid, ultimate base type, its kind as pg_type.typtype, is an array, has a domain with constraints on the way:
+    # of every type that a column has
+    "column_types": """
+        with recursive used as (
+            select distinct a.atttypid as oid from pg_attribute a where a.attrelid >= 16384 and a.attnum > 0
+               and not a.attisdropped),
+        way as (
+            select u.oid, t.oid as at, t.typtype, t.typbasetype, false as is_constrained
+              from used u join pg_type t on t.oid = u.oid
+            union all
+            select w.oid, b.oid, b.typtype, b.typbasetype,
+                   w.is_constrained or (select d.typnotnull from pg_type d where d.oid = w.at)
+                   or exists (select from pg_constraint k where k.contypid = w.at)
+              from way w join pg_type b on b.oid = w.typbasetype where w.typtype = 'd')
+        select w.oid::int8,
+               case when t.typnamespace = 'pg_catalog'::regnamespace then t.typname::text
+                    else quote_ident(n.nspname) || '.' || quote_ident(t.typname) end,
+               t.typtype::text, t.typcategory = 'A', w.is_constrained
+          from way w join pg_type t on t.oid = w.at join pg_namespace n on n.oid = t.typnamespace
+         where w.typtype <> 'd' order by 1""",
+    # schema, table, columns of the primary key
+    "primary_keys": f"""
+        select n.nspname::text, c.relname::text,
+               array_agg(a.attname::text order by a.attnum)
+          from pg_constraint k
+          join pg_class c on c.oid = k.conrelid and c.relpersistence <> 't'
+          join pg_namespace n on n.oid = c.relnamespace
+          join pg_attribute a on a.attrelid = k.conrelid and a.attnum = any (k.conkey)
+         where k.contype = 'p' and {_USER_SCHEMA} group by 1, 2 order by 1, 2""",
+    # schema, relation, columns that a unique index, CHECK, exclusion or foreign key looks at (index expressions: all):
+    # what a write to them answers depends on other rows
+    "guarded": """
+        select n.nspname::text, c.relname::text, array_agg(distinct a.attname::text order by a.attname::text)
+          from pg_class c
+          join pg_namespace n on n.oid = c.relnamespace
+          join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+         where c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't' and c.oid >= 16384
+           and (exists (select from pg_index x where x.indrelid = c.oid and (x.indisunique or x.indisexclusion)
+                          and (a.attnum = any (x.indkey) or 0 = any (x.indkey) or x.indpred is not null))
+                or exists (select from pg_constraint k
+                            where (k.conrelid = c.oid and k.contype <> 'n' and a.attnum = any (k.conkey))
+                               or (k.confrelid = c.oid and a.attnum = any (k.confkey))))
+         group by 1, 2 order by 1, 2""",
+    # schema, table, generated column, a column that it is computed from
+    "generated": """
+        select n.nspname::text, c.relname::text, g.attname::text, a.attname::text
+          from pg_attrdef d
+          join pg_attribute g on g.attrelid = d.adrelid and g.attnum = d.adnum and g.attgenerated <> ''
+          join pg_class c on c.oid = d.adrelid and c.relpersistence <> 't'
+          join pg_namespace n on n.oid = c.relnamespace
+          join pg_depend e on e.classid = 'pg_attrdef'::regclass and e.objid = d.oid
+                          and e.refclassid = 'pg_class'::regclass and e.refobjid = c.oid
+          join pg_attribute a on a.attrelid = c.oid and a.attnum = e.refobjsubid and a.attnum not in (0, d.adnum)
+         order by 1, 2, 3, 4""",
+    # schema, view, its query as the server prints it
+    "view_definitions": f"""
+        select n.nspname::text, c.relname::text, pg_get_viewdef(c.oid)
+          from pg_class c join pg_namespace n on n.oid = c.relnamespace
+         where c.relkind in ('v', 'm') and c.relpersistence <> 't' and {_USER_SCHEMA} order by 1, 2""",
     # schema, type: not the row types of relations, not arrays
     "types": f"""
         select n.nspname::text, t.typname::text
