@@ -160,7 +160,8 @@ class Facts:
     `has_where` is False when an UPDATE, DELETE or MERGE in the text has nothing that restricts it. `indirect` lists
     what writes set off, `locks` what DDL and LOCK take. `literals_matter` forbids sharing these facts between texts
     that differ only in constants.
-    `session_bound` forbids caching: the facts came from this session's prepared statements or cursors.
+    `session_bound` forbids caching: the facts came from this session's prepared statements or cursors. `fetches` has
+    (part, cursor) of each FETCH; `headed` the parts that are a COPY whose first line is a header.
     """
 
     verbs: tuple[str, ...] = ()
@@ -177,6 +178,8 @@ class Facts:
     has_where: bool = True
     indirect: tuple[Indirect, ...] = ()
     locks: tuple[Lock, ...] = ()
+    fetches: tuple[tuple[int, str], ...] = ()
+    headed: tuple[int, ...] = ()
 
 
 NOT_JUDGED = Facts(unknown=("not analysed",))
@@ -184,10 +187,14 @@ NOT_JUDGED = Facts(unknown=("not analysed",))
 
 @dataclass(frozen=True, slots=True)
 class Allow:
-    """May run. `rules` are the policies that permitted it; `max_rows` the tightest row limit, None for none."""
+    """May run. `rules` are the policies that permitted it; `max_rows` the tightest row limit, None for none.
+
+    `limited_by` is the policy that this limit is from.
+    """
 
     rules: tuple[str, ...] = ()
     max_rows: int | None = None
+    limited_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +216,10 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Must wait for approval: each of `needs` must be met. `max_rows` limits rows once it may run."""
+    """Must wait for approval: each of `needs` must be met.
+
+    `max_rows`, from policy `limited_by`, limits rows once it may run.
+    """
 
     rule: str
     needs: tuple[Need, ...]
@@ -217,6 +227,7 @@ class Hold:
     wait_s: float = 120.0
     rules: tuple[str, ...] = ()
     max_rows: int | None = None
+    limited_by: str = ""
 
     @property
     def approvers(self) -> tuple[str, ...]:

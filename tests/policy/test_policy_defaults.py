@@ -74,7 +74,7 @@ def test_groups_connect_and_strangers_do_not() -> None:
 
 def test_agents_read_few_rows() -> None:
     verdict = POLICIES.decide(AGENT, "shop", Facts(("select",), (Touch("select", CUSTOMERS),)), Context())
-    assert verdict == Allow(("agents-read", "analysts-read"), 1000)
+    assert verdict == Allow(("agents-read", "analysts-read"), 1000, "agents-read")
 
 
 def test_an_agent_in_the_wrong_group_still_only_reads() -> None:

@@ -65,7 +65,7 @@ def test_the_row_limit_is_the_largest_of_the_permits() -> None:
     small, large = permit("s", '@max_rows("10")'), permit("l", '@max_rows("20")')
     assert answer(engine(small, large), "insert").max_rows == 20
     assert answer(engine(small, WRITE), "insert").max_rows is None
-    assert answer(engine(small, HOLD), "delete_all") == Answer("hold", ("hold",), 10)
+    assert answer(engine(small, HOLD), "delete_all") == Answer("hold", ("hold",), 10, limited_by="s")
 
 
 def test_a_forbid_that_errs_denies_although_cedar_would_skip_it() -> None:

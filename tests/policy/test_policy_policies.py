@@ -140,8 +140,10 @@ def test_the_row_limit_of_a_statement_is_the_smallest_of_its_questions() -> None
         return f'@id("{name}") @max_rows("{rows}") permit ({scope});'
 
     asked = policies(limited("few", 10, "a"), limited("more", 20, "b"), WRITE, HOLD)
-    assert decide(asked, facts(touch("select", "a", "x"), touch("select", "b", "x"))) == Allow(("few", "more"), 10)
-    assert decide(asked, facts(touch("select", "b", "x"), touch("insert", "b", "y"))) == Allow(("more", "write"), 20)
+    assert decide(asked, facts(touch("select", "a", "x"), touch("select", "b", "x"))) == Allow(
+        ("few", "more"), 10, "few"
+    )
+    assert decide(asked, facts(touch("select", "b", "x"), touch("insert", "b", "y"))) == Allow(("more", "write"), 20, "more")
     held = decide(asked, facts(touch("select", "b", "x"), touch("delete_all", "b", "y")))
     assert isinstance(held, Hold)
     assert held.max_rows == 20
@@ -176,8 +178,8 @@ def test_an_agent_needs_the_permission_of_its_owner_too() -> None:
     agents = '@id("agents") @max_rows("5") permit (principal in Group::"agents", action, resource);'
     analysts = '@id("analysts") permit (principal in Group::"analysts", action, resource in Schema::"shop.public");'
     asked = policies(agents, analysts)
-    assert decide(asked, CUSTOMERS, BOT) == Allow(("agents", "analysts"), 5)
-    assert decide(asked, CUSTOMERS, replace(BOT, owner=None)) == Allow(("agents",), 5)
+    assert decide(asked, CUSTOMERS, BOT) == Allow(("agents", "analysts"), 5, "agents")
+    assert decide(asked, CUSTOMERS, replace(BOT, owner=None)) == Allow(("agents",), 5, "agents")
     verdict = deny(decide(asked, facts(touch("select", "hr", "salaries")), BOT))
     assert verdict.message == (
         'no policy permits select on table hr.salaries for user "ada", on whose behalf "bot" acts'

@@ -26,13 +26,15 @@ class Answer:
     """What the policies say to one question. `rules`, in the order of the files, are those that decided.
 
     For allow they permitted; for hold each is a `@hold` policy that must be satisfied; for deny they forbid, and
-    none of them means that nothing permits. `error` is set when a policy could not be evaluated.
+    none of them means that nothing permits. `max_rows` is the limit of policy `limited_by`. `error` is set when a
+    policy could not be evaluated.
     """
 
     decision: Decision
     rules: tuple[str, ...] = ()
     max_rows: int | None = None
     error: str = ""
+    limited_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ class Engine:
             for number, result in zip(held, results, strict=True):
                 without = self._answer(result)
                 # Rows stay limited when the statement runs after approval.
-                allowed = Answer("hold", answers[number].rules, without.max_rows)
+                allowed = Answer("hold", answers[number].rules, without.max_rows, limited_by=without.limited_by)
                 answers[number] = allowed if without.decision == "allow" else without
         return answers
 
@@ -118,16 +120,23 @@ class Engine:
             return Answer("deny", (POLICY_ERROR,), error="; ".join(diagnostics.errors) or "no decision")
         reasons = tuple(sorted(diagnostics.reasons, key=self._order.__getitem__))
         if result.allowed:
-            return Answer("allow", reasons, self._largest(reasons))
+            max_rows, limited_by = self._largest(reasons)
+            return Answer("allow", reasons, max_rows, limited_by=limited_by)
         final = tuple(id_ for id_ in reasons if self._rules[id_].hold is None)
         if final or not reasons:
             return Answer("deny", final)
         return Answer("hold", reasons)
 
-    def _largest(self, permits: Iterable[str]) -> int | None:
-        """The largest row limit of some permits; one without a limit lifts it."""
-        limits = [self._rules[id_].max_rows for id_ in permits]
-        return None if None in limits else max((limit for limit in limits if limit is not None), default=None)
+    def _largest(self, permits: Iterable[str]) -> tuple[int | None, str]:
+        """The largest row limit of some permits and the permit it is from; one without a limit lifts it."""
+        largest, by = 0, ""
+        for id_ in permits:
+            limit = self._rules[id_].max_rows
+            if limit is None:
+                return None, ""
+            if limit > largest:
+                largest, by = limit, id_
+        return (largest, by) if by else (None, "")
 
     def _slice(self, principal: Principal) -> Slice:
         """Cedar's time grows with the number of policies, and most are about other people's groups."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tidewaiter.model import Allow, Deny, Facts, Hold, Need, Principal, Verdict
 from tidewaiter.policy.engine import Answer, Decision
@@ -50,11 +50,16 @@ def combine(answered: Sequence[Answered], rules: Mapping[str, Rule], principal: 
     if denied:
         return _deny(denied, rules, principal, datasource, facts)
     held = [pair for pair in answered if pair[1].decision == "hold"]
-    limits = [answer.max_rows for _, answer in answered if answer.max_rows is not None]
-    max_rows = min(limits, default=None)
+    max_rows, limited_by = _tightest(answered)
     if held:
-        return _hold(held, rules, max_rows)
-    return Allow(_rules_of(answered), max_rows)
+        return replace(_hold(held, rules), max_rows=max_rows, limited_by=limited_by)
+    return Allow(_rules_of(answered), max_rows, limited_by)
+
+
+def _tightest(answered: Sequence[Answered]) -> tuple[int | None, str]:
+    """The smallest row limit of all answers, and the policy that it is from."""
+    limits = [(answer.max_rows, answer.limited_by) for _, answer in answered if answer.max_rows is not None]
+    return min(limits, key=lambda limit: limit[0], default=(None, ""))
 
 
 def refused(defect: BaseException) -> Deny:
@@ -90,7 +95,7 @@ def _deny(denied: Sequence[Answered], rules: Mapping[str, Rule], principal: Prin
     )
 
 
-def _hold(held: Sequence[Answered], rules: Mapping[str, Rule], max_rows: int | None) -> Hold:
+def _hold(held: Sequence[Answered], rules: Mapping[str, Rule]) -> Hold:
     ids = _rules_of(held)
     holds = [rules[id_] for id_ in ids]
     question, answer = held[0]
@@ -105,7 +110,6 @@ def _hold(held: Sequence[Answered], rules: Mapping[str, Rule], max_rows: int | N
         ),
         wait_s=min(rule.wait_s for rule in holds),
         rules=ids,
-        max_rows=max_rows,
     )
 
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tidewaiter.proxy.exchange import Exchange
 from tidewaiter.proxy.names import Undo
 from tidewaiter.proxy.probe import Probe
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution, Trail
 from tidewaiter.wire import postgres
-from tidewaiter.wire.frames import HEADER, BackendFrames
+from tidewaiter.wire.frames import HEADER, BackendFrames, Frame
 from tidewaiter.wire.postgres_backend import parse_command_complete
 from tidewaiter.wire.postgres_state import ASYNCHRONOUS, Debt, Owed, Step
 
@@ -34,17 +35,20 @@ class Answers:
 
     `owed` is what the server still owes; `transaction` its last word on the transaction (I, T or E); `probe` the
     gateway's own question while it is under way; `said_goodbye` whether the client has the reason for the end already.
+    `exchange` is the present step of a statement that the gateway runs itself, `guarded` that statement.
     """
 
     __slots__ = (
-        "_answered", "_backend", "_clock_us", "_names", "_standing", "_trail", "owed", "probe", "said_goodbye",
-        "transaction",
+        "_answered", "_backend", "_clock_us", "_names", "_standing", "_trail", "exchange", "guarded", "owed", "probe",
+        "said_goodbye", "transaction",
     )  # fmt: skip
 
     def __init__(self, standing: Standing, trail: Trail, clock_us: Callable[[], int]) -> None:
         self.owed: Owed[Memo] = Owed()
         self.transaction = "I"
         self.probe: Probe | None = None
+        self.exchange: Exchange | None = None
+        self.guarded: Execution | None = None
         self.said_goodbye = False
         self._standing = standing
         self._names = standing.names
@@ -61,13 +65,15 @@ class Answers:
             if not chunk:
                 return passing
         data, frames, end = self._backend.feed(chunk)
+        if self.exchange is not None:
+            return passing + self._feed_exchange(self.exchange, data, frames, end)
         base = self._backend.position - end
         out: list[bytes] = []
         cut = 0
         for kind, start, stop in frames:
             if kind in ASYNCHRONOUS:
                 if kind == postgres.PARAMETER_STATUS:
-                    self._standing.parameter_changed(*postgres.parse_parameter_status(data[start + HEADER : stop]))
+                    self._note_parameter(data[start + HEADER : stop])
                 continue
             step, debt = self.owed.reply(kind)
             if step == Step.KEEP:
@@ -88,6 +94,24 @@ class Answers:
             memo = self.owed.debts[0][1]
             if isinstance(memo, Execution) and memo.intent is None:
                 self._trail.intent(memo)
+
+    def _note_parameter(self, body: bytes) -> None:
+        self._standing.parameter_changed(*postgres.parse_parameter_status(body))
+
+    def _feed_exchange(self, exchange: Exchange, data: bytes, frames: list[Frame], end: int) -> bytes:
+        """Everything belongs to the step that the gateway takes; nothing is owed besides."""
+        for kind, start, stop in frames:
+            if kind == postgres.PARAMETER_STATUS:
+                self._note_parameter(data[start + HEADER : stop])
+            elif kind == postgres.COPY_IN_RESPONSE:
+                self.owed.is_copying_in = True
+            elif kind == postgres.ERROR_RESPONSE:
+                self.owed.is_copying_in = False
+        passing = exchange.feed(data, frames, end)
+        self._answered = self._backend.position
+        if self.guarded is not None:
+            self.guarded.bytes += len(passing)
+        return passing
 
     def _answer_probe(self, probe: Probe, chunk: bytes) -> tuple[bytes, bytes]:
         passing, rest = probe.feed(chunk)
@@ -118,15 +142,18 @@ class Answers:
         if step == Step.DONE:
             if run is not None:
                 self._result(run, data, start, stop)
-                self._finish(run)
+                self.finish(run)
         elif step == Step.RESULT:
             assert run is not None
             self._result(run, data, start, stop)
         elif step == Step.READY:
-            self._ready(run, chr(data[start + HEADER]))
+            if run is not None:
+                self.finish(run)
+            self.ready(chr(data[start + HEADER]))
         elif step == Step.SUSPENDED:
             assert run is not None
-            self._suspend(run)
+            run.rows += run.limit
+            self.suspend(run)
         elif step == Step.ERROR or step == Step.FAILED:
             return self._fail(step, memo, data[start + HEADER : stop])
         return None
@@ -139,10 +166,9 @@ class Answers:
         run.results.append((tag, rows))
         run.rows += rows
 
-    def _finish(self, run: Execution) -> None:
+    def finish(self, run: Execution) -> None:
         """Record the outcome and follow what the statement changed in the session."""
-        status = "ok" if not run.sqlstate else "cancelled" if run.sqlstate == "57014" else "error"
-        self._trail.outcome(run, status, self._clock_us())
+        self._trail.outcome(run, run.status, self._clock_us())
         portal = self._names.portals.get(run.portal) if run.portal is not None else None
         if portal is not None:
             portal.execution = None
@@ -154,21 +180,19 @@ class Answers:
         if facts.control == "rollback_to":
             self._standing.rolled_back()
 
-    def _ready(self, run: Execution | None, status: str) -> None:
-        if run is not None:
-            self._finish(run)
+    def ready(self, status: str) -> None:
+        """The server is ready for the next statement; `status` is its word on the transaction."""
         self.transaction = status
         if status == "I":
             for suspended in self._names.transaction_ended():
                 self._trail.outcome(suspended, "ok", self._clock_us())
             self._standing.transaction_ended()
 
-    def _suspend(self, run: Execution) -> None:
+    def suspend(self, run: Execution) -> None:
         """A portal stopped at its row limit: its execution goes on with the next Execute."""
-        run.rows += run.limit
         portal = self._names.portals.get(run.portal) if run.portal is not None else None
         if portal is None:
-            self._finish(run)
+            self.finish(run)
             return
         portal.execution = run
         if run.intent is None:
@@ -181,7 +205,7 @@ class Answers:
             run = memo
             run.sqlstate = postgres.sqlstate_of(body)
             if step == Step.FAILED:
-                self._finish(run)
+                self.finish(run)
         elif isinstance(memo, Refused):
             replacement = memo.error
         if step == Step.FAILED:

@@ -2,7 +2,7 @@
 
 `take` puts what may go on into `out`, what is answered without the server into `local`, and names in `weighty` the
 entry that must be durable before either leaves. Where it cannot go on by itself it returns a `Need`, and is to be
-called with the same message again when that is met.
+called with the same message again when that is met; `Guarded` takes the message itself.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from tidewaiter.errors import LedgerUnavailable
 from tidewaiter.model import Allow, Deny, Facts, Receipt, SyntaxFault
 from tidewaiter.proxy import refusal
 from tidewaiter.proxy.answers import Answers, Memo, Refused
+from tidewaiter.proxy.guard import Guarded
+from tidewaiter.proxy.limits import RowLimit
 from tidewaiter.proxy.names import Names, Portal, Statement, Undo
-from tidewaiter.proxy.pipeline import Judged
+from tidewaiter.proxy.pipeline import Judged, uncountable
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution, Trail
 from tidewaiter.wire import postgres
@@ -56,7 +58,7 @@ class Study:
     text: bytes
 
 
-Need = AllAnswered | Path | Study
+Need = AllAnswered | Path | Study | Guarded
 
 
 class Asks:
@@ -189,8 +191,23 @@ class Asks:
         judged = self._judge(text)
         if not isinstance(judged, Judged):
             return judged
+        if judged.limit is not None and judged.limit.is_enforced:
+            if self._owed.debts:
+                return AllAnswered()
+            if self._answers.transaction != "E":
+                return self._guard_query(self._run(judged, text), judged.limit)
         self._ask(Owes.QUERY, self._run(judged, text), data, piece)
         return None
+
+    def _guard_query(self, run: Execution, limit: RowLimit) -> Need | None:
+        """A Query under a row limit runs in steps; its Sync ends whatever was unsynced before, as a Query does."""
+        try:
+            self._allowed(run)
+        except LedgerUnavailable:
+            self._refuse_query(refusal.unrecorded())
+            return None
+        self.is_unsynced = False
+        return Guarded(run, limit)
 
     def _take_function_call(self, data: bytes, piece: Piece) -> Need | None:
         if self._is_skipping:
@@ -203,7 +220,10 @@ class Asks:
         if not isinstance(judged, Judged):
             return judged
         facts = self._standing.function_facts(postgres.parse_function_call(_body(data, piece)))
-        self._ask(Owes.FUNCTION_CALL, self._run(self._weigh(facts), b""), data, piece)
+        judged = self._weigh(facts)
+        if judged.limit is not None and judged.limit.is_enforced:
+            judged = uncountable(judged, judged.limit)
+        self._ask(Owes.FUNCTION_CALL, self._run(judged, b""), data, piece)
         return None
 
     def _ask(self, owes: int, run: Execution, data: bytes, piece: Piece) -> None:
@@ -293,6 +313,9 @@ class Asks:
             return judged
         if not statement.text:
             judged = self._weigh(statement.facts)
+        guard = judged.limit if judged.limit is not None and judged.limit.is_enforced else None
+        if guard is not None and self._owed.debts:
+            return AllAnswered()
         run = portal.execution
         try:
             if run is None:
@@ -307,6 +330,9 @@ class Asks:
             self._refuse(run if run.judged is judged else self._run(judged, statement.text, portal))
             return None
         run.limit = limit
+        if guard is not None:
+            self.is_unsynced = True
+            return Guarded(run, guard, portal, limit)
         self._send(Owes.EXECUTE, run)
         self._go_on(data, piece)
         return None
@@ -327,6 +353,10 @@ class Asks:
             self._refuse_extended(self._error(run))
         except LedgerUnavailable:
             self._refuse_extended(refusal.unrecorded())
+
+    def refuse_guarded(self, error: bytes) -> None:
+        """Refuse what an Execute did after it ran: the failing message undoes it."""
+        self._refuse_extended(error)
 
     def _refuse_extended(self, error: bytes) -> None:
         self._skipped = Names()
@@ -377,6 +407,8 @@ class Asks:
         if piece[0] != postgres.COPY_DATA:
             self._owed.copy_ended()
         self._pass(data, piece)
+        if piece[0] != postgres.COPY_DATA and self._answers.exchange is not None:
+            self.out.append(postgres.flush())  # no Sync follows yet
 
     def _take_continuation(self, data: bytes, piece: Piece) -> None:
         """The next bytes of a message that is longer than is held in memory: on, or dropped, as its head was."""

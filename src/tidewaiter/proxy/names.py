@@ -32,10 +32,11 @@ class Statement:
 class Portal:
     """A bound statement or a cursor. `binds` is the parameter section of Bind, None when it was too long to keep.
 
-    `execution` is the running execution after its first Execute, while the portal is suspended.
+    `execution` is the running execution after its first Execute, while the portal is suspended. `fetched` counts the
+    rows that a cursor gave under a row limit.
     """
 
-    __slots__ = ("binds", "binds_digest", "execution", "name", "statement")
+    __slots__ = ("binds", "binds_digest", "execution", "fetched", "name", "statement")
 
     def __init__(
         self, statement: Statement, name: bytes, binds: bytes | None = b"", execution: Execution | None = None
@@ -45,6 +46,7 @@ class Portal:
         self.binds = binds
         self.binds_digest = ""
         self.execution = execution
+        self.fetched = 0
 
 
 class _FactsByName(Mapping[str, Facts]):

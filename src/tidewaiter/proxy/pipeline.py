@@ -9,6 +9,7 @@ import orjson
 
 from tidewaiter.model import Allow, Context, Deny, Facts, Hold, Principal, ResourceType, Touch, Verdict
 from tidewaiter.policy import Policies
+from tidewaiter.proxy.limits import RowLimit, limit_of
 from tidewaiter.sql.catalog import Catalog
 from tidewaiter.sql.facts import Scope, understand
 from tidewaiter.sql.skeleton import skeleton
@@ -27,6 +28,7 @@ class Judged:
 
     `members` are the entry members that depend on the text alone. `is_weighty`: the intent must be durable before
     anything is forwarded. `is_barrier`: it may change what later statements mean, so they are judged after it ended.
+    `limit` is the row limit that it runs under.
     """
 
     facts: Facts
@@ -34,6 +36,7 @@ class Judged:
     members: bytes
     is_weighty: bool
     is_barrier: bool
+    limit: RowLimit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,7 @@ class Judge:
             members=statement_members(facts, verdict, would_be),
             is_weighty=ground.strict or not isinstance(verdict, Allow) or self._is_weighty(facts),
             is_barrier=bool(facts.effects),
+            limit=limit_of(verdict, facts, is_enforced=not ground.observe),
         )
 
     def facts(self, text: bytes, scope: Scope, codec: str) -> Facts:
@@ -132,6 +136,18 @@ class Judge:
         """Remember a text that will come again as it is: that of a prepared statement."""
         if text not in self._texts and len(text) <= TEXTS_BYTES:
             _put(self._texts, text, judged)
+
+
+def uncountable(judged: Judged, limit: RowLimit) -> Judged:
+    """The judgement of what cannot run in steps, so that its rows cannot be counted: it is refused."""
+    denied = Deny(
+        rule=limit.rule,
+        message=f'policy "{limit.rule}" limits rows, and a function that is called by its number cannot be counted',
+        hint="call the function in a SELECT",
+        rules=(limit.rule,),
+    )
+    members = statement_members(judged.facts, denied, None)
+    return Judged(judged.facts, denied, members, is_weighty=True, is_barrier=False)
 
 
 def _put(cache: dict[bytes, Judged], key: bytes, judged: Judged) -> None:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tidewaiter.model import Deny, Facts, Hold
+from tidewaiter.proxy.limits import RowLimit
 from tidewaiter.wire import postgres
 from tidewaiter.wire.postgres_state import Owes
 
 FAILING_TEXT = b"/* refused by tidewaiter */ this is not SQL"
 """Always a syntax error: sent in the place of what was refused, so that the server's own error handling applies."""
+
+
+DENIED = "42501"
+"""insufficient_privilege: what every refusal by policy says."""
 
 
 def of_verdict(verdict: Deny | Hold, facts: Facts, session: str, receipt: int) -> bytes:
@@ -29,6 +34,29 @@ def of_verdict(verdict: Deny | Hold, facts: Facts, session: str, receipt: int) -
         return postgres.error_response("ERROR", fault.sqlstate, fault.message, detail=detail, position=fault.position)
     return postgres.error_response(
         "ERROR", verdict.sqlstate, verdict.message, detail=detail, hint=verdict.hint or "ask the owner of the rule"
+    )
+
+
+def of_limit(limit: RowLimit, changed: int | None, session: str, receipt: int) -> bytes:
+    """The ErrorResponse for a statement that ran into its row limit; `changed` rows, None where it only read."""
+    if changed is None:
+        message = f'the answer has more than {limit.rows} rows, the limit of policy "{limit.rule}"'
+        hint = "ask for fewer rows (WHERE, LIMIT, an aggregate), or ask the owner of the policy for a larger limit"
+    else:
+        message = f'the statement would change {changed} rows; policy "{limit.rule}" limits it to {limit.rows}'
+        hint = "nothing was changed: narrow the statement down, or ask the owner of the policy for a larger limit"
+    return postgres.error_response("ERROR", DENIED, message, detail=f"decision {session}/{receipt}", hint=hint)
+
+
+def of_kept(limit: RowLimit, kept_bytes: int, session: str, receipt: int) -> bytes:
+    """The ErrorResponse for an answer that is too large to be held back until what it changed is counted."""
+    return postgres.error_response(
+        "ERROR",
+        DENIED,
+        f"the answer is held back until the rows that it changed are counted (row limit of policy "
+        f'"{limit.rule}"), and is larger than {kept_bytes} bytes',
+        detail=f"decision {session}/{receipt}",
+        hint="nothing was changed: return fewer columns or rows, or read them afterwards",
     )
 
 

@@ -352,7 +352,7 @@ class Gateway:
         )
         return Session(
             identifier, arrival.link, backend.link, standing, trail, self._recorder, self._clock_us,
-            self._config.limits.statement_bytes,
+            self._config.limits.statement_bytes, lambda: target.upstream.cancel(backend.pid, backend.secret),
         )  # fmt: skip
 
     async def _relay(self, seat: Seat) -> None:

@@ -18,6 +18,7 @@ from tidewaiter.model import Receipt
 from tidewaiter.proxy import refusal
 from tidewaiter.proxy.answers import Answers
 from tidewaiter.proxy.asks import AllAnswered, Asks, Need, Path, Study
+from tidewaiter.proxy.guard import Guard, Guarded
 from tidewaiter.proxy.link import Link
 from tidewaiter.proxy.probe import Probe
 from tidewaiter.proxy.standing import Standing
@@ -25,6 +26,7 @@ from tidewaiter.proxy.trail import Execution, Trail
 from tidewaiter.wire import postgres
 from tidewaiter.wire.frames import FrontendFrames, Piece
 
+_COPYING = frozenset(b"dcfSH\0")  # copy data, its end, its continuation; drivers send a Sync ahead of it
 HELD_BYTES = 64 << 10  # read on while a chore runs, to notice a hang-up; beyond one pipelined batch the client waits
 Chore = Coroutine[object, object, None]
 
@@ -41,7 +43,10 @@ class Recorder(Protocol):
 
 
 class Session:
-    """One client, one server connection, and everything that is known between them. `clock_us` is monotonic."""
+    """One client, one server connection, and everything that is known between them. `clock_us` is monotonic.
+
+    `interrupt` has the server cancel what it runs, and returns when it has been told.
+    """
 
     def __init__(
         self,
@@ -53,6 +58,7 @@ class Session:
         recorder: Recorder,
         clock_us: Callable[[], int],
         statement_bytes: int,
+        interrupt: Callable[[], Coroutine[object, object, None]],
     ) -> None:
         self.id = session_id
         self.standing = standing
@@ -66,6 +72,8 @@ class Session:
         self._answers = Answers(standing, trail, clock_us)
         self._asks = Asks(session_id, standing, trail, self._answers, clock_us, lambda: recorder.available)
         self._owed = self._answers.owed
+        self._guard = Guard(session_id, self, self._answers, standing, trail)
+        self.interrupt = interrupt
         self._pending: deque[tuple[bytes, Piece]] = deque()
         self._pending_bytes = 0  # that came in while a chore ran
         self._chore: Chore | None = None
@@ -102,6 +110,8 @@ class Session:
             self._drained.cancel()
         if self._answers.probe is not None and not self._answers.probe.answer.done():
             self._answers.probe.answer.cancel()
+        if self._answers.exchange is not None and not self._answers.exchange.answer.done():
+            self._answers.exchange.answer.cancel()
         self._wake.set()
 
     @property
@@ -112,7 +122,7 @@ class Session:
     @property
     def is_running(self) -> bool:
         """Whether the server works on something."""
-        return bool(self._owed.debts)
+        return bool(self._owed.debts) or self._answers.exchange is not None
 
     def close_trail(self) -> None:
         """Record what was under way when the session ended. Raises LedgerUnavailable."""
@@ -120,6 +130,8 @@ class Session:
             if isinstance(memo, Execution):
                 self.trail.outcome(memo, "lost", self._clock_us())
         self._owed.debts.clear()
+        if self._answers.guarded is not None:
+            self.trail.outcome(self._answers.guarded, "lost", self._clock_us())
         for run in self.standing.names.transaction_ended():
             self.trail.outcome(run, "ok", self._clock_us())
 
@@ -170,6 +182,8 @@ class Session:
         self._recorder.flush()
         if answer:
             self._client.write(answer)
+        if self._answers.exchange is not None and self._owed.is_copying_in:
+            self._advance_copy()
         if self._drained is not None and not self._owed.debts and not self._drained.done():
             self._drained.set_result(None)
 
@@ -182,6 +196,8 @@ class Session:
         if self._chore is None:
             self._advance()
             return
+        if self._answers.exchange is not None and self._owed.is_copying_in:
+            self._advance_copy()
         self._pending_bytes += len(chunk)
         if self._pending_bytes > HELD_BYTES:
             self._client.pause("busy")
@@ -205,6 +221,18 @@ class Session:
         else:
             self._forward()
 
+    def _advance_copy(self) -> None:
+        """Let copy data through while a guarded statement reads it; a Sync or Flush among it means nothing."""
+        pending = self._pending
+        while pending and self._owed.is_copying_in:
+            data, piece = pending.popleft()
+            if piece[0] not in _COPYING:
+                raise ProtocolViolation(f"message {chr(piece[0])!r} within copy data")
+            if piece[0] not in b"SH":
+                self._asks.take(data, piece)
+        self._pending_bytes = 0
+        self._forward()
+
     async def _meet(self, need: Need) -> None:
         """Get what a message needs to be judged. What was taken before it goes first, else nothing would answer it."""
         await self._forward_durably()
@@ -216,8 +244,33 @@ class Session:
             case Study(text):
                 in_transaction = self._answers.transaction != "I"
                 self._asks.studied = await self.standing.study_patiently(text, in_transaction=in_transaction)
+            case Guarded():
+                self._pending.popleft()
+                await self._run_guarded(need)
             case _:
                 assert_never(need)
+
+    async def _run_guarded(self, guarded: Guarded) -> None:
+        """Once it runs, a failure to record its outcome ends the session, and rolls its transaction back."""
+        try:
+            await self._guard.answer(guarded)
+        except LedgerUnavailable:
+            self.end("ledger unavailable", refusal.good_bye("58030", "the audit ledger cannot be written"))
+
+    # -- what a guard needs -----------------------------------------------------------------------------------------
+    def to_client(self, data: bytes) -> None:
+        """Send to the client what has been recorded."""
+        self._recorder.flush()
+        if data:
+            self._client.write(data)
+
+    def to_server(self, data: bytes) -> None:
+        """Send a step of the gateway's own."""
+        self._server.write(data)
+
+    def refuse(self, error: bytes) -> None:
+        """Put a failing message in the place of what comes next, and drop the client's messages up to Sync."""
+        self._asks.refuse_guarded(error)
 
     async def _forward_durably(self) -> None:
         """Forward once the weightiest intent is on disk. Raises LedgerUnavailable."""

@@ -14,6 +14,7 @@ from tidewaiter.proxy.pipeline import Ground, Judge, Judged
 from tidewaiter.sql.catalog import Catalog
 from tidewaiter.sql.facts import Scope
 from tidewaiter.sql.parse import needs_thread
+from tidewaiter.sql.pieces import pieces
 
 JUDGES = 1024  # grounds in use at once: principals × search paths; older ones are rebuilt when seen again
 
@@ -156,6 +157,15 @@ class Standing:
         if function is None:
             return Facts(unknown=(f"function call by OID {oid}",))
         return Facts(verbs=("function",), touches=(Touch("function", Resource(ResourceType.FUNCTION, function)),))
+
+    async def pieces(self, text: bytes) -> list[tuple[bytes, int]]:
+        """The statements of a text that is understood, each with the number of characters before it."""
+        decoded, codec = text.decode(self._codec), self._codec
+        if needs_thread(text):
+            found = await asyncio.get_running_loop().run_in_executor(None, pieces, decoded)
+        else:
+            found = pieces(decoded)
+        return [(piece.encode(codec), before) for piece, before in found]
 
     async def study_patiently(self, text: bytes, *, in_transaction: bool) -> Judged:
         """Judge off the event loop where that is slow, and with a fresh catalog where a name is not in it."""

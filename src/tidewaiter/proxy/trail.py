@@ -10,6 +10,7 @@ import orjson
 
 from tidewaiter.ledger.entry import Body, members
 from tidewaiter.model import Principal, Receipt
+from tidewaiter.proxy.limits import RowLimit
 from tidewaiter.proxy.pipeline import Judged
 
 
@@ -24,13 +25,14 @@ class Execution:
 
     `intent` is the entry number of its intent, None while there is none. `began_us` is on the session's monotonic
     clock. `bytes` counts the answer's messages, `limit` is the row limit of the last Execute. `results` has (command
-    tag, rows) of each completed statement of the text. A plain class: one is made per statement, and the methods of
-    dataclasses are not compiled.
+    tag, rows) of each completed statement of the text. `exceeded` is the policy's row limit that it ran into, `changed`
+    the rows that it would have changed, if that is what was counted. A plain class: one is made per statement, and the
+    methods of dataclasses are not compiled.
     """
 
     __slots__ = (
-        "began_us", "binds", "binds_digest", "bytes", "intent", "judged", "limit", "oids", "portal", "results", "rows",
-        "sqlstate", "text",
+        "began_us", "binds", "binds_digest", "bytes", "changed", "exceeded", "intent", "judged", "limit", "oids",
+        "portal", "results", "rows", "sqlstate", "text",
     )  # fmt: skip
 
     def __init__(
@@ -56,6 +58,17 @@ class Execution:
         self.bytes = 0
         self.results: list[tuple[str, int]] = []
         self.sqlstate = ""
+        self.exceeded: RowLimit | None = None
+        self.changed: int | None = None
+
+    @property
+    def status(self) -> str:
+        """How it ended, in the ledger's word."""
+        if not self.sqlstate:
+            return "ok"
+        if self.exceeded is not None:
+            return "limited"
+        return "cancelled" if self.sqlstate == "57014" else "error"
 
 
 class Trail:
@@ -114,7 +127,21 @@ class Trail:
         )
         if run.sqlstate:
             told += b',"sqlstate":' + orjson.dumps(run.sqlstate)
+        if run.judged.limit is not None:
+            told += _limit(run, run.judged.limit)
         return told
+
+
+def _limit(run: Execution, limit: RowLimit) -> bytes:
+    """The row limit that a statement ran into, or would have run into where nothing is enforced."""
+    told: dict[str, object] = {}
+    if run.exceeded is not None:
+        told = {"limit": {"rows": run.exceeded.rows, "rule": run.exceeded.rule}}
+        if run.changed is not None:
+            told["changed"] = run.changed
+    elif not limit.is_enforced and max((rows for _, rows in run.results), default=run.rows) > limit.rows:
+        told = {"would_be": "limited", "limit": {"rows": limit.rows, "rule": limit.rule}}
+    return b"," + members(told) if told else b""
 
 
 def _count(binds: bytes) -> int:

@@ -73,6 +73,8 @@ def is_on(fields: Node, option_name: str, field: str = "options") -> bool:
 
 
 def _copy(reading: Reading, fields: Node, level: Level) -> None:
+    if is_on(fields, "header"):
+        reading.headed.append(reading.part)
     if fields.get("is_program") or "filename" in fields:
         reading.touch("system", DATASOURCE)  # programs and files of the server
     if "query" in fields:
@@ -154,6 +156,8 @@ def _declare(reading: Reading, fields: Node, level: Level) -> None:
 
 
 def _fetch(reading: Reading, fields: Node, level: Level) -> None:
+    if not fields.get("ismove"):
+        reading.fetches.append((reading.part, fields["portalname"]))
     _bring(reading, reading.cursors.get(fields["portalname"]), f"cursor {quoted((fields['portalname'],))}")
 
 

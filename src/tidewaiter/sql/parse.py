@@ -45,9 +45,10 @@ _SYNTAX_ERROR = "42601"
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """The statements of a text, in order; none for empty texts and comments."""
+    """The statements of a text, in order; none for empty texts and comments. `spans`: their (begin, end) in bytes."""
 
     statements: tuple[Node, ...]
+    spans: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,4 +217,11 @@ def _decode(tree_json: _Answer) -> Parsed | SyntaxFault | Unreadable:
     finally:
         if pause:
             gc.enable()
-    return Parsed(tuple(raw["stmt"] for raw in tree["stmts"] if raw.get("stmt")))
+    found = [raw for raw in tree["stmts"] if raw.get("stmt")]
+    return Parsed(tuple(raw["stmt"] for raw in found), tuple(_span(raw) for raw in found))
+
+
+def _span(raw: Node) -> tuple[int, int]:
+    """Where a statement begins and ends; only the last may lack a length, and takes the rest of the text."""
+    begin = raw.get("stmt_location", 0)
+    return begin, begin + raw["stmt_len"] if raw.get("stmt_len") else MAX_BYTES

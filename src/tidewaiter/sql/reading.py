@@ -58,7 +58,8 @@ class Reading:
 
     __slots__ = (
         "casts", "catalog", "control", "created", "cursors", "dropped", "effects", "entries", "explains", "fault",
-        "handlers", "has_where", "indirect", "is_shaken", "literals_matter", "locks", "part", "path", "path_changed",
+        "fetches", "handlers", "has_where", "headed", "indirect", "is_shaken", "literals_matter", "locks", "part", "path",
+        "path_changed",
         "prepared", "ran_code", "reasons", "session_bound", "types", "user",
     )  # fmt: skip
 
@@ -89,6 +90,8 @@ class Reading:
         self.explains = False
         self.literals_matter = True
         self.session_bound = False
+        self.fetches: list[tuple[int, str]] = []
+        self.headed: list[int] = []
 
     # -- what was found ---------------------------------------------------------------------------------------------
     def statement(self, node: Node, level: Level) -> None:
@@ -327,6 +330,8 @@ class Reading:
             session_bound=self.session_bound,
             reads_only=facts.reads_only and not changes,
             fault=self.fault,
+            fetches=tuple(self.fetches),
+            headed=tuple(self.headed),
         )
 
     def _facts(self, entries: Iterable[Entry]) -> Facts:
