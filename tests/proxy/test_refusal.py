@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidewaiter.model import Deny, Facts, Hold, SyntaxFault
+from tidewaiter.model import Deny, Facts, Hold, Need, SyntaxFault
 from tidewaiter.proxy import refusal
 from tidewaiter.wire import postgres
 from tidewaiter.wire.postgres_state import Owes
@@ -20,7 +20,7 @@ def test_denial_names_rule_decision_and_remedy() -> None:
 
 
 def test_hold_names_approvers() -> None:
-    said = fields(refusal.of_verdict(Hold("dba-waits", ("dba", "sec"), "waits for a DBA"), Facts(), "s1", 7))
+    said = fields(refusal.of_verdict(Hold("dba-waits", (Need(("dba", "sec")),), "waits for a DBA"), Facts(), "s1", 7))
     assert said["C"] == "42501"
     assert "dba, sec" in said["D"]
 

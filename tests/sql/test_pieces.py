@@ -13,7 +13,6 @@ def test_one_statement_stays_whole(text: str) -> None:
 
 
 def test_several_know_how_many_characters_come_before() -> None:
-    ]
     assert pieces("select 'ä'; /* ö */ select 2;;\n select $$;$$") == [
         ("select 'ä'", 0), ("select 2", 20), ("select $$;$$", 32),
     ]  # fmt: skip

@@ -58,9 +58,8 @@ class Reading:
 
     __slots__ = (
         "casts", "catalog", "control", "created", "cursors", "dropped", "effects", "entries", "explains", "fault",
-        "fetches", "handlers", "has_where", "headed", "indirect", "is_shaken", "literals_matter", "locks", "part", "path",
-        "path_changed",
-        "prepared", "ran_code", "reasons", "session_bound", "types", "user",
+        "fetches", "handlers", "has_where", "headed", "indirect", "is_shaken", "literals_matter", "locks", "part",
+        "path", "path_changed", "prepared", "ran_code", "reasons", "session_bound", "types", "user",
     )  # fmt: skip
 
     def __init__(self, catalog: Catalog, scope: Scope, handlers: Mapping[str, Handler]) -> None:
