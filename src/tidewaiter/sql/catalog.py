@@ -178,6 +178,13 @@ def _build(rows: Mapping[str, Sequence[Sequence[Any]]]) -> Catalog:
         ),
         domain_calls=_grouped((row[0], (row[1], row[2])) for row in plain["domain_calls"]),
         made_of=_grouped((_first(row), _second(row)) for row in plain["made_of"]),
+        columns=_columns(plain),
+        relation_oids={row[2]: _first(row) for row in plain["columns"]},
+        primary_keys={_first(row): tuple(row[2]) for row in plain["primary_keys"]},
+        guarded={_first(row): frozenset(row[2]) for row in plain["guarded"]},
+        generated=_grouped((_first(row), (row[2], row[3])) for row in plain["generated"]),
+        view_definitions={_first(row): row[2] for row in plain["view_definitions"]},
+        inheritance=tuple((_first(row), _second(row)) for row in plain["inheritance"]),
     )
 
 
