@@ -32,6 +32,11 @@ def complaints() -> Iterator[str]:
         has_test = any((TESTS / module.parent / f"{stem}.py").exists() for stem in stems)
         if not has_test and str(module) not in WITHOUT_TESTS:
             yield f"src/tidewaiter/{module} has no tests/{module.parent}/{stems[0]}.py"
+        if has_test and str(module) in WITHOUT_TESTS:
+            yield f"scripts/unmirrored.txt lists {module}, which has tests: remove the line"
+    for line in sorted(WITHOUT_TESTS):
+        if not (SOURCE / line).exists():
+            yield f"scripts/unmirrored.txt lists {line}, which does not exist: remove the line"
     for test in sorted(TESTS.rglob("test_*.py")):
         folder = test.parent.relative_to(TESTS)
         package = "_".join(folder.parts)

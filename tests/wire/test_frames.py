@@ -160,3 +160,21 @@ def test_copy_data_streams_without_being_held() -> None:
     _, pieces = scanner.feed(message[:100])
     assert pieces == [(ord("d"), 0, 100, 905)]
     assert scanner.held_bytes == 0
+
+
+@pytest.mark.parametrize("kind", [b"Q", b"P", b"F"])
+@given(sizes=st.lists(st.integers(1, 400), max_size=5))
+def test_a_statement_over_the_limit_is_one_however_it_comes(kind: bytes, sizes: list[int]) -> None:
+    scanner, message = FrontendFrames(100), frame(kind, b"x" * 300)
+    found = [
+        (piece[0], piece[3], data[piece[1] : piece[2]])
+        for chunk in cut(message + frame(b"S", b""), sizes)
+        for data, pieces in [scanner.feed(chunk)]
+        for piece in pieces
+    ]
+    assert found[0][0] == kind[0]
+    assert found[0][1] == len(message) - len(found[0][2]) > 0
+    assert len(found[0][2]) >= 100
+    assert {one[0] for one in found[1:-1]} == {CONTINUATION}
+    assert b"".join(one[2] for one in found[:-1]) == message
+    assert found[-1] == (ord("S"), 0, frame(b"S", b""))

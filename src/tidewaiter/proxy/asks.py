@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 SKIPPED = Facts(unknown=("not analysed: skipped after an error",))
+REFUSED = Statement(b"", (), SKIPPED)  # what a refused Parse would have named: recorded when it was refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +157,11 @@ class Asks:
             raise LedgerUnavailable("the ledger cannot be written")
         judged = run.judged
         ends_settings = judged.facts.control is not None and self._standing.is_transactional
-        self._is_barrier = self._is_barrier or judged.is_barrier or ends_settings
+        may_run = isinstance(judged.verdict, Allow)
+        self._is_barrier = self._is_barrier or (may_run and (judged.is_barrier or ends_settings))
         if judged.is_weighty:
             self.weighty = self._trail.intent(run)
-        return isinstance(judged.verdict, Allow)
+        return may_run
 
     def _pass(self, data: bytes, piece: Piece) -> None:
         _, start, end, _ = piece
@@ -185,7 +187,7 @@ class Asks:
             self._streams = False
             return None
         if piece[3]:
-            self._refuse_long(piece[3], self._refuse_query)
+            self._refuse_long(piece, self._refuse_query)
             return None
         text = parse_query(_body(data, piece))
         judged = self._judge(text)
@@ -214,7 +216,7 @@ class Asks:
             self._streams = False
             return None
         if piece[3]:
-            self._refuse_long(piece[3], self._refuse_query)
+            self._refuse_long(piece, self._refuse_query)
             return None
         judged = self._judge(b"")
         if not isinstance(judged, Judged):
@@ -255,11 +257,13 @@ class Asks:
         assert not isinstance(verdict, Allow) and intent is not None
         return refusal.of_verdict(verdict, run.judged.facts, self._session_id, intent)
 
-    def _refuse_long(self, missing: int, refuse: Callable[[bytes], None]) -> None:
+    def _refuse_long(self, piece: Piece, refuse: Callable[[bytes], None]) -> None:
         """Refuse a statement that is longer than the gateway holds in memory; its remaining bytes are dropped."""
         self._streams = False
+        _, start, end, missing = piece
         try:
-            self.weighty = self._trail.event("statement.too_long", {"bytes": missing, "verdict": "deny"})
+            fields = {"bytes": end - start + missing, "verdict": "deny"}
+            self.weighty = self._trail.event("statement.too_long", fields)
             refuse(refusal.too_long())
         except LedgerUnavailable:
             refuse(refusal.unrecorded())
@@ -269,7 +273,8 @@ class Asks:
         if piece[3]:
             self._streams = False
             if not self._is_skipping:
-                self._refuse_long(piece[3], self._refuse_extended)
+                self._refuse_long(piece, self._refuse_extended)
+            self._skipped.prepare(_body(data, piece).partition(b"\0")[0][: postgres.NAME_BYTES], REFUSED)
             return None
         name, text, oids = parse_parse(_body(data, piece))
         if self._is_skipping:
@@ -280,6 +285,7 @@ class Asks:
             return judged
         if isinstance(judged.verdict, Deny):
             self._refuse(self._run(judged, text))
+            self._skipped.prepare(name, REFUSED)
             return None
         self._standing.keep(text, judged)
         self._send(Owes.PARSE, self._names.prepare(name, Statement(text, oids, judged.facts)))
@@ -383,6 +389,8 @@ class Asks:
     def _take_sync(self, data: bytes, piece: Piece) -> None:
         parse_empty(_body(data, piece))
         answered_here, self._skips = self._skips == "here", None
+        if self._skipped.statements or self._skipped.portals:
+            self._skipped = Names()
         if answered_here:
             self.local.append(postgres.ready_for_query("I"))
             return

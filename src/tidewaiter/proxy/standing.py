@@ -10,9 +10,9 @@ from typing import Protocol
 from tidewaiter.model import Context, Effect, EffectKind, Facts, Principal, Relation, Resource, ResourceType, Touch
 from tidewaiter.policy import Policies
 from tidewaiter.proxy.names import Names
-from tidewaiter.proxy.pipeline import Ground, Judge, Judged
+from tidewaiter.proxy.pipeline import Ground, Judge, Judged, Understand
 from tidewaiter.sql.catalog import Catalog
-from tidewaiter.sql.facts import Scope
+from tidewaiter.sql.facts import Scope, understand
 from tidewaiter.sql.parse import needs_thread
 from tidewaiter.sql.pieces import pieces
 
@@ -42,9 +42,10 @@ class Watch(Protocol):
 
 
 class Judges:
-    """Judges by ground, so that sessions on the same ground share what is known."""
+    """Judges by ground, so that sessions on the same ground share what is known. All `understand` texts in one way."""
 
-    def __init__(self) -> None:
+    def __init__(self, understand: Understand = understand) -> None:
+        self._understand = understand
         self._judges: dict[tuple[object, ...], Judge] = {}
 
     def on(self, ground: Ground) -> Judge:
@@ -63,7 +64,7 @@ class Judges:
             if len(self._judges) >= JUDGES:
                 for old in list(self._judges)[: JUDGES // 4]:
                     del self._judges[old]
-            judge = self._judges[key] = Judge(ground)
+            judge = self._judges[key] = Judge(ground, self._understand)
         return judge
 
 

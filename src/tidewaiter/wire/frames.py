@@ -21,6 +21,7 @@ BIND: Final = 0x42
 QUERY: Final = 0x51
 PARSE: Final = 0x50
 FUNCTION_CALL: Final = 0x46
+STATEMENTS: Final = (QUERY, PARSE, FUNCTION_CALL)
 CONTINUATION: Final = 0  # not a message: the next piece of one that is streaming
 
 # B C D E F H P Q S X c d f: what a client may send after login
@@ -92,7 +93,8 @@ class FrontendFrames:
     """Scan what a client sends after login. Copy data passes in pieces, as do Binds over HOLD_BYTES.
 
     `statement_bytes` bounds Query, Parse and FunctionCall messages: those are held whole in memory.
-    A longer one is handed out as its head (its first HOLD_BYTES) with the rest as continuation, to be refused.
+    A longer one is handed out as its head (at least HOLD_BYTES or `statement_bytes`, whichever is less) with the rest
+    as continuation, to be refused.
     """
 
     __slots__ = ("_held", "_need", "_skip", "_statement_bytes")
@@ -144,7 +146,7 @@ class FrontendFrames:
             return -1
         length = length_at(data, pos)
         after = pos + length
-        if after <= size:
+        if after <= size and (length <= self._statement_bytes or kind not in STATEMENTS):
             if kind == COPY_DATA and pieces and pieces[-1][0] == COPY_DATA and pieces[-1][2] == pos:
                 pieces[-1] = (COPY_DATA, pieces[-1][1], after, 0)
             else:
@@ -154,6 +156,9 @@ class FrontendFrames:
         if size - pos < whole:
             self._need = whole
             return -1
+        if after <= size:  # all of it is there, and it is too long all the same
+            pieces += ((kind, pos, pos + whole, length - whole), (CONTINUATION, pos + whole, after, 0))
+            return after
         pieces.append((kind, pos, size, after - size))
         self._skip = after - size
         return size
@@ -164,8 +169,8 @@ class FrontendFrames:
             return HEADER
         if kind == BIND:
             return min(length, HOLD_BYTES)
-        if kind in (QUERY, PARSE, FUNCTION_CALL):
-            return length if length <= self._statement_bytes else HOLD_BYTES
+        if kind in STATEMENTS:
+            return length if length <= self._statement_bytes else min(HOLD_BYTES, self._statement_bytes)
         if length > SMALL_BYTES:
             raise ProtocolViolation(f"message {chr(kind)!r} of {length} bytes is longer than any of its kind")
         return length

@@ -1,0 +1,188 @@
+"""What the session of a transcript stands on: links with transports of our own, a ledger of values, a fixed catalog."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from tidewaiter.errors import LedgerUnavailable
+from tidewaiter.ledger.entry import Body
+from tidewaiter.model import Kind, Principal, Receipt
+from tidewaiter.policy import Policies
+from tidewaiter.proxy.link import Link
+from tidewaiter.proxy.pipeline import Understand
+from tidewaiter.sql.catalog import Catalog
+from tidewaiter.sql.facts import understand
+
+RULES = """
+@id("all") permit (principal, action, resource);
+@id("understood") @message("only what is understood") forbid (principal, action == Action::"unknown", resource);
+@id("no-drops") @message("nothing is dropped here") forbid (principal, action == Action::"drop", resource);
+@id("customers-stay") forbid (principal, action in Action::"delete", resource == Table::"shop.public.customers");
+@id("dba-waits") @hold("dba") @message("a DBA looks first") forbid (principal, action == Action::"truncate", resource);
+"""
+ADA = Principal("ada", Kind.USER)
+PATH = ("pg_catalog", "public")
+CLOSING = frozenset({"outcome", "execution", "session.end", "gap"})
+
+
+@cache
+def shop() -> Catalog:
+    """The catalog of tests/corpus/schema.sql."""
+    return Catalog.from_rows(orjson.loads((Path(__file__).parents[1] / "corpus" / "catalog.json").read_bytes()))
+
+
+@cache
+def policies(text: str = RULES) -> Policies:
+    return Policies.parse({"test.cedar": text}, ["shop"])
+
+
+class Wire(asyncio.Transport):
+    """A transport that keeps what is written, and whether the link wants to read."""
+
+    def __init__(self, on_write: Callable[[bytes], None]) -> None:
+        super().__init__()
+        self.link = Link()
+        self.got = b""
+        self.is_open = True
+        self.reads = True
+        self._on_write = on_write
+        self.link.connection_made(self)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        assert self.is_open, "something is written to a closed link"
+        self._on_write(bytes(data))
+        self.got += data
+
+    def close(self) -> None:
+        if self.is_open:
+            self.is_open = False
+            asyncio.get_running_loop().call_soon(self.lose)
+
+    def lose(self) -> None:
+        self.is_open = False
+        if not self.link.is_lost:
+            self.link.connection_lost(None)
+
+    def pause_reading(self) -> None:
+        assert self.reads
+        self.reads = False
+
+    def resume_reading(self) -> None:
+        assert not self.reads
+        self.reads = True
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        assert protocol is self.link
+
+
+class Paper:
+    """A ledger of values that tells when something leaves unrecorded. `raw` is every entry as it was written."""
+
+    def __init__(self, *, slow_disk: bool) -> None:
+        self.raw: list[dict[str, Any]] = []
+        self.unasserted: list[dict[str, Any]] = []
+        self.flushed = 0
+        self.state = "open"
+        self._under_way: dict[int, dict[str, Any]] = {}
+        self._slow = slow_disk
+        self._durable = 0
+        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
+
+    @property
+    def available(self) -> bool:
+        return self.state in ("open", "doomed")
+
+    def record(self, kind: str, members: bytes, body: bytes | None = None) -> Receipt:
+        if self.state == "broken" or (self.state == "full" and kind not in CLOSING):
+            raise LedgerUnavailable("the ledger cannot be written")
+        entry: dict[str, Any] = {"kind": kind, "seq": len(self.raw), **orjson.loads(b"{%b}" % members)}
+        if body is not None:
+            found = Body.decode(body)
+            entry |= {"sql": found.sql, "binds_text": found.binds, "types": found.types}
+        self.raw.append(entry)
+        self._tell(entry)
+        return Receipt(entry["seq"])
+
+    def _tell(self, entry: dict[str, Any]) -> None:
+        if entry["kind"] == "intent" and entry["verdict"] == "allow":
+            self._under_way[entry["seq"]] = entry
+        elif entry["kind"] == "outcome":
+            self.unasserted.append({**self._under_way.pop(entry["intent"]), **entry, "kind": "execution"})
+        else:
+            self.unasserted.append(entry)
+
+    def flush(self) -> None:
+        if self.state == "broken":
+            raise LedgerUnavailable("the ledger cannot be written")
+        self.flushed = len(self.raw)
+
+    async def durable(self, receipt: Receipt) -> None:
+        if self.state in ("broken", "doomed"):
+            raise LedgerUnavailable("the ledger cannot be written")
+        if self._slow and receipt >= self._durable:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.append((receipt, waiter))
+            await waiter
+        self.flushed = max(self.flushed, receipt + 1)
+
+    def sync(self) -> None:
+        self._durable = len(self.raw)
+        self._end_waits(None)
+
+    def become(self, state: str) -> None:
+        self.state = state
+        if state == "broken":
+            self._end_waits(LedgerUnavailable("the ledger cannot be written"))
+
+    def _end_waits(self, error: Exception | None) -> None:
+        waiters, self._waiters = self._waiters, []
+        for _, waiter in waiters:
+            if not waiter.done():
+                waiter.set_exception(error) if error else waiter.set_result(None)
+
+    @property
+    def open_intents(self) -> list[dict[str, Any]]:
+        return list(self._under_way.values())
+
+
+class Shelf:
+    """Where the catalog comes from: always the same, read again at once."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.current = catalog
+        self.completed = 0
+
+    def refresh_soon(self) -> int:
+        self.completed += 1
+        return self.completed
+
+    async def refresh(self) -> Catalog:
+        self.completed += 1
+        return self.current
+
+
+@dataclass
+class Stage:
+    """What a session stands on. `path` None: the server must be asked for it."""
+
+    rules: str | Policies = RULES
+    observe: bool = False
+    strict: bool = False
+    binds: str = "full"
+    statement_bytes: int = 1 << 20
+    slow_disk: bool = False
+    path: tuple[str, ...] | None = PATH
+    understand: Understand = understand
+    tagged: frozenset[tuple[str, str]] = frozenset()
+    catalog: Catalog = field(default_factory=shop)
+    principal: Principal = ADA

@@ -1,0 +1,400 @@
+"""What a client sends: judged, recorded, forwarded or refused, message by message."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+import pytest
+from playbook import (
+    BOUND,
+    DROP,
+    FAILED,
+    FAILING_PARSE,
+    FAILING_QUERY,
+    PARSED,
+    READ,
+    READY,
+    SYNTAX_ERROR,
+    Entry,
+    Placeholder,
+    Play,
+    asked,
+    begun,
+    bound,
+    client,
+    ended,
+    ledger,
+    ledger_is,
+    ran,
+    refused,
+    rows,
+    says,
+    server,
+)
+from playstage import Stage
+
+from tidewaiter.wire import postgres as pg
+
+
+# -- simple protocol --------------------------------------------------------------------------------
+def test_an_allowed_query_goes_through_and_its_end_is_recorded() -> None:
+    text = b"select name from customers"
+    answer = rows(b"ada", b"bob") + READY
+    (
+        Play()
+        >> client(pg.query(text))
+        << server(pg.query(text))
+        >> server(answer)
+        << client(answer)
+        << ledger(ran(text, rows=2, results=[["SELECT 2", 2]], rule="all"))
+    ).holds()
+
+
+def test_a_denied_query_never_reaches_an_idle_server() -> None:
+    number = Placeholder(int)
+    (
+        Play()
+        >> client(pg.query(DROP))
+        << ledger(refused(DROP, seq=number))
+        << client(says("42501", "nothing is dropped here", "no-drops", "decision s/0"), READY)
+    ).holds()
+
+
+def test_a_held_query_names_who_may_approve() -> None:
+    text = b"truncate orders"
+    (
+        Play()
+        >> client(pg.query(text))
+        << ledger(refused(text, "dba-waits", "hold"))
+        << client(says("42501", "a DBA looks first", "dba"), READY)
+    ).holds()
+
+
+def test_a_query_with_a_syntax_error_is_told_what_the_server_would_say() -> None:
+    (
+        Play()
+        >> client(pg.query(b"selct 1"))
+        << ledger(refused(b"selct 1", "understood", unknown=["syntax error"]))
+        << client(says("42601", "syntax error at or near"), READY)
+    ).holds()
+
+
+def test_queries_before_and_after_a_refused_one_run() -> None:
+    one, two = pg.query(b"select 1"), pg.query(b"select 2")
+    first, second = rows(b"1") + READY, rows(b"2") + READY
+    (
+        Play()
+        >> client(one, pg.query(DROP), two)
+        << ledger(refused(DROP))
+        << server(one, FAILING_QUERY, two)
+        >> server(first, SYNTAX_ERROR, READY, second)
+        << client(first, says("42501", "no-drops"), READY, second)
+        << ledger(ran(b"select 1"), ran(b"select 2"))
+    ).holds(("whole",))
+
+
+def test_a_refusal_in_a_transaction_fails_the_transaction_on_the_server() -> None:
+    rollback = pg.query(b"rollback")
+    (
+        begun()
+        >> client(pg.query(DROP))
+        << ledger(refused(DROP))
+        << server(FAILING_QUERY)
+        >> server(SYNTAX_ERROR, FAILED)
+        << client(says("42501", "no-drops"), FAILED)
+        >> client(rollback)
+        << server(rollback)
+        >> server(pg.command_complete("ROLLBACK"), READY)
+        << client(pg.command_complete("ROLLBACK"), READY)
+        << ledger(ran(b"rollback"))
+    ).holds()
+
+
+def test_rollback_is_not_refused_even_when_nothing_is_permitted() -> None:
+    rollback = pg.query(b"rollback")
+    play = Play(Stage(rules='@id("never") forbid (principal, action, resource);'))
+    (play >> client(rollback) << server(rollback) >> server(READY) << client(READY) << ledger(ran(b"rollback"))).holds()
+
+
+def test_several_statements_in_one_text_are_one_execution() -> None:
+    text = b"select 1; select name from customers"
+    answer = rows(b"1") + rows(b"ada", b"bob") + READY
+    (
+        Play()
+        >> client(pg.query(text))
+        << server(pg.query(text))
+        >> server(answer)
+        << client(answer)
+        << ledger(ran(text, rows=3, results=[["SELECT 1", 1], ["SELECT 2", 2]]))
+    ).holds()
+
+
+def test_one_denied_statement_in_a_text_denies_the_whole_text() -> None:
+    text = b"select 1; drop table orders"
+    (Play() >> client(pg.query(text)) << ledger(refused(text)) << client(says("42501", "no-drops"), READY)).holds()
+
+
+def test_an_empty_query_goes_through() -> None:
+    answer = pg.empty_query_response() + READY
+    (
+        Play() >> client(pg.query(b"")) << server(pg.query(b"")) >> server(answer) << client(answer) << ledger(ran(b""))
+    ).holds()
+
+
+def test_text_that_is_not_in_the_clients_encoding_is_not_understood() -> None:
+    text = b"select '\xff'"
+    (Play() >> client(pg.query(text)) << ledger(refused(text, "understood")) << client(says("42501"), READY)).holds()
+
+
+def test_a_function_call_is_judged_by_what_the_catalog_calls_it() -> None:
+    call, unknown = pg.function_call(870, [], [b"X"], 0), pg.function_call(999_999, [], [], 0)  # 870 is lower(text)
+    answer = b"V" + (9).to_bytes(4, "big") + (1).to_bytes(4, "big") + b"x" + READY
+    (
+        Play()
+        >> client(call)
+        << server(call)
+        >> server(answer)
+        << client(answer)
+        << ledger(ran(b"", verbs=["function"]))
+        >> client(unknown)
+        << ledger(refused(b"", "understood", unknown=["function call by OID 999999"]))
+        << client(says("42501"), READY)
+    ).holds()
+
+
+def test_a_function_call_that_fails_is_recorded_with_its_sqlstate() -> None:
+    call = pg.function_call(870, [], [b"X"], 0)
+    answer = pg.error_response("ERROR", "22000", "no") + READY
+    (
+        Play()
+        >> client(call)
+        << server(call)
+        >> server(answer)
+        << client(answer)
+        << ledger(ran(b"", "error", sqlstate="22000"))
+    ).holds()
+
+
+# -- copy -------------------------------------------------------------------------------------------
+def copy_response(kind: bytes) -> bytes:
+    return kind + (7).to_bytes(4, "big") + b"\0\0\0"
+
+
+def test_copy_data_passes_to_the_server_and_is_one_execution() -> None:
+    text = b"copy customers from stdin"
+    lines = pg.copy_data(b"1\tada\n") + pg.copy_data(b"2\tbob\n")
+    (
+        Play()
+        >> client(pg.query(text))
+        << server(pg.query(text))
+        >> server(copy_response(b"G"))
+        << client(copy_response(b"G"))
+        >> client(lines, pg.copy_done())
+        << server(lines, pg.copy_done())
+        >> server(pg.command_complete("COPY 2"), READY)
+        << client(pg.command_complete("COPY 2"), READY)
+        << ledger(ran(text, rows=2, verbs=["copy_in"]))
+    ).holds()
+
+
+def test_a_copy_that_the_client_fails_is_an_error() -> None:
+    text = b"copy customers from stdin"
+    failure = pg.error_response("ERROR", "57014", "COPY from stdin failed: no more")
+    (
+        Play()
+        >> client(pg.query(text))
+        << server(pg.query(text))
+        >> server(copy_response(b"G"))
+        << client(copy_response(b"G"))
+        >> client(pg.copy_fail(b"no more"))
+        << server(pg.copy_fail(b"no more"))
+        >> server(failure, READY)
+        << client(failure, READY)
+        << ledger(ran(text, "cancelled", sqlstate="57014"))
+    ).holds()
+
+
+def test_a_denied_copy_drops_the_data_that_was_sent_with_it() -> None:
+    text = b"copy (delete from customers returning *) to stdout"
+    (
+        Play() >> client(pg.query(text)) << ledger(refused(text, "customers-stay")) << client(says("42501"), READY)
+    ).holds()
+    program = b"copy customers from program 'rm'"
+    play = Play(Stage(rules='@id("never") forbid (principal, action, resource);'))
+    (
+        play
+        >> client(pg.parse(b"", program) + bound() + pg.execute(b""), pg.copy_data(b"1\n"), pg.copy_done(), pg.sync())
+        << ledger(refused(program, "never"))
+        << client(says("42501"), READY)
+    ).holds()
+
+
+def test_a_sync_that_is_read_as_part_of_copy_data_is_answered_once() -> None:
+    text = b"copy customers from stdin"
+    start = pg.parse(b"", text) + bound() + pg.execute(b"") + pg.sync()
+    (
+        Play()
+        >> client(start)
+        << server(start)
+        >> server(PARSED, BOUND, copy_response(b"G"))
+        << client(PARSED, BOUND, copy_response(b"G"))
+        >> client(pg.copy_data(b"1\tada\n"), pg.copy_done(), pg.sync())
+        << server(pg.copy_data(b"1\tada\n"), pg.copy_done(), pg.sync())
+        >> server(pg.command_complete("COPY 1"), READY)
+        << client(pg.command_complete("COPY 1"), READY)
+        << ledger(ran(text, rows=1))
+    ).holds()
+
+
+def test_copy_out_is_one_execution() -> None:
+    text = b"copy customers to stdout"
+    answer = copy_response(b"H") + pg.copy_data(b"1\tada\n") + pg.copy_done() + pg.command_complete("COPY 1") + READY
+    (
+        Play()
+        >> client(pg.query(text))
+        << server(pg.query(text))
+        >> server(answer)
+        << client(answer)
+        << ledger(ran(text, rows=1, verbs=["copy_out"]))
+    ).holds()
+
+
+# -- long messages ----------------------------------------------------------------------------------
+LONG = b"select '" + b"x" * (3 << 20) + b"'"
+
+
+def test_a_query_longer_than_the_limit_is_refused_and_its_rest_dropped() -> None:
+    (
+        Play(Stage(statement_bytes=2 << 20))
+        >> client(pg.query(LONG), pg.query(b"select 1"))
+        << ledger(Entry("statement.too_long", verdict="deny", bytes=len(pg.query(LONG))))
+        << client(says("54000"), READY)
+        << server(pg.query(b"select 1"))
+        >> server(rows(b"1"), READY)
+        << client(rows(b"1"), READY)
+        << ledger(ran(b"select 1"))
+    ).holds(("whole", "with trailing bytes"))
+
+
+@pytest.mark.parametrize("limit", [1024, 4096])
+def test_a_limit_below_what_comes_at_once_holds_too(limit: int) -> None:
+    long, fitting = b"select '" + b"x" * limit + b"'", b"select '" + b"x" * (limit - 100) + b"'"
+    (
+        Play(Stage(statement_bytes=limit))
+        >> client(pg.query(long))
+        << ledger(Entry("statement.too_long", verdict="deny", bytes=len(pg.query(long))))
+        << client(says("54000"), READY)
+        >> client(pg.query(fitting))
+        << server(pg.query(fitting))
+        >> server(rows(b"x"), READY)
+        << client(rows(b"x"), READY)
+        << ledger(ran(fitting))
+    ).holds()
+
+
+def test_a_parse_longer_than_the_limit_fails_its_pipeline() -> None:
+    (
+        Play(Stage(statement_bytes=2 << 20))
+        >> client(pg.parse(b"", LONG), bound(), pg.execute(b""), pg.sync())
+        << ledger(Entry("statement.too_long", verdict="deny", bytes=len(pg.parse(b"", LONG))))
+        << client(says("54000"), READY)
+    ).holds(("whole", "with trailing bytes"))
+
+
+def test_a_query_longer_than_the_limit_fails_the_transaction() -> None:
+    (
+        begun(Stage(statement_bytes=2 << 20))
+        >> client(pg.query(LONG))
+        << ledger(Entry("statement.too_long", verdict="deny", bytes=len(pg.query(LONG))))
+        << server(FAILING_QUERY)
+        >> server(SYNTAX_ERROR, FAILED)
+        << client(says("54000"), FAILED)
+    ).holds(("whole", "with trailing bytes"))
+
+
+def test_a_long_bind_streams_and_is_recorded_by_its_digest() -> None:
+    value = b"v" * (5 << 20)
+    messages = pg.parse(b"", READ) + bound(value) + pg.execute(b"") + pg.sync()
+    answer = PARSED + BOUND + pg.command_complete("SELECT 0") + READY
+    digest = sha256(bound(value)[7:]).hexdigest()
+    (
+        Play()
+        >> client(messages)
+        << server(messages)
+        >> server(answer)
+        << client(answer)
+        << ledger(ran(READ, binds_digest=digest, binds=None))
+    ).holds(("whole", "with trailing bytes"))
+
+
+def test_a_long_bind_in_a_skipped_pipeline_is_dropped_whole() -> None:
+    value = b"v" * (5 << 20)
+    (
+        Play()
+        >> client(pg.parse(b"", DROP), bound(value), pg.execute(b""), pg.sync())
+        << ledger(refused(DROP))
+        << client(says("42501"), READY)
+    ).holds(("whole", "with trailing bytes"))
+
+
+# -- what nobody may send ---------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"p\0\0\0\x05\0",
+        b"Q\0\0\0\x03",
+        b"Q\0\0\0\x06ab",
+        b"S\0\0\0\x05\0",
+        b"E\0\0\0\x04",
+        b"D\0\0\0\x06Xa",
+        b"B\0\0\0\x05\0",
+        b"P\0\0\0\x06a\0",
+        b"F\0\0\0\x05\0",
+        b"C\0\x02\0\0",
+        b"\xff",
+    ],
+)
+def test_a_malformed_message_ends_the_session_and_nothing_of_it_is_forwarded(message: bytes) -> None:
+    (
+        Play()
+        >> client(message)
+        << client(says("08P01", severity="FATAL"))
+        << server(pg.terminate())
+        << ended("protocol violation")
+    ).holds(("whole",))
+
+
+# -- the ledger cannot be written -------------------------------------------------------------------
+@pytest.mark.parametrize("state", ["full", "broken"])
+def test_nothing_new_is_forwarded_while_the_ledger_cannot_be_written(state: str) -> None:
+    unrecorded = says("58030", "nothing was forwarded")
+    play = Play() >> ledger_is(state) >> client(pg.query(b"select 1"))
+    if state == "full":
+        (
+            play
+            << client(unrecorded, READY)
+            >> client(asked(READ, b"1"), pg.sync())
+            << server(pg.parse(b"", READ), bound(b"1"), pg.describe("P", b""), FAILING_PARSE, pg.sync())
+            >> server(PARSED, BOUND, pg.row_description([]), SYNTAX_ERROR, READY)
+            << client(PARSED, BOUND, pg.row_description([]), unrecorded, READY)
+            >> ledger_is("open")
+            >> client(pg.query(b"select 1"))
+            << server(pg.query(b"select 1"))
+            >> server(rows(b"1"), READY)
+            << client(rows(b"1"), READY)
+            << ledger(ran(b"select 1"))
+        ).holds(("whole", "with trailing bytes"))
+    else:
+        fatal = says("58030", severity="FATAL")
+        (play << client(fatal) << server(pg.terminate()) << ended("ledger unavailable")).holds()
+
+
+def test_a_denial_that_cannot_be_recorded_is_still_a_denial() -> None:
+    (
+        Play()
+        >> ledger_is("full")
+        >> client(pg.query(DROP))
+        << client(says("58030"), READY)
+        >> client(pg.parse(b"", DROP), pg.sync())
+        << client(says("58030"), READY)
+    ).holds()
