@@ -280,6 +280,7 @@ class Run:
         self.policies = policies(stage.rules) if isinstance(stage.rules, str) else stage.rules
         self.ahead = {"client": 0, "server": 0}  # bytes of the next message that were sent already
         self.now_us = 0
+        self.interrupts = 0  # how often the server was told to cancel what it runs
 
     def _build(self) -> None:
         stage = self.stage
@@ -294,12 +295,15 @@ class Run:
         trail = Trail(self.ledger, stage.binds, {"session": "s"})
         self.session = Session(
             "s", self.wires["client"].link, self.wires["server"].link, standing, trail, self.ledger, self._clock_us,
-            stage.statement_bytes,
+            stage.statement_bytes, self._interrupt,
         )  # fmt: skip
 
     def _clock_us(self) -> int:
         self.now_us += 1
         return self.now_us
+
+    async def _interrupt(self) -> None:
+        self.interrupts += 1
 
     def _to_client(self, data: bytes) -> None:
         """Record, then act: nothing but a good-bye may leave before everything recorded is written."""
