@@ -116,6 +116,7 @@ class Rig:
             config_digests=self.digests,
             clock_ns=lambda: 1_500_000_000,
             say=self.said.append,
+            environ={},
             is_started=True,
         )
 
@@ -156,7 +157,7 @@ def test_invalid_policies_change_nothing_and_are_said_loudly(rig: Rig) -> None:
     with pytest.raises(ConfigError):
         rig.do(lambda site: site.reload(BY))
     assert rig.shelf.policies() is before
-    assert rig.said[0] == "the policies on disk are refused, those in force stay:"
+    assert rig.said[0] == "the policies and classification on disk are refused, those in force stay:"
     assert "one.cedar" in rig.said[1]
     ((kind, fields),) = rig.ledger.entries
     assert (kind, fields["by"]) == ("policy.refused", BY)
@@ -176,16 +177,46 @@ def test_policies_that_cannot_be_recorded_are_not_put_in_force(rig: Rig) -> None
     assert rig.shelf.policies() is before
 
 
-def test_a_changed_configuration_is_not_silently_ignored(rig: Rig) -> None:
+def test_keys_that_need_a_restart_are_named(rig: Rig) -> None:
     rig.site()
-    (rig.config.folder / "classification.toml").write_text("")
-    (rig.config.folder / "tidewaiter.toml").write_text("# nothing")
+    main = rig.config.folder / "tidewaiter.toml"
+    main.write_text(TOML.replace('"127.0.0.1:1"', '"127.0.0.1:2"') + "[limits]\nconnections = 7\n")
     told = rig.do(lambda site: site.reload(BY))
-    assert told["needs_restart"] == ["tidewaiter.toml", "classification.toml"]
-    assert rig.said == [
-        "tidewaiter.toml was changed: restart the server to put it in force",
-        "classification.toml was changed: restart the server to put it in force",
-    ]
+    assert told["needs_restart"] == ["[limits] connections", "[[datasource]] shop: address"]
+    assert rig.said[0] == "[limits] connections was changed: restart the server to put it in force"
+    main.write_text("# another remark\n" + TOML)
+    assert rig.do(lambda site: site.reload(BY))["needs_restart"] == []
+    main.write_text("nonsense")
+    assert rig.do(lambda site: site.reload(BY))["needs_restart"] == ["tidewaiter.toml"]
+    assert any("would not start again" in line for line in rig.said)
+
+
+def test_a_new_classification_is_put_in_force_with_the_policies(rig: Rig) -> None:
+    rig.site()
+    file = rig.config.folder / "classification.toml"
+    file.write_text('[tags.email]\nmask = "email"\n[datasource.shop."public.customers"]\nemail = ["email"]\n')
+
+    async def look(site: Running) -> tuple[object, object]:
+        told = await site.reload(BY)
+        return told["changed"], site.config.classification.tagged("shop")
+
+    assert rig.do(look) == (True, {("public", "customers")})
+    assert set(rig.shelf.policies().tagged("shop")) == {("public", "customers")}
+    ((kind, fields),) = rig.ledger.entries
+    assert (kind, len(fields["classification"])) == ("policy.change", 64)
+
+
+def test_an_invalid_classification_keeps_everything_as_it_is(rig: Rig) -> None:
+    rig.site()
+    before = rig.shelf.policies()
+    rig.policy.write_text(BETTER)
+    (rig.config.folder / "classification.toml").write_text("[nonsense]")
+    with pytest.raises(ConfigError):
+        rig.do(lambda site: site.reload(BY))
+    assert rig.shelf.policies() is before
+    assert "classification.toml" in rig.said[1]
+    ((kind, fields),) = rig.ledger.entries
+    assert (kind, len(fields["problems"])) == ("policy.refused", 1)
 
 
 def test_warnings_of_new_policies_are_said(rig: Rig) -> None:

@@ -138,7 +138,7 @@ def test_a_server_starts_is_operated_and_stops_with_everything_recorded(tmp_path
         "log.start", "config.change", "policy.change", "principal.change", "credential.issue", "server.stop",
     ]  # fmt: skip
     start = dict(recorded)["config.change"]
-    assert set(start["files"]) == {"tidewaiter.toml", "classification.toml"}
+    assert set(start["files"]) == {"tidewaiter.toml"}
     assert (start["what"], start["by"]["channel"], start["pid"]) == ("start", "server", os.getpid())
     assert dict(recorded)["principal.change"]["by"]["channel"] == "socket"
     found = verify(FolderSource.of(config.state / "ledger"))

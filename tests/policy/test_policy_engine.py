@@ -14,7 +14,7 @@ from tidewaiter.policy import engine as engine_module
 from tidewaiter.policy.engine import Answer, Engine, make_room
 from tidewaiter.policy.names import Target
 from tidewaiter.policy.rules import mentions, read_rules
-from tidewaiter.policy.surroundings import Surroundings
+from tidewaiter.policy.surroundings import Actor, Surroundings
 
 CUSTOMERS = Target(Resource(ResourceType.TABLE, ("public", "customers")))
 ADA = Principal("ada", Kind.USER, frozenset({"g"}))
@@ -30,7 +30,7 @@ def engine(*texts: str) -> Engine:
 
 
 def answer(asked: Engine, action: str, principal: Principal = ADA, context: Context | None = None) -> Answer:
-    (found,) = asked.answers(principal, "shop", [(action, CUSTOMERS)], None, context or Context(), None)
+    (found,) = asked.answers(principal, "shop", [(action, CUSTOMERS)], None, context or Context(), Actor("user"))
     return found
 
 
@@ -120,7 +120,10 @@ def test_an_answer_is_asked_once_and_remembered_by_what_policies_can_see(batches
     other = Principal("ada", Kind.USER, frozenset({"g", "h"}))
     assert answer(asked, "select", other).decision == "allow"
     both = [("select", CUSTOMERS), ("explain", CUSTOMERS)]
-    assert [one.decision for one in asked.answers(ADA, "shop", both, None, Context(), None)] == ["allow", "allow"]
+    assert [one.decision for one in asked.answers(ADA, "shop", both, None, Context(), Actor("user"))] == [
+        "allow",
+        "allow",
+    ]
     assert batches == [1, 1, 1, 1]
 
 

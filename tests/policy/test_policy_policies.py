@@ -16,7 +16,9 @@ from tidewaiter.model import (
     Deny,
     Facts,
     Hold,
+    Indirect,
     Kind,
+    Lock,
     Need,
     Principal,
     Resource,
@@ -432,3 +434,101 @@ def test_policies_about_datasources_that_are_not_there_are_warned_of() -> None:
 def test_policies_that_do_not_validate_are_refused() -> None:
     with pytest.raises(ConfigError, match="unrecognized action"):
         policies('@id("x") permit (principal, action == Action::"selct", resource);')
+
+
+def call(*traits: str, action: str = "function") -> Touch:
+    return Touch(action, Resource(ResourceType.FUNCTION, ("public", "price")), traits=traits)
+
+
+CALLS = '@id("calls") permit (principal, action, resource);'
+NEVER_OPAQUE = '@id("never-opaque") forbid (principal, action, resource is Function) when { resource.opaque };'
+
+
+def test_policies_see_what_is_known_of_a_function() -> None:
+    asked = policies(CALLS, NEVER_OPAQUE)
+    assert isinstance(decide(asked, facts(call())), Allow)
+    assert isinstance(decide(asked, facts(call("volatile"))), Allow)
+    assert decide(asked, facts(call("opaque", "volatile"))).rules == ("never-opaque",)
+    assert isinstance(decide(asked, facts(call("volatile"))), Allow), "answers are remembered by traits"
+    for trait in ("security_definer", "volatile"):
+        text = f'@id("never") forbid (principal, action, resource is Function) when {{ resource.{trait} }};'
+        assert isinstance(decide(policies(CALLS, text), facts(call(trait))), Deny)
+
+
+def test_overloads_are_one_function_which_is_all_of_what_they_are() -> None:
+    asked = policies(CALLS, NEVER_OPAQUE)
+    assert isinstance(decide(asked, facts(call("volatile"), call("opaque"))), Deny)
+    assert isinstance(decide(asked, facts(call(action="drop"), call("opaque"))), Deny)
+
+
+UNMASK = '@id("sees-email") permit (principal, action == Action::"unmask", resource in Tag::"email");'
+LABELLED = Classification(
+    {"email": Mask("email"), "pii": Mask("redact")}, {"shop": {"public.customers": {"email": ("email", "pii")}}}
+)
+EMAIL = ("public", "customers", "email")
+
+
+def test_each_tag_of_a_column_is_a_question_of_its_own() -> None:
+    asked = policies(UNMASK, classification=LABELLED)
+    assert isinstance(asked.may_unmask(ADA, "shop", EMAIL, "email", None, HERE), Allow)
+    assert isinstance(asked.may_unmask(ADA, "shop", EMAIL, "pii", None, HERE), Deny), "its other tag is not its parent"
+
+
+def test_an_agent_sees_what_its_owner_sees_too() -> None:
+    for who in ('principal == Agent::"bot"', 'principal == User::"ada"'):
+        asked = policies(UNMASK.replace("principal", who, 1), classification=LABELLED)
+        assert isinstance(asked.may_unmask(BOT, "shop", EMAIL, "email", None, HERE), Deny)
+    assert isinstance(
+        policies(UNMASK, classification=LABELLED).may_unmask(BOT, "shop", EMAIL, "email", None, HERE), Allow
+    )
+
+
+def test_a_defect_while_asking_to_unmask_is_a_denial() -> None:
+    verdict = policies(UNMASK).may_unmask(ADA, "shop", ("too", "short"), "email", None, HERE)  # type: ignore[arg-type]
+    assert (isinstance(verdict, Deny), verdict.rules) == (True, (POLICY_ERROR,))
+
+
+def test_the_kind_and_owner_of_who_acts_are_told_in_every_question() -> None:
+    forbid = '@id("no") forbid (principal is User, action, resource) when { context.principal_kind == "agent" };'
+    asked = policies(READ, forbid)
+    assert isinstance(decide(asked, CUSTOMERS), Allow)
+    assert decide(asked, CUSTOMERS, BOT).rules == ("no",)
+    owned = '@id("no") forbid (principal, action, resource) when { context has owner && context.owner == "ada" };'
+    assert isinstance(decide(policies(READ, owned), CUSTOMERS), Allow)
+    assert isinstance(decide(policies(READ, owned), CUSTOMERS, BOT), Deny)
+
+
+@pytest.mark.parametrize(
+    ("condition", "harmless", "harmful"),
+    [
+        ("!context.has_where", Facts(), Facts(has_where=False)),
+        ('context.locks.contains("ShareLock")', Facts(), Facts(locks=(Lock(("a", "b"), "ShareLock"),))),
+        (
+            'context.indirect_writes.contains("rule")',
+            Facts(),
+            Facts(indirect=(Indirect("rule", "r", "insert", ("a", "b"), ("a", "c")),)),
+        ),
+    ],
+)
+def test_policies_see_the_facts_and_answers_are_remembered_by_them(
+    condition: str, harmless: Facts, harmful: Facts
+) -> None:
+    asked = policies(READ, f'@id("no") forbid (principal, action, resource) when {{ {condition} }};')
+    touches = CUSTOMERS.touches
+    for _ in range(2):
+        assert isinstance(decide(asked, replace(harmless, touches=touches)), Allow)
+        assert isinstance(decide(asked, replace(harmful, touches=touches)), Deny)
+
+
+def test_how_somebody_was_proven_and_what_is_estimated_count() -> None:
+    proven = '@id("no") forbid (principal, action, resource) unless { context.evidence == "password" };'
+    small = (
+        '@id("big") forbid (principal, action, resource) '
+        "when { context has estimated_rows && context.estimated_rows > 100 };"
+    )
+    asked = policies(READ, proven, small)
+    assert asked.context_attributes == {"evidence", "estimated_rows"}
+    assert decide(asked, CUSTOMERS).rules == ("no",)
+    assert isinstance(decide(asked, CUSTOMERS, context=Context(evidence="password")), Allow)
+    assert isinstance(decide(asked, CUSTOMERS, context=Context(evidence="password", estimated_rows=100)), Allow)
+    assert decide(asked, CUSTOMERS, context=Context(evidence="password", estimated_rows=101)).rules == ("big",)

@@ -76,7 +76,7 @@ async def whoami(site: Site, by: Actor, principal: str) -> Json:
     """A principal and the datasources that it may connect to. Raises NotFound."""
     account = site.directory.account(principal)
     policies = await site.policies()
-    context = Context(at_ns=int(site.now_s() * 1e9))
+    context = Context(at_ns=int(site.now_s() * 1e9), evidence="password")
     may = {}
     for name in site.config.datasources:
         verdict = policies.may_connect(account.principal, name, context)
@@ -163,7 +163,7 @@ async def policy_explain(site: Site, by: Actor, principal: str, datasource: str,
     account = site.directory.account(principal)
     source = _datasource(site.config, datasource)
     policies, catalog = await site.policies(), await site.catalog(datasource)
-    context = Context(at_ns=int(site.now_s() * 1e9))
+    context = Context(at_ns=int(site.now_s() * 1e9), evidence="password")
     limit = site.config.limits.analyse_bytes
     return await asyncio.to_thread(explained, policies, account.principal, source, catalog, sql, context, limit)
 

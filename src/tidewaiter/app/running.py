@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from tidewaiter.admin.site import Finding, Reached, Sessions
 from tidewaiter.app import checks
 from tidewaiter.app.shelf import PolicyShelf, edition_on_disk
 from tidewaiter.app.upstreams import reach
-from tidewaiter.config import Config
+from tidewaiter.config import Config, differing, load
 from tidewaiter.errors import ConfigError
 from tidewaiter.identity import Directory
 from tidewaiter.ledger.entry import members
@@ -20,7 +20,7 @@ from tidewaiter.model import Receipt, Secret
 from tidewaiter.policy import Policies
 from tidewaiter.sql.catalog import Catalog
 
-CONFIG_FILES = ("tidewaiter.toml", "classification.toml")
+MAIN_FILE = "tidewaiter.toml"
 
 
 class Ledger(Protocol):
@@ -48,12 +48,9 @@ class Door(Sessions, Protocol):
 
 
 def digests_of(config: Config) -> dict[str, str]:
-    """SHA-256 of each configuration file, "" for one that is not there. Files hold references, never secrets."""
-    found = {}
-    for name in CONFIG_FILES:
-        path = config.folder / name
-        found[name] = sha256(path.read_bytes()).hexdigest() if path.exists() else ""
-    return found
+    """SHA-256 of the configuration file, "" if it is not there. It holds references, never secrets."""
+    path = config.folder / MAIN_FILE
+    return {MAIN_FILE: sha256(path.read_bytes()).hexdigest() if path.exists() else ""}
 
 
 @dataclass
@@ -70,6 +67,7 @@ class Running:
     config_digests: Mapping[str, str]
     clock_ns: Callable[[], int]
     say: Callable[[str], None]
+    environ: Mapping[str, str]
     is_stopping: bool = False
     is_started: bool = False
 
@@ -104,17 +102,17 @@ class Running:
         return await reach(self.config.datasources[datasource], self.secrets[datasource])
 
     async def reload(self, by: Mapping[str, object]) -> dict[str, object]:
-        """Put the policies on disk in force: recorded first, then swapped at once for all sessions.
+        """Put policies and classification on disk in force: recorded first, then swapped at once for all sessions.
 
-        An invalid set changes nothing, is recorded, said on stderr, and raised as ConfigError. Changes of the
-        configuration files are not put in force; the answer says which need a restart.
+        An invalid set changes nothing, is recorded, said on stderr, and raised as ConfigError. Changes of
+        tidewaiter.toml are not put in force; the answer says which of its keys need a restart.
         """
         async with self._changing:
             before = self.shelf.edition
             try:
                 edition = await asyncio.to_thread(edition_on_disk, self.config)
             except ConfigError as error:
-                self.say("the policies on disk are refused, those in force stay:")
+                self.say("the policies and classification on disk are refused, those in force stay:")
                 for problem in error.problems:
                     self.say(f"  {problem}")
                 await self.record("policy.refused", {"problems": error.problems[:20], "by": by})
@@ -123,13 +121,25 @@ class Running:
             if changed:
                 await self.record("policy.change", edition.fields() | {"by": by})
                 self.shelf.edition = edition
+                self.config = replace(self.config, classification=edition.policies.classification)
                 for warning in edition.policies.warnings:
                     self.say(f"warning: {warning}")
-        now = digests_of(self.config)
-        pending = [name for name, digest in now.items() if digest != self.config_digests[name]]
-        for name in pending:
-            self.say(f"{name} was changed: restart the server to put it in force")
+        pending = await asyncio.to_thread(self._pending)
+        for what in pending:
+            self.say(f"{what} was changed: restart the server to put it in force")
         return {"changed": changed, "policies": edition.policies.version, "needs_restart": pending}
+
+    def _pending(self) -> list[str]:
+        """Which keys of tidewaiter.toml are not as they were at the start; the file's name if it cannot be read."""
+        if digests_of(self.config) == self.config_digests:
+            return []
+        try:
+            there = load(self.config.folder / MAIN_FILE, self.environ)
+        except ConfigError as error:
+            for problem in error.problems:
+                self.say(f"the server would not start again: {problem}")
+            return [MAIN_FILE]
+        return differing(self.config, there)
 
     async def check(self) -> list[Finding]:
         """Look at everything that has to work, from inside the server."""

@@ -12,7 +12,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib.util import find_spec
 
@@ -63,10 +63,11 @@ def run(config: Config, environ: Mapping[str, str], on_ready: Callable[[], None]
 async def serve(
     config: Config, environ: Mapping[str, str], on_ready: Callable[[], None], say: Say, clocks: Clocks | None = None
 ) -> None:
-    """Run the gateway until SIGTERM or SIGINT; a second one does not wait for sessions. SIGHUP loads new policies.
+    """Run the gateway until SIGTERM or SIGINT; a second one does not wait for sessions.
 
-    `on_ready` is called once every listener accepts; `say` takes lines for the operator. Raises the TidewaiterError
-    that kept the server from starting, with everything closed again.
+    SIGHUP puts the policies and classification on disk in force. `on_ready` is called once every listener accepts;
+    `say` takes lines for the operator. Raises the TidewaiterError that kept the server from starting, with everything
+    closed again.
     """
     clocks = clocks or Clocks()
     with ExitStack() as opened:
@@ -82,6 +83,7 @@ async def _open(config: Config, environ: Mapping[str, str], say: Say, clocks: Cl
     for warning in config.warnings:
         say(f"warning: {warning}")
     edition = edition_on_disk(config)
+    config = replace(config, classification=edition.policies.classification)
     for warning in edition.policies.warnings:
         say(f"warning: {warning}")
     secrets = secrets_of(config, environ)
@@ -104,7 +106,6 @@ async def _open(config: Config, environ: Mapping[str, str], say: Say, clocks: Cl
             source,
             Upstream(source, secrets[source.name]),
             CatalogWatch(source, secrets[source.name], report=lambda problem: say(f"warning: {problem}")),
-            config.classification.tagged(source.name),
         )
         for source in config.datasources.values()
     }
@@ -120,6 +121,7 @@ async def _open(config: Config, environ: Mapping[str, str], say: Say, clocks: Cl
         config_digests=digests_of(config),
         clock_ns=clocks.now_ns,
         say=say,
+        environ=environ,
     )
     return Server(running, recorder, gateway, targets, opened)
 

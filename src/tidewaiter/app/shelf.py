@@ -1,36 +1,48 @@
-"""The policies in force, and how a new set takes their place: whole and valid, or not at all."""
+"""The policies and classification in force, and how a new set takes their place: whole and valid, or not at all."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 
-from tidewaiter.config import Config
+from tidewaiter.config import Classification, Config, load_classification
 from tidewaiter.errors import ConfigError
 from tidewaiter.policy import Policies
 
+CLASSIFICATION = "classification.toml"
 POLICY_BYTES = 4 << 20  # a policy file is written by people; this guards against naming the wrong file
 
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """One valid set of policies and the SHA-256 of each file that it came from."""
+    """One valid set of policies with the classification that their Tags mean, and the SHA-256 of each file.
+
+    `digests` are the policy files'; `classification_digest` is "" where there is no classification.toml.
+    """
 
     policies: Policies
     digests: Mapping[str, str]
+    classification_digest: str
 
     def fields(self) -> dict[str, object]:
         """What a policy.change entry says of it."""
-        return {"digest": self.policies.version, "files": dict(self.digests)}
+        digest = self.classification_digest
+        return {"digest": self.policies.version, "files": dict(self.digests), "classification": digest}
 
 
-def edition_on_disk(config: Config) -> Edition:
-    """Read and check `policies/*.cedar`. Raises ConfigError with every problem; a folder without policies is one."""
+def edition_on_disk(config: Config, policies: Path | None = None) -> Edition:
+    """Read and check `policies/*.cedar`, or those of another folder, and classification.toml.
+
+    Raises ConfigError with every problem; a folder without policies is one.
+    """
+    folder = policies or config.policies
+    shown = folder.name if policies is None else str(folder)
     texts: dict[str, str] = {}
     digests: dict[str, str] = {}
     problems: list[str] = []
-    for path in sorted(config.policies.glob("*.cedar")):
+    for path in sorted(folder.glob("*.cedar")):
         try:
             with path.open("rb") as file:
                 raw = file.read(POLICY_BYTES + 1)
@@ -38,15 +50,33 @@ def edition_on_disk(config: Config) -> Edition:
                 raise ValueError(f"is longer than {POLICY_BYTES} bytes")
             texts[path.name], digests[path.name] = raw.decode(), sha256(raw).hexdigest()
         except OSError as error:
-            problems.append(f"policies/{path.name}: cannot be read: {error.strerror or error}")
+            problems.append(f"{shown}/{path.name}: cannot be read: {error.strerror or error}")
         except ValueError as error:
-            problems.append(f"policies/{path.name}: {error}")
+            problems.append(f"{shown}/{path.name}: {error}")
     if not texts and not problems:
-        problems.append(f"{config.policies}: there is no *.cedar file, so nobody could do anything")
+        problems.append(f"{folder}: there is no *.cedar file, so nobody could do anything")
+    digest, classification = _classification(config, problems)
     if problems:
         raise ConfigError(problems)
-    policies = Policies.parse(texts, config.datasources, timezone=config.timezone, classification=config.classification)
-    return Edition(policies, digests)
+    found = Policies.parse(texts, config.datasources, timezone=config.timezone, classification=classification)
+    return Edition(found, digests, digest)
+
+
+def _classification(config: Config, problems: list[str]) -> tuple[str, Classification]:
+    """classification.toml as it is now, with its digest; what is wrong with it is added to `problems`."""
+    try:
+        path = config.folder / CLASSIFICATION
+        before = sha256(path.read_bytes()).hexdigest() if path.exists() else ""
+        classification = load_classification(config.folder, config.datasources)
+        if before != (sha256(path.read_bytes()).hexdigest() if path.exists() else ""):
+            raise ConfigError([f"{CLASSIFICATION}: changed while it was read; try again"])
+    except ConfigError as error:
+        problems += error.problems
+    except OSError as error:
+        problems.append(f"{CLASSIFICATION}: cannot be read: {error.strerror or error}")
+    else:
+        return before, classification
+    return "", Classification()
 
 
 class PolicyShelf:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 
 from tidewaiter.config.initial import default_policies, initial_files
-from tidewaiter.config.reader import load
+from tidewaiter.config.reader import load, load_classification
 from tidewaiter.config.secret import resolve_secret
 from tidewaiter.config.shape import (
     Address,
@@ -26,6 +26,7 @@ from tidewaiter.config.shape import (
     Mask,
     StoreConfig,
     TlsPair,
+    differing,
     split_relation,
 )
 
@@ -43,9 +44,11 @@ __all__ = [
     "StoreConfig",
     "TlsPair",
     "default_policies",
+    "differing",
     "environment",
     "initial_files",
     "load",
+    "load_classification",
     "resolve_secret",
     "split_relation",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -197,7 +197,7 @@ def _datasource(section: Section, folder: Path) -> Datasource:
     return Datasource(**values)
 
 
-def _classification(folder: Path, names: list[str | None]) -> tuple[Classification, list[str]]:
+def _classification(folder: Path, names: Sequence[str | None]) -> tuple[Classification, list[str]]:
     path = folder / CLASSIFICATION
     if not path.exists():
         return Classification(), []
@@ -209,6 +209,14 @@ def _classification(folder: Path, names: list[str | None]) -> tuple[Classificati
         return Classification(), document.problems
     classification = read_classification(document, [name for name in names if name is not None])
     return classification, document.problems
+
+
+def load_classification(folder: Path, datasources: Collection[str]) -> Classification:
+    """Read the classification.toml of a deployment's folder alone. Raises ConfigError with all problems."""
+    classification, problems = _classification(folder, list(datasources))
+    if problems:
+        raise ConfigError(problems)
+    return classification
 
 
 def _absolute_url(url: str, folder: Path) -> str:

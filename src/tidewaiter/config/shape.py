@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -211,3 +211,31 @@ def _quoted(text: str) -> tuple[str, str]:
         if text[end + 1 : end + 2] != '"':
             return text[1:end].replace('""', '"'), text[end + 1 :]
         end += 2
+
+
+def differing(before: Config, after: Config) -> list[str]:
+    """The keys of tidewaiter.toml whose values differ, as sentences name them: `[gateway] postgres`."""
+    found: list[str] = []
+    for field_ in fields(Config):
+        old, new = getattr(before, field_.name), getattr(after, field_.name)
+        if old == new or field_.name in ("classification", "warnings", "folder"):
+            continue
+        if field_.name == "datasources":
+            found += _differing_datasources(old, new)
+        elif is_dataclass(old):
+            found += [f"[{field_.name}] {key}" for key in _keys(old, new)]
+        else:
+            found.append(f"[deployment] {field_.name}")
+    return found
+
+
+def _differing_datasources(before: Mapping[str, Datasource], after: Mapping[str, Datasource]) -> list[str]:
+    found = [f"[[datasource]] {name}" for name in sorted(before.keys() ^ after.keys())]
+    for name in sorted(before.keys() & after.keys()):
+        found += [f"[[datasource]] {name}: {key}" for key in _keys(before[name], after[name])]
+    return found
+
+
+def _keys(before: object, after: object) -> list[str]:
+    assert is_dataclass(before)
+    return [one.name for one in fields(before) if getattr(before, one.name) != getattr(after, one.name)]

@@ -12,7 +12,7 @@ from tidewaiter.model import Context, Facts, Principal
 from tidewaiter.policy.entities import TYPES, Tags, entities_of
 from tidewaiter.policy.names import Target
 from tidewaiter.policy.rules import POLICY_ERROR, Rule, may_apply, narrowed, policy_set
-from tidewaiter.policy.surroundings import Surroundings
+from tidewaiter.policy.surroundings import Actor, Surroundings
 
 SLICES = 1024  # principals in use; each slice shares its parsed sets with all who have the same groups
 ANSWERS = 16_384  # principals × actions × resources in use; about 0.5 KB each
@@ -61,12 +61,12 @@ class Engine:
         self._answers: dict[tuple[object, ...], Answer] = {}
 
     def answers(self, principal: Principal, datasource: str, asked: Sequence[tuple[str, Target]],
-                facts: Facts | None, context: Context, agent: str | None) -> list[Answer]:  # fmt: skip
-        """One answer per (action, target). `agent` is the name of the one who acts for `principal`, if any.
+                facts: Facts | None, context: Context, actor: Actor) -> list[Answer]:  # fmt: skip
+        """One answer per (action, target). `actor` is who acts, which need not be the principal asked about.
 
         Raises ValueError for questions that cannot be put; whatever the engine raises goes through.
         """
-        seen = (principal, datasource, agent, self._surroundings.key(context), self._surroundings.facts_key(facts))
+        seen = (principal, datasource, actor, self._surroundings.key(context), self._surroundings.facts_key(facts))
         found: dict[tuple[str, Target], Answer] = {}
         for question in asked:
             answer = self._answers.get((question, seen))
@@ -74,7 +74,7 @@ class Engine:
                 found[question] = answer
         missing = [question for question in asked if question not in found]
         if missing:
-            text = self._surroundings.value(context, facts, agent)
+            text = self._surroundings.value(context, facts, actor)
             make_room(self._answers, ANSWERS)
             for question, fresh in zip(missing, self._ask(principal, datasource, missing, text), strict=True):
                 found[question] = self._answers[question, seen] = fresh

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import orjson
 
 from tidewaiter.model import Kind, Principal, Resource, ResourceType
-from tidewaiter.policy.names import COLUMN, TAG, Target, entity_id
+from tidewaiter.policy.names import COLUMN, TAG, TRAITS, Target, entity_id
 
 TYPES = {Kind.USER: "User", Kind.SERVICE: "Service", Kind.AGENT: "Agent"}
 Tags = Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]]
@@ -16,6 +16,7 @@ Found = dict[tuple[str, str], dict[str, object]]
 """(type, id) → one entity in Cedar's JSON form."""
 
 SCHEMA, TABLE, DATASOURCE = ResourceType.SCHEMA.value, ResourceType.TABLE.value, ResourceType.DATASOURCE.value
+FUNCTION = ResourceType.FUNCTION.value
 
 
 def entities_of(principals: Iterable[Principal], targets: Iterable[Target], datasource: str, tags: Tags) -> str:
@@ -56,8 +57,11 @@ def _add_target(found: Found, target: Target, datasource: str, tags: Tags) -> No
     if target.type == COLUMN:
         attributes["table"] = path[1]
         parents = [(TABLE, entity_id(TABLE, datasource, path[:2]))]
-        parents += [(TAG, tag) for tag in tags.get((path[0], path[1]), {}).get(path[2], ())]
+        within = tags.get((path[0], path[1]), {}).get(path[2], ()) if target.tag is None else (target.tag,)
+        parents += [(TAG, tag) for tag in within]
         around = Target(target.resource)
+    elif target.type == FUNCTION:
+        attributes.update((trait, trait in target.traits) for trait in TRAITS)
     _add(found, target.type, id_, attributes, parents)
     for type_, name in parents[1:]:
         _add(found, type_, name, {}, ())

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from tidewaiter.model import Resource, ResourceType
 
+TRAITS = ("opaque", "security_definer", "volatile")
+"""What the catalog knows of a function; each is a boolean attribute of Function."""
 COLUMN = "Column"
 TAG = "Tag"
 EVERY = "*"
@@ -49,10 +51,15 @@ KEYWORDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What one question is about: a resource, or a `column` of a table."""
+    """What one question is about: a resource, or a `column` of a table.
+
+    `traits` are what is known of a function; `tag` is the only Tag that the column is seen in, None for all it has.
+    """
 
     resource: Resource
     column: str | None = None
+    traits: tuple[str, ...] = ()
+    tag: str | None = None
 
     @property
     def type(self) -> str:

@@ -12,7 +12,7 @@ from tidewaiter.model import Context, Facts, Principal, Resource, ResourceType, 
 from tidewaiter.policy.engine import Answer, Engine, make_room
 from tidewaiter.policy.names import EVERY, Target
 from tidewaiter.policy.rules import Rule, mentions, read_rules, warnings
-from tidewaiter.policy.surroundings import SESSION, Surroundings
+from tidewaiter.policy.surroundings import SESSION, Actor, Surroundings
 from tidewaiter.policy.verdicts import Explanation, Question, combine, refused
 
 VERDICTS = 4096  # distinct statements × principals in use; beyond it the oldest quarter is judged anew when seen again
@@ -29,12 +29,12 @@ class Policies:
 
     `version` is a digest of everything that answers depend on besides the question. `context_attributes` are the
     session's attributes that some policy reads: when it is empty, a verdict holds in every context. `warnings` are
-    for the operator to read.
+    for the operator to read. `classification` is the one that the policies' Tags mean.
     """
 
     __slots__ = (
         "_engine", "_mentions", "_rules", "_surroundings", "_tags", "_verdicts",
-        "context_attributes", "rules", "version", "warnings",
+        "classification", "context_attributes", "rules", "version", "warnings",
     )  # fmt: skip
 
     def __init__(self, rules: tuple[Rule, ...], version: str, warned: tuple[str, ...], zone: ZoneInfo,
@@ -46,6 +46,7 @@ class Policies:
         self._mentions = mentions(rules)
         self.context_attributes = self._mentions.attributes & SESSION
         self._surroundings = Surroundings(self._mentions.attributes, zone)
+        self.classification = classification
         self._tags = {name: classification.by_relation(name) for name in datasources}
         self._engine = Engine(rules, self._surroundings, self._tags)
         self._verdicts: dict[tuple[object, ...], tuple[Principal, Facts, Verdict]] = {}
@@ -64,9 +65,14 @@ class Policies:
         tags = None if classification is None else classification.tags
         told = classification or Classification()
         columns = [(name, sorted(told.by_relation(name).items())) for name in names]
-        basis = json.dumps([sorted(sources.items()), timezone, [(name, _plain(of)) for name, of in columns]])
+        masks = [(tag, mask.name, sorted(mask.parameters.items())) for tag, mask in sorted(told.tags.items())]
+        basis = json.dumps([sorted(sources.items()), timezone, [(name, _plain(of)) for name, of in columns], masks])
         version = hashlib.sha256(basis.encode()).hexdigest()
         return cls(rules, version, warnings(rules, names, tags), ZoneInfo(timezone), told, names)
+
+    def tagged(self, datasource: str) -> Collection[tuple[str, str]]:
+        """The (schema, table) of every relation of a datasource with a tagged column."""
+        return self._tags.get(datasource, {}).keys()
 
     def decide(self, principal: Principal, datasource: str, facts: Facts, context: Context) -> Verdict:
         """The verdict on a statement: one question per (action, resource), all of which must be permitted.
@@ -101,6 +107,20 @@ class Policies:
         except BaseException as defect:  # noqa: BLE001 - the boundary; the engine's panics are no Exceptions
             return refused(defect)
 
+    def may_unmask(self, principal: Principal, datasource: str, column: tuple[str, str, str], tag: str,
+                   facts: Facts | None, context: Context) -> Verdict:  # fmt: skip
+        """The verdict on seeing a tagged column (schema, table, column) as it is.
+
+        One question per tag, with only that tag as the column's parent: of a column with several tags, each must be
+        permitted. Never raises: a defect is a Deny.
+        """
+        try:
+            schema, table, name = column
+            target = Target(Resource(ResourceType.TABLE, (schema, table)), name, tag=tag)
+            return self._explain(principal, datasource, (("unmask", target),), facts, context).verdict
+        except BaseException as defect:  # noqa: BLE001 - the boundary; the engine's panics are no Exceptions
+            return refused(defect)
+
     def explain(self, principal: Principal, datasource: str, facts: Facts, context: Context) -> Explanation:
         """The verdict of `decide` with every question behind it."""
         try:
@@ -115,8 +135,9 @@ class Policies:
         """
         asked: dict[tuple[str, Target], None] = {}
         is_unknown = bool(facts.unknown or facts.fault)
+        traits = _traits(facts)
         for touch in facts.touches:
-            asked[touch.action, Target(touch.resource)] = None
+            asked[touch.action, Target(touch.resource, traits=traits.get(touch.resource, ()))] = None
             if not self._mentions.columns or touch.action not in COLUMN_ACTIONS:
                 continue
             if touch.resource.type is ResourceType.TABLE:
@@ -138,22 +159,31 @@ class Policies:
     def _explain(self, principal: Principal, datasource: str, asked: Questions, facts: Facts | None,
                  context: Context) -> Explanation:  # fmt: skip
         answered: list[tuple[Question, Answer]] = []
-        for acting, agent in _acting(principal) if asked else ():
-            answers = self._engine.answers(acting, datasource, asked, facts, context, agent)
+        for acting, actor in _acting(principal) if asked else ():
+            answers = self._engine.answers(acting, datasource, asked, facts, context, actor)
             for (action, target), answer in zip(asked, answers, strict=True):
-                question = Question(action, target, datasource, acting, agent, answer.decision, answer.rules)
+                question = Question(action, target, datasource, acting, actor.agent, answer.decision, answer.rules)
                 answered.append((question, answer))
         verdict = combine(answered, self._rules, principal, datasource, facts)
         return Explanation(verdict, tuple(question for question, _ in answered))
 
 
-def _acting(principal: Principal) -> Iterator[tuple[Principal, str | None]]:
+def _acting(principal: Principal) -> Iterator[tuple[Principal, Actor]]:
     """Everyone who needs permission: the principal, then its owner with the name of who acts for the owner, and on."""
-    agent: str | None = None
+    actor = Actor(principal.kind.value, principal.on_behalf_of)
     acting: Principal | None = principal
     while acting is not None:
-        yield acting, agent
-        agent, acting = acting.name, acting.owner
+        yield acting, actor
+        actor, acting = actor._replace(agent=acting.name), acting.owner
+
+
+def _traits(facts: Facts) -> Mapping[Resource, tuple[str, ...]]:
+    """What is known of each function. Overloads are one resource, which has the traits of all of them."""
+    found: dict[Resource, tuple[str, ...]] = {}
+    for touch in facts.touches:
+        if touch.traits:
+            found[touch.resource] = tuple(sorted({*found.get(touch.resource, ()), *touch.traits}))
+    return found
 
 
 def _plain(columns: Iterable[tuple[tuple[str, str], Mapping[str, tuple[str, ...]]]]) -> list[object]:

@@ -30,6 +30,8 @@ PARAMETERS = frozenset(
         "tcp_keepalives_idle", "target_session_attrs", "compute_query_id", "plan_cache_mode",
     )
 )  # fmt: skip
+EVIDENCE = "password"
+"""How a login proves who it is, as policies see it: SCRAM with the password of a credential."""
 FORBIDDEN = frozenset({"role", "session_authorization", "replication"})
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import orjson
 
-from tidewaiter.model import Allow, Context, Deny, Facts, Hold, Principal, ResourceType, Touch, Verdict
+from tidewaiter.model import Allow, Context, Deny, Facts, Hold, Principal, Resource, ResourceType, Touch, Verdict
 from tidewaiter.policy import Policies
 from tidewaiter.proxy.limits import RowLimit, limit_of
 from tidewaiter.sql.catalog import Catalog
@@ -49,7 +49,7 @@ class Ground:
     policies: Policies
     catalog: Catalog
     search_path: tuple[str, ...]
-    tagged: frozenset[tuple[str, str]]
+    tagged: Collection[tuple[str, str]]
     strict: bool
 
 
@@ -176,10 +176,10 @@ def statement_members(facts: Facts, verdict: Verdict, would_be: Verdict | None) 
         "touches": [_touch(touch) for touch in facts.touches],
         "verdict": _word(verdict),
     }
-    opaque = [name_of(touch.resource.path) or "the block" for touch in facts.touches if _is_opaque(touch)]
-    unknown = [*facts.unknown, *(f"what {name} does" for name in opaque)]
+    unknown = [*facts.unknown, *(opaque_reason(touch.resource) for touch in facts.touches if _is_opaque(touch))]
     if unknown:
         fields["unknown"] = unknown
+    fields |= {name: value for name, value in _rarer(facts).items() if value}
     if told.rules:
         fields["rules"] = told.rules
     if not isinstance(told, Allow):
@@ -189,6 +189,26 @@ def statement_members(facts: Facts, verdict: Verdict, would_be: Verdict | None) 
     if would_be is not None:
         fields["would_be"] = _word(would_be)
     return orjson.dumps(fields)[1:-1]
+
+
+def _rarer(facts: Facts) -> dict[str, object]:
+    """Facts that few statements have: an entry leaves out those that are as usual."""
+    return {
+        "control": facts.control,
+        "fault": facts.fault.sqlstate if facts.fault is not None else None,
+        "parts": facts.parts if facts.parts > 1 else None,
+        "is_unrestricted": not facts.has_where,
+        "indirect": [
+            {"kind": one.kind, "name": one.name, "verb": one.action, "relation": one.path, "cause": one.cause}
+            for one in facts.indirect
+        ],
+        "locks": [(lock.mode, *lock.path) for lock in facts.locks],
+    }
+
+
+def opaque_reason(resource: Resource) -> str:
+    """What an entry says of code that is not looked into."""
+    return f"what {name_of(resource.path) or 'the block'} does"
 
 
 def _is_opaque(touch: Touch) -> bool:
@@ -212,6 +232,8 @@ def _touch(touch: Touch) -> dict[str, object]:
         told["via"] = touch.via
     if touch.part:
         told["part"] = touch.part
+    if touch.traits:
+        told["traits"] = touch.traits
     return told
 
 

@@ -42,7 +42,6 @@ class Target:
     datasource: Datasource
     upstream: Upstream
     watch: CatalogWatch
-    tagged: frozenset[tuple[str, str]]
 
 
 @dataclass(slots=True)
@@ -272,7 +271,7 @@ class Gateway:
             is_limited=not self._failed_logins.allow(address, now_s),
         )
         target = self._targets.get(hello.datasource)
-        context = Context(address, hello.application, False, self._now_ns())
+        context = Context(address, hello.application, at_ns=self._now_ns(), evidence=login.EVIDENCE)
         verdict = self._policies().may_connect(principal, hello.datasource, context) if target is not None else None
         if target is None or not (isinstance(verdict, Allow) or target.datasource.mode == "observe"):
             raise login.Turned(
@@ -337,11 +336,10 @@ class Gateway:
             admitted.datasource,
             target.datasource.mode == "observe",
             self._config.ledger.durability == "strict",
-            target.tagged,
             target.watch,
             self._policies,
             self._judges,
-            Context(address, admitted.application),
+            Context(address, admitted.application, evidence=login.EVIDENCE),
             self._now_ns,
         )
         standing = Standing(admitted.principal, footing, names)

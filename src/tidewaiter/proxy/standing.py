@@ -75,7 +75,6 @@ class Footing:
     datasource: str
     observe: bool
     strict: bool
-    tagged: frozenset[tuple[str, str]]
     watch: Watch
     policies: Callable[[], Policies]
     judges: Judges
@@ -199,8 +198,8 @@ class Standing:
             if ground.policies is policies and ground.catalog is catalog and ground.principal is self.principal:
                 return judge
         ground = Ground(
-            self.principal, footing.datasource, footing.observe, policies, catalog, self._path, footing.tagged,
-            footing.strict,
+            self.principal, footing.datasource, footing.observe, policies, catalog, self._path,
+            policies.tagged(footing.datasource), footing.strict,
         )  # fmt: skip
         self._judge = judge = footing.judges.on(ground)
         self.principal = judge.ground.principal
