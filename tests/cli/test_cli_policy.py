@@ -10,6 +10,7 @@ from commandline import Said
 
 from tidewaiter.app.deployment import Deployment
 from tidewaiter.model import Relation
+from tidewaiter.policy import SCHEMA_TEXT
 from tidewaiter.sql.catalog import Catalog
 
 
@@ -82,3 +83,9 @@ def test_what_is_not_understood_is_said(dora: Callable[..., Said]) -> None:
 def test_unknown_names_are_not_found(dora: Callable[..., Said]) -> None:
     assert dora("policy", "explain", "--principal", "nobody", "--datasource", "shop", "select 1").code == 1
     assert dora("policy", "explain", "--principal", "ana", "--datasource", "nope", "select 1").code == 1
+
+
+def test_the_vocabulary_is_printed(tidewaiter: Callable[..., Said]) -> None:
+    said = tidewaiter("policy", "schema")
+    assert (said.code, said.out) == (0, SCHEMA_TEXT)
+    assert tidewaiter("policy", "schema", "--json").json() == {"version": 1, "cedarschema": SCHEMA_TEXT}

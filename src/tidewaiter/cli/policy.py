@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -28,6 +29,17 @@ def check(config: ConfigPath = None, as_json: AsJson = False) -> None:
     show.say(f"{show.counted(len(files), 'policy file')} valid: {', '.join(files)}")
     for warning in warnings:
         show.note(f"warning: {warning}")
+
+
+@policy.command()
+def schema(as_json: AsJson = False) -> None:
+    """Print the vocabulary of policies as a Cedar schema, for editors and other tools."""
+    from tidewaiter.policy import SCHEMA_TEXT
+
+    if as_json:
+        show.json_out({"version": 1, "cedarschema": SCHEMA_TEXT})
+    else:
+        sys.stdout.write(SCHEMA_TEXT)
 
 
 @policy.command()
