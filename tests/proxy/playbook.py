@@ -277,7 +277,7 @@ class Run:
         self.stage = stage
         self.way = way
         self.ledger = Paper(slow_disk=stage.slow_disk)
-        self.policies = policies(stage.rules) if isinstance(stage.rules, str) else stage.rules
+        self.policies = policies(stage.rules, stage.tagged) if isinstance(stage.rules, str) else stage.rules
         self.ahead = {"client": 0, "server": 0}  # bytes of the next message that were sent already
         self.now_us = 0
         self.interrupts = 0  # how often the server was told to cancel what it runs
@@ -286,7 +286,7 @@ class Run:
         stage = self.stage
         self.wires = {"client": Wire(self._to_client), "server": Wire(lambda _: None)}
         footing = Footing(
-            "shop", stage.observe, stage.strict, stage.tagged, Shelf(stage.catalog), lambda: self.policies,
+            "shop", stage.observe, stage.strict, Shelf(stage.catalog), lambda: self.policies,
             Judges(stage.understand), Context("127.0.0.1", "test"), lambda: 0,
         )  # fmt: skip
         standing = Standing(stage.principal, footing, Names())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from tidewaiter.config import Classification, Mask
 from tidewaiter.errors import LedgerUnavailable
 from tidewaiter.ledger.entry import Body
 from tidewaiter.model import Kind, Principal, Receipt
@@ -39,8 +40,10 @@ def shop() -> Catalog:
 
 
 @cache
-def policies(text: str = RULES) -> Policies:
-    return Policies.parse({"test.cedar": text}, ["shop"])
+def policies(text: str = RULES, tagged: Collection[tuple[str, str]] = ()) -> Policies:
+    columns = {".".join(table): {"secret": ("secret",)} for table in tagged}
+    classification = Classification({"secret": Mask("redact")}, {"shop": columns})
+    return Policies.parse({"test.cedar": text}, ["shop"], classification=classification)
 
 
 class Wire(asyncio.Transport):

@@ -81,9 +81,7 @@ class Play:
         self.book = Book(breaks_at=breaks_at)
         trail = Trail(self.book, "none", {})
         policies = Policies.__new__(Policies)
-        footing = Footing(
-            "shop", False, False, frozenset(), Watched(), lambda: policies, Judges(), Context(), lambda: 0
-        )
+        footing = Footing("shop", False, False, Watched(), lambda: policies, Judges(), Context(), lambda: 0)
         self.names = Names()
         standing = Standing(Principal("lena", Kind.USER), footing, self.names)
         self.answers = Answers(standing, trail, lambda: 0)
