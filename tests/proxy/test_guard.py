@@ -120,7 +120,7 @@ class Play:
 def guarded(rows: int, *verbs: str, measured: bool = False, portal: Portal | None = None, most: int = 0) -> Guarded:
     limit = RowLimit(rows, "few", measured, True)
     judged = Judged(Facts(verbs), Allow(("few",), rows, "few"), b'"verdict":"allow"', False, False, limit)
-    return Guarded(Execution(judged, b"text", 0, portal=portal.name if portal else None), limit, portal, most)
+    return Guarded(Execution(judged, b"text", 0, portal=portal), limit, portal, most)
 
 
 def told(answer: bytes) -> Mapping[str, str]:

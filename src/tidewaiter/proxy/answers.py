@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tidewaiter.proxy.exchange import Exchange
-from tidewaiter.proxy.names import Undo
+from tidewaiter.proxy.names import Portal, Undo
 from tidewaiter.proxy.probe import Probe
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution, Trail
@@ -143,6 +143,8 @@ class Answers:
             if run is not None:
                 self._result(run, data, start, stop)
                 self.finish(run)
+            elif isinstance(memo, Undo):
+                self._end(self._names.settled(memo))
         elif step == Step.RESULT:
             assert run is not None
             self._result(run, data, start, stop)
@@ -169,13 +171,12 @@ class Answers:
     def finish(self, run: Execution) -> None:
         """Record the outcome and follow what the statement changed in the session."""
         self._trail.outcome(run, run.status, self._clock_us())
-        portal = self._names.portals.get(run.portal) if run.portal is not None else None
-        if portal is not None:
-            portal.execution = None
+        if run.portal is not None and run.portal.execution is run:
+            run.portal.execution = None
         facts = run.judged.facts
         if facts.effects:
             source = run.text if facts.parts == 1 else b""
-            self._names.apply(facts.effects, is_certain=not run.sqlstate, source=source)
+            self._end(self._names.apply(facts.effects, is_certain=not run.sqlstate, source=source))
             self._standing.apply(facts.effects, is_certain=not run.sqlstate)
         if facts.control == "rollback_to":
             self._standing.rolled_back()
@@ -184,14 +185,21 @@ class Answers:
         """The server is ready for the next statement; `status` is its word on the transaction."""
         self.transaction = status
         if status == "I":
-            for suspended in self._names.transaction_ended():
-                self._trail.outcome(suspended, "ok", self._clock_us())
+            self._end(self._names.transaction_ended())
             self._standing.transaction_ended()
 
+    def _end(self, suspended: list[Execution]) -> None:
+        """Record executions that will not go on."""
+        for run in suspended:
+            self._trail.outcome(run, "ok", self._clock_us())
+
     def suspend(self, run: Execution) -> None:
-        """A portal stopped at its row limit: its execution goes on with the next Execute."""
-        portal = self._names.portals.get(run.portal) if run.portal is not None else None
-        if portal is None:
+        """A portal stopped at its row limit: its execution goes on with the next Execute.
+
+        Unless the client has closed it since, or given its name to another, which the server is about to read.
+        """
+        portal = run.portal
+        if not isinstance(portal, Portal) or self._names.portals.get(portal.name) is not portal:
             self.finish(run)
             return
         portal.execution = run

@@ -175,7 +175,7 @@ class Asks:
         if portal is None:
             return Execution(judged, text, self._clock_us())
         oids = portal.statement.oids
-        return Execution(judged, text, self._clock_us(), portal.binds, oids, portal.binds_digest, portal.name)
+        return Execution(judged, text, self._clock_us(), portal.binds, oids, portal.binds_digest, portal)
 
     @property
     def _is_skipping(self) -> bool:

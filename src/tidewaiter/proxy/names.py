@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from tidewaiter.model import Effect, EffectKind, Facts
-from tidewaiter.proxy.trail import Execution
+from tidewaiter.proxy.trail import Execution, Place
 
 LOST_TRACK = Facts(unknown=("it is not known what this name stands for",))
 
@@ -29,23 +29,23 @@ class Statement:
         self.facts = facts
 
 
-class Portal:
+class Portal(Place):
     """A bound statement or a cursor. `binds` is the parameter section of Bind, None when it was too long to keep.
 
     `execution` is the running execution after its first Execute, while the portal is suspended. `fetched` counts the
     rows that a cursor gave under a row limit.
     """
 
-    __slots__ = ("binds", "binds_digest", "execution", "fetched", "name", "statement")
+    __slots__ = ("binds", "binds_digest", "fetched", "name", "statement")
 
     def __init__(
         self, statement: Statement, name: bytes, binds: bytes | None = b"", execution: Execution | None = None
     ) -> None:
+        super().__init__(execution)
         self.statement = statement
         self.name = name
         self.binds = binds
         self.binds_digest = ""
-        self.execution = execution
         self.fetched = 0
 
 
@@ -120,6 +120,11 @@ class Names:
             return Undo(self, False, name, self.statements.pop(name, None))
         return Undo(self, True, name, self.portals.pop(name, None))
 
+    def settled(self, undo: Undo) -> list[Execution]:
+        """The server has agreed to a change of a name; return the suspended execution that it ended, if any."""
+        before = undo.before
+        return _let_go(before) if isinstance(before, Portal) else []
+
     def transaction_ended(self) -> list[Execution]:
         """Portals end with the transaction, cursors WITH HOLD aside; return the executions that were suspended.
 
@@ -127,8 +132,7 @@ class Names:
         """
         ended: list[Execution] = []
         for name, portal in list(self.portals.items()):
-            if portal.execution is not None:
-                ended.append(portal.execution)
+            ended += _let_go(portal)
             if portal.statement.text:
                 del self.portals[name]
         return ended
@@ -142,11 +146,12 @@ class Names:
             found = [e.facts for e in again if e.kind is EffectKind.PREPARE and e.name.encode() == name]
             statement.facts = found[0] if len(found) == 1 and found[0] is not None else LOST_TRACK
 
-    def apply(self, effects: Iterable[Effect], *, is_certain: bool, source: bytes = b"") -> None:
+    def apply(self, effects: Iterable[Effect], *, is_certain: bool, source: bytes = b"") -> list[Execution]:
         """Follow what SQL did to names. `is_certain` is False when the text failed half-way: then names are unknown.
 
-        `source` is the text, if it is one statement.
+        `source` is the text, if it is one statement. Returns the suspended executions that this ended.
         """
+        before = list(self.portals.values())
         for effect in effects:
             name = effect.name.encode()
             facts = (effect.facts or LOST_TRACK) if is_certain else LOST_TRACK
@@ -161,6 +166,13 @@ class Names:
             elif effect.kind is EffectKind.DISCARD and effect.name.lower() == "all":
                 self.statements.clear()
                 self.portals.clear()
+        return [run for portal in before if self.portals.get(portal.name) is not portal for run in _let_go(portal)]
+
+
+def _let_go(portal: Portal) -> list[Execution]:
+    """The execution that a portal was suspended in, which will not go on."""
+    run, portal.execution = portal.execution, None
+    return [] if run is None else [run]
 
 
 def _forget(names: dict[bytes, Statement] | dict[bytes, Portal], name: bytes) -> None:

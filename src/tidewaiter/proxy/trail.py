@@ -20,6 +20,15 @@ class Ledger(Protocol):
     def record(self, kind: str, members: bytes, body: bytes | None = None) -> Receipt: ...
 
 
+class Place:
+    """Where an execution waits while the server has suspended it: a portal."""
+
+    __slots__ = ("execution",)
+
+    def __init__(self, execution: Execution | None = None) -> None:
+        self.execution = execution
+
+
 class Execution:
     """One statement on its way: from the moment it was judged to its end.
 
@@ -43,7 +52,7 @@ class Execution:
         binds: bytes | None = b"",
         oids: tuple[int, ...] = (),
         binds_digest: str = "",
-        portal: bytes | None = None,
+        portal: Place | None = None,
     ) -> None:
         self.judged = judged
         self.text = text
