@@ -186,7 +186,7 @@ def test_strings_with_backslashes_are_not_understood() -> None:
     ).holds()
 
 
-# -- a server that goes, or is not one ----------------------------------------------------------------------------------
+# -- a server that goes, or is not one --------------------------------------------------------------
 def test_the_servers_good_bye_is_the_reason_that_the_client_hears() -> None:
     bye = pg.error_response("FATAL", "57P01", "terminating connection due to administrator command")
     (Play() >> server(bye) << client(bye) >> gone("server") << ended("server closed the connection")).holds()
@@ -249,7 +249,7 @@ def test_an_answer_to_another_question_ends_the_session() -> None:
     ).holds()
 
 
-# -- names and portals ---------------------------------------------------------------------------------------------------
+# -- names and portals ------------------------------------------------------------------------------
 def test_a_portal_that_is_closed_while_suspended_has_its_outcome() -> None:
     start = pg.parse(b"", READ) + bound(b"1", portal=b"p") + pg.execute(b"p", 1) + pg.sync()
     row = pg.data_row([b"ada"])
