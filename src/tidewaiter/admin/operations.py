@@ -156,16 +156,33 @@ async def datasource_test(site: Site, by: Actor, name: str) -> Json:
     return {"name": name} | asdict(await site.reach(name))
 
 
-async def policy_explain(site: Site, by: Actor, principal: str, datasource: str, sql: str) -> Json:
-    """What would become of a statement, question by question, and which rules said so."""
+async def policy_explain(
+    site: Site,
+    by: Actor,
+    principal: str,
+    datasource: str,
+    sql: str,
+    at_s: float | None = None,
+    in_transaction: bool = False,
+    address: str = "",
+    application: str = "",
+    search_path: tuple[str, ...] | None = None,
+) -> Json:
+    """What would become of a statement, question by question, and which rules said so. Raises NotFound, UsageError."""
     from tidewaiter.admin.explain import explained
 
     account = site.directory.account(principal)
     source = _datasource(site.config, datasource)
+    if address and not is_address(address):
+        raise UsageError(f"{address!r} is no IP address")
     policies, catalog = await site.policies(), await site.catalog(datasource)
-    context = Context(at_ns=int(site.now_s() * 1e9), evidence="password")
+    at_ns = int((site.now_s() if at_s is None else at_s) * 1e9)
+    context = Context(address, application, in_transaction, at_ns, "password")
     limit = site.config.limits.analyse_bytes
-    return await asyncio.to_thread(explained, policies, account.principal, source, catalog, sql, context, limit)
+    told = await asyncio.to_thread(
+        explained, policies, account.principal, source, catalog, sql, context, limit, search_path
+    )
+    return told | {"can_log_in": account.can_log_in}
 
 
 async def reload(site: Site, by: Actor) -> Json:
@@ -252,6 +269,17 @@ def _checked(operation: Operation, name: str, arguments: Mapping[str, object]) -
         return {key: msgspec.convert(value, types[key]) for key, value in arguments.items()}
     except msgspec.ValidationError as error:
         raise UsageError(f"operation {name}: {error}") from None
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an IPv4 or IPv6 address."""
+    import ipaddress
+
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def advertised(config: Config) -> tuple[str, int]:
