@@ -103,9 +103,11 @@ class Paper:
 
     @property
     def available(self) -> bool:
-        return self.state in ("open", "doomed")
+        return self.state in ("open", "doomed", "defective")
 
     def record(self, kind: str, members: bytes, body: bytes | None = None) -> Receipt:
+        if self.state == "defective":
+            raise ZeroDivisionError("a defect")
         if self.state == "broken" or (self.state == "full" and kind not in CLOSING):
             raise LedgerUnavailable("the ledger cannot be written")
         entry: dict[str, Any] = {"kind": kind, "seq": len(self.raw), **orjson.loads(b"{%b}" % members)}
@@ -146,6 +148,10 @@ class Paper:
         self.state = state
         if state == "broken":
             self._end_waits(LedgerUnavailable("the ledger cannot be written"))
+
+    def become_defective(self, defect: Exception) -> None:
+        """Whoever waits for the disk meets a defect."""
+        self._end_waits(defect)
 
     def _end_waits(self, error: Exception | None) -> None:
         waiters, self._waiters = self._waiters, []

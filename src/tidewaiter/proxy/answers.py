@@ -59,17 +59,16 @@ class Answers:
 
     def feed(self, chunk: bytes) -> bytes:
         """Take what the server sent; return what the client gets of it, now that everything it ends is recorded."""
-        passing = b""
-        if self.probe is not None:
-            passing, chunk = self._answer_probe(self.probe, chunk)
-            if not chunk:
-                return passing
         data, frames, end = self._backend.feed(chunk)
         if self.exchange is not None:
-            return passing + self._feed_exchange(self.exchange, data, frames, end)
+            return self._feed_exchange(self.exchange, data, frames, end)
         base = self._backend.position - end
+        passing, cut = b"", 0
+        if self.probe is not None:
+            passing, cut = self._answer_probe(self.probe, data, frames, end)
+            frames = [frame for frame in frames if frame[1] >= cut]
+            self._answered = base + cut
         out: list[bytes] = []
-        cut = 0
         for kind, start, stop in frames:
             if kind in ASYNCHRONOUS:
                 if kind == postgres.PARAMETER_STATUS:
@@ -84,7 +83,7 @@ class Answers:
                 out += (data[cut:start], replacement)
                 cut = stop
         self._record_what_began()
-        if out or passing:
+        if out or cut:
             return passing + b"".join(out) + data[cut:end]
         return data if end == len(data) else data[:end]
 
@@ -113,11 +112,16 @@ class Answers:
             self.guarded.bytes += len(passing)
         return passing
 
-    def _answer_probe(self, probe: Probe, chunk: bytes) -> tuple[bytes, bytes]:
-        passing, rest = probe.feed(chunk)
+    def _answer_probe(self, probe: Probe, data: bytes, frames: list[Frame], end: int) -> tuple[bytes, int]:
+        """What is the client's in the answer to the gateway's own question, and where that answer ends."""
+        passing, rest = probe.feed(data[:end])
+        cut = end - len(rest)
+        for kind, start, stop in frames:
+            if kind == postgres.PARAMETER_STATUS and start < cut:
+                self._note_parameter(data[start + HEADER : stop])
         if probe.answer.done():
             self.probe = None
-        return passing, rest
+        return passing, cut
 
     def _note(self, kind: int, debt: Debt[Memo] | None, body: bytes) -> None:
         """Errors that answer no statement: a good-bye, or a commit that failed on a deferred constraint."""

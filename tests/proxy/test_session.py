@@ -1,0 +1,601 @@
+"""A session as a whole: what waits for the disk, the catalog or the server; how it ends; and what defects do to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import NoReturn, cast
+
+import pytest
+from playbook import (
+    BEGIN,
+    BEGUN,
+    BOUND,
+    DROP,
+    FAILED,
+    FAILING_QUERY,
+    IN_TRANSACTION,
+    PARSED,
+    READ,
+    READY,
+    SYNTAX_ERROR,
+    Entry,
+    Happens,
+    Play,
+    Run,
+    asked,
+    asked_path,
+    begun,
+    bound,
+    client,
+    disk,
+    ended,
+    gone,
+    ledger,
+    ledger_is,
+    path_answer,
+    ran,
+    refused,
+    rows,
+    says,
+    server,
+    told,
+)
+from playstage import RULES, Stage, policies
+
+from tidewaiter.policy import Policies
+from tidewaiter.wire import postgres as pg
+
+SELECT = pg.query(b"select 1")
+ONE = rows(b"1")
+UPDATE = b"update orders set total = 0 where id = 1"
+UPDATED = pg.command_complete("UPDATE 1")
+SLOW = Stage(slow_disk=True)
+NO_PATH = Stage(path=None)
+LOST_LEDGER = says("58030", severity="FATAL")
+BUG = says("XX000", severity="FATAL")
+
+
+# -- record, then act -------------------------------------------------------------------------------
+def test_a_write_waits_for_the_disk_before_it_is_forwarded() -> None:
+    (
+        Play(SLOW)
+        >> client(pg.query(UPDATE))
+        >> disk()
+        << server(pg.query(UPDATE))
+        >> server(UPDATED, READY)
+        << client(UPDATED, READY)
+        << ledger(ran(UPDATE, rows=1))
+    ).holds()
+
+
+def test_a_refusal_waits_for_the_disk_before_it_is_told() -> None:
+    (Play(SLOW) >> client(pg.query(DROP)) << ledger(refused(DROP)) >> disk() << client(says("42501"), READY)).holds()
+
+
+def test_a_read_does_not_wait_for_the_disk() -> None:
+    play = Play(SLOW) >> client(SELECT) << server(SELECT) >> server(ONE, READY) << client(ONE, READY)
+    (play << ledger(ran(b"select 1"))).holds()
+
+
+def test_a_read_of_a_tagged_relation_waits_for_the_disk() -> None:
+    stage = Stage(slow_disk=True, tagged=frozenset({("public", "customers")}))
+    text = b"select name from customers"
+    (
+        Play(stage)
+        >> client(pg.query(text))
+        >> disk()
+        << server(pg.query(text))
+        >> server(ONE, READY)
+        << client(ONE, READY)
+        << ledger(ran(text))
+    ).holds()
+
+
+def test_under_strict_durability_everything_waits_for_the_disk() -> None:
+    (
+        Play(Stage(slow_disk=True, strict=True))
+        >> client(SELECT)
+        >> disk()
+        << server(SELECT)
+        >> server(ONE, READY)
+        << client(ONE, READY)
+        << ledger(ran(b"select 1"))
+    ).holds()
+
+
+def test_a_pipeline_waits_once_and_goes_on_in_order() -> None:
+    (
+        Play(SLOW)
+        >> client(asked(UPDATE), asked(UPDATE), pg.sync())
+        >> disk()
+        << server(asked(UPDATE), asked(UPDATE), pg.sync())
+        >> server(PARSED, BOUND, pg.no_data(), UPDATED, PARSED, BOUND, pg.no_data(), UPDATED, READY)
+        << client(PARSED, BOUND, pg.no_data(), UPDATED, PARSED, BOUND, pg.no_data(), UPDATED, READY)
+        << ledger(ran(UPDATE), ran(UPDATE))
+    ).holds(("whole", "with trailing bytes"))
+
+
+def test_what_comes_while_the_disk_is_awaited_is_taken_afterwards() -> None:
+    (
+        Play(SLOW)
+        >> client(pg.query(UPDATE))
+        >> client(SELECT)
+        >> disk()
+        << server(pg.query(UPDATE), SELECT)
+        >> server(UPDATED, READY, ONE, READY)
+        << client(UPDATED, READY, ONE, READY)
+        << ledger(ran(UPDATE), ran(b"select 1"))
+    ).holds()
+
+
+def test_a_client_that_sends_on_while_the_session_waits_is_not_read_beyond_a_bound() -> None:
+    def is_paused(run: Run) -> bool:
+        return not run.wires["client"].reads
+
+    seen: list[bool] = []
+    big = pg.query(b"select '" + b"x" * (100 << 10) + b"'")
+    play = Play(SLOW) >> client(pg.query(UPDATE)) >> _look(seen, is_paused) >> client(big) >> _look(seen, is_paused)
+    (
+        play
+        >> disk()
+        << server(pg.query(UPDATE), big)
+        >> _look(seen, is_paused)
+        >> server(UPDATED, READY, ONE, READY)
+        << client(UPDATED, READY, ONE, READY)
+        << ledger(Entry("execution"), Entry("execution"))
+    ).holds(("whole",))
+    assert seen == [False, True, False]
+
+
+def _look(into: list[bool], question: Callable[[Run], bool]) -> Happens:
+    return Happens("look", lambda run: into.append(question(run)))
+
+
+@pytest.mark.parametrize("messages", [(pg.query(UPDATE),), (asked(UPDATE), pg.sync())], ids=["simple", "extended"])
+def test_what_cannot_be_made_durable_is_not_forwarded(messages: tuple[bytes, ...]) -> None:
+    (
+        Play()
+        >> ledger_is("doomed")
+        >> client(*messages)
+        << client(says("58030", "nothing was forwarded"), READY)
+        >> ledger_is("open")
+        >> client(SELECT)
+        << server(SELECT)
+        >> server(ONE, READY)
+        << client(ONE, READY)
+        << ledger(ran(b"select 1"))
+        >> _forget_open()
+    ).holds(("whole",))
+
+
+def _forget_open() -> Happens:
+    """The intent that was never made durable has no outcome: nothing came of it."""
+
+    def forget(run: Run) -> None:
+        assert [one["sql"] for one in run.ledger.open_intents] == [UPDATE]
+
+    return Happens("forget", forget)
+
+
+def test_a_ledger_that_fails_within_a_transaction_ends_the_session() -> None:
+    play = begun() >> ledger_is("doomed") >> client(pg.query(UPDATE))
+    (play << client(LOST_LEDGER) << server(pg.terminate()) << ended("ledger unavailable")).holds()
+
+
+def test_an_outcome_that_cannot_be_recorded_does_not_leave() -> None:
+    (
+        Play()
+        >> client(SELECT)
+        << server(SELECT)
+        >> ledger_is("broken")
+        >> server(ONE, READY)
+        << client(LOST_LEDGER)
+        << server(pg.terminate())
+        << ended("ledger unavailable")
+    ).holds()
+
+
+# -- what later statements mean ---------------------------------------------------------------------
+def test_the_server_is_asked_for_the_search_path_before_the_first_statement() -> None:
+    text = b"select id from orders"
+    (
+        Play(NO_PATH)
+        >> client(pg.query(text))
+        << asked_path()
+        >> server(path_answer(b"pg_catalog", b"shadow"))
+        << server(pg.query(text))
+        >> server(ONE, READY)
+        << client(ONE, READY)
+        << ledger(ran(text, touches=[{"verbs": ["select"], "relation": "shadow.orders", "columns": ["id"]}]))
+    ).holds()
+
+
+def test_asynchronous_messages_within_the_answer_are_the_clients() -> None:
+    notice = pg.notice_response("NOTICE", "00000", "by the way")
+    answer = path_answer(b"public")
+    (
+        Play(NO_PATH)
+        >> client(SELECT)
+        << asked_path()
+        >> server(answer[:5], notice, answer[5:])
+        << client(notice)
+        << server(SELECT)
+        >> server(ONE, READY)
+        << client(ONE, READY)
+        << ledger(ran(b"select 1"))
+    ).holds()
+
+
+def test_a_setting_that_the_probe_meets_is_followed() -> None:
+    off = pg.parameter_status(b"standard_conforming_strings", b"off")
+    (
+        Play(NO_PATH)
+        >> client(SELECT)
+        << asked_path()
+        >> server(off, path_answer(b"public"))
+        << ledger(refused(b"select 1", "understood", unknown=["standard_conforming_strings is off"]))
+        << client(off, says("42501"), READY)
+    ).holds()
+
+
+def test_inside_a_pipeline_the_question_does_not_end_the_implicit_transaction() -> None:
+    text = b"select set_config('search_path', 'shadow', false)"
+    read = b"select id from orders"
+    (
+        Play()
+        >> client(asked(text), asked(read), pg.sync())
+        << server(asked(text), pg.flush())
+        >> server(PARSED, BOUND, ONE)
+        << client(PARSED, BOUND, ONE)
+        << ledger(ran(text))
+        << asked_path(with_sync=False)
+        >> server(path_answer(b"pg_catalog", b"shadow", with_sync=False))
+        << server(asked(read), pg.sync())
+        >> server(PARSED, BOUND, ONE, READY)
+        << client(PARSED, BOUND, ONE, READY)
+        << ledger(ran(read, touches=[{"verbs": ["select"], "relation": "shadow.orders", "columns": ["id"]}]))
+    ).holds(("whole",))
+
+
+def test_what_follows_a_set_of_the_path_waits_until_that_has_run() -> None:
+    text, read = b"set search_path = shadow", b"select id from orders"
+    done = pg.command_complete("SET") + READY
+    (
+        Play()
+        >> client(pg.query(text), pg.query(read))
+        << server(pg.query(text))
+        >> server(done)
+        << client(done)
+        << ledger(ran(text))
+        << asked_path()
+        >> server(path_answer(b"pg_catalog", b"shadow"))
+        << server(pg.query(read))
+        >> server(ONE, READY)
+        << client(ONE, READY)
+        << ledger(ran(read, touches=[{"verbs": ["select"], "relation": "shadow.orders", "columns": ["id"]}]))
+    ).holds(("whole", "with trailing bytes"))
+
+
+def test_a_path_that_was_rolled_back_is_asked_for_again() -> None:
+    text, done = b"set search_path = shadow", pg.command_complete("SET") + IN_TRANSACTION
+    rollback, undone = pg.query(b"rollback"), pg.command_complete("ROLLBACK") + READY
+    play = begun() >> client(pg.query(text)) << server(pg.query(text)) >> server(done) << client(done)
+    (
+        play
+        << ledger(ran(text))
+        >> client(rollback)
+        << asked_path()
+        >> server(path_answer(b"shadow"))
+        << server(rollback)
+        >> server(undone)
+        << client(undone)
+        << ledger(ran(b"rollback"))
+        >> client(SELECT)
+        << asked_path()
+        >> server(path_answer(b"public"))
+        << server(SELECT)
+        >> server(ONE, READY)
+        << client(ONE, READY)
+        << ledger(ran(b"select 1"))
+    ).holds()
+
+
+def test_in_a_failed_transaction_nothing_is_asked_and_rollback_goes_through() -> None:
+    text = b"set search_path = shadow"
+    failure = pg.error_response("ERROR", "22023", "no")
+    play = begun() >> client(pg.query(text)) << server(pg.query(text)) >> server(failure, FAILED)
+    rollback, undone = pg.query(b"rollback"), pg.command_complete("ROLLBACK") + READY
+    (
+        play
+        << client(failure, FAILED)
+        << ledger(ran(text, "error"))
+        >> client(rollback)
+        << server(rollback)
+        >> server(undone)
+        << client(undone)
+        << ledger(ran(b"rollback"))
+    ).holds()
+
+
+def test_a_table_that_the_transaction_made_is_known_at_once() -> None:
+    create, insert = b"create table fresh (id integer)", b"insert into fresh values (1)"
+    made, inserted = pg.command_complete("CREATE TABLE"), pg.command_complete("INSERT 0 1")
+    (
+        begun()
+        >> client(pg.query(create), pg.query(insert))
+        << server(pg.query(create))
+        >> server(made, IN_TRANSACTION)
+        << client(made, IN_TRANSACTION)
+        << ledger(ran(create))
+        << server(pg.query(insert))
+        >> server(inserted, IN_TRANSACTION)
+        << client(inserted, IN_TRANSACTION)
+        << ledger(ran(insert, touches=[{"verbs": ["insert"], "relation": "public.fresh", "star": True}]))
+    ).holds(("whole",))
+
+
+def test_a_name_that_nobody_knows_is_looked_for_in_a_fresh_catalog_and_then_refused() -> None:
+    text = b"select * from nowhere"
+    (
+        Play()
+        >> client(pg.query(text))
+        << ledger(refused(text, "understood"))
+        << client(says("42P01", 'relation "nowhere" does not exist'), READY)
+    ).holds()
+
+
+def test_a_text_that_takes_long_to_read_is_read_off_the_loop_and_in_order() -> None:
+    deep = b"select " + b"1," * 40_000 + b"1"
+    (
+        Play()
+        >> client(pg.query(deep), SELECT)
+        << server(pg.query(deep), SELECT)
+        >> server(ONE, READY, ONE, READY)
+        << client(ONE, READY, ONE, READY)
+        << ledger(ran(deep), ran(b"select 1"))
+    ).holds(("whole", "with trailing bytes"))
+
+
+# -- how it ends ------------------------------------------------------------------------------------
+def test_terminate_ends_the_session_after_what_was_sent_before_it() -> None:
+    play = Play() >> client(SELECT, pg.terminate()) << server(SELECT, pg.terminate()) << ended("client said good-bye")
+    (play >> told(lambda session: session.close_trail()) << ledger(ran(b"select 1", "lost"))).holds()
+
+
+def test_a_client_that_hangs_up_leaves_no_session_at_the_server() -> None:
+    (Play() >> gone("client") << server(pg.terminate()) << ended("client closed the connection")).holds()
+
+
+def test_a_client_that_hangs_up_while_the_disk_is_awaited_has_nothing_forwarded() -> None:
+    play = Play(SLOW) >> client(pg.query(UPDATE)) >> gone("client") << server(pg.terminate())
+    (play << ended("client closed the connection") >> disk()).holds()
+
+
+def test_a_client_that_hangs_up_while_the_path_is_asked_for_ends_both() -> None:
+    play = Play(NO_PATH) >> client(SELECT) << asked_path() >> gone("client") << server(pg.terminate())
+    (play << ended("client closed the connection")).holds()
+
+
+def test_a_server_that_refuses_the_gateways_own_question_ends_the_session() -> None:
+    (
+        Play(NO_PATH)
+        >> client(SELECT)
+        << asked_path()
+        >> server(pg.error_response("ERROR", "42501", "no"))
+        << client(says("08P01", severity="FATAL"))
+        << server(pg.terminate())
+        << ended("protocol violation")
+    ).holds()
+
+
+def test_the_gateway_may_end_a_session_with_a_word() -> None:
+    bye = pg.error_response("FATAL", "57P01", "that is it")
+    (
+        Play()
+        >> told(lambda session: session.end("killed", bye))
+        << client(bye)
+        << server(pg.terminate())
+        << ended("killed")
+        >> told(lambda session: session.end("again", bye))
+        << ended("killed")
+    ).holds()
+
+
+def test_what_comes_after_the_end_is_dropped() -> None:
+    (
+        Play()
+        >> client(b"\xff", SELECT)
+        << client(says("08P01", severity="FATAL"))
+        << server(pg.terminate())
+        << ended("protocol violation")
+        >> client(SELECT)
+        >> server(READY)
+    ).holds(("whole",))
+
+
+def test_a_session_knows_whether_it_is_idle() -> None:
+    seen: list[tuple[bool, bool]] = []
+    look = told(lambda session: seen.append((session.is_idle, session.is_running)))
+    (
+        Play()
+        >> look
+        >> client(BEGIN)
+        << server(BEGIN)
+        >> look
+        >> server(BEGUN)
+        << client(BEGUN)
+        << ledger(ran(b"begin"))
+        >> look
+    ).holds(("whole",))
+    assert seen == [(True, False), (False, True), (False, False)]
+
+
+def test_what_runs_when_the_session_ends_is_recorded_as_lost() -> None:
+    (
+        Play()
+        >> client(asked(READ, b"1"), asked(UPDATE), pg.sync())
+        << server(asked(READ, b"1"), asked(UPDATE), pg.sync())
+        >> gone("client")
+        << server(pg.terminate())
+        << ended("client closed the connection")
+        >> told(lambda session: session.close_trail())
+        << ledger(ran(READ, "lost"), ran(UPDATE, "lost"))
+    ).holds(("whole",))
+
+
+def test_a_suspended_portal_is_ended_with_the_session() -> None:
+    start = pg.parse(b"", READ) + bound(b"1", portal=b"p") + pg.execute(b"p", 1) + pg.sync()
+    row = pg.data_row([b"ada"])
+    (
+        begun()
+        >> client(start)
+        << server(start)
+        >> server(PARSED, BOUND, row, pg.portal_suspended(), IN_TRANSACTION)
+        << client(PARSED, BOUND, row, pg.portal_suspended(), IN_TRANSACTION)
+        >> gone("client")
+        << server(pg.terminate())
+        << ended("client closed the connection")
+        >> told(lambda session: session.close_trail())
+        << ledger(ran(READ, "ok", rows=1))
+    ).holds()
+
+
+# -- defects: a refusal and an entry, never a pass --------------------------------------------------
+class Broken:
+    """Policies with a defect: whatever is asked of them raises."""
+
+    version = "broken"
+    context_attributes: frozenset[str] = frozenset()
+
+    def tagged(self, *_: object) -> frozenset[tuple[str, str]]:
+        return frozenset()
+
+    def decide(self, *_: object) -> NoReturn:
+        raise ZeroDivisionError("a defect")
+
+
+def defective(*_: object) -> NoReturn:
+    raise ZeroDivisionError("a defect")
+
+
+def test_a_defect_in_a_policy_is_a_refusal_with_an_entry() -> None:
+    stage = Stage(rules=cast(Policies, Broken()))
+    (
+        Play(stage)
+        >> client(SELECT)
+        << ledger(refused(b"select 1", ""))
+        << client(says("XX000", "could not be judged", "a defect"), READY)
+        >> client(asked(), pg.sync())
+        << ledger(refused(READ, ""))
+        << client(says("XX000"), READY)
+    ).holds()
+
+
+def test_a_defect_in_a_policy_within_a_transaction_fails_it() -> None:
+    (
+        begun()
+        >> _break_policies()
+        >> client(SELECT)
+        << ledger(refused(b"select 1", ""))
+        << server(FAILING_QUERY)
+        >> server(SYNTAX_ERROR, FAILED)
+        << client(says("XX000"), FAILED)
+    ).holds()
+
+
+def _break_policies() -> Happens:
+    return Happens("break", lambda run: setattr(run, "policies", Broken()))
+
+
+def test_a_defect_in_understanding_makes_the_text_unknown() -> None:
+    (
+        Play(Stage(understand=defective))
+        >> client(SELECT)
+        << ledger(refused(b"select 1", "understood", unknown=["could not be analysed: ZeroDivisionError('a defect')"]))
+        << client(says("42501"), READY)
+        >> client(asked(), pg.sync())
+        << ledger(refused(READ, "understood"))
+        << client(says("42501"), READY)
+    ).holds()
+
+
+def test_a_defect_where_policies_come_from_ends_the_session_and_nothing_is_forwarded() -> None:
+    def lose(run: Run) -> None:
+        del run.policies
+
+    play = Play() >> Happens("lose", lose) >> client(SELECT) << client(BUG) << server(pg.terminate())
+    (play << ended("defect")).holds()
+
+
+def test_a_defect_while_something_is_awaited_ends_the_session() -> None:
+    def break_disk(run: Run) -> None:
+        run.ledger.become_defective(ZeroDivisionError("a defect"))
+
+    play = Play(SLOW) >> client(pg.query(UPDATE)) >> Happens("break", break_disk) << client(BUG)
+    (play << server(pg.terminate()) << ended("defect")).holds()
+
+
+def test_a_defect_in_the_trail_ends_the_session_and_nothing_leaves() -> None:
+    (
+        Play()
+        >> client(SELECT)
+        << server(SELECT)
+        >> ledger_is("defective")
+        >> server(ONE, READY)
+        << client(BUG)
+        << server(pg.terminate())
+        << ended("defect")
+    ).holds()
+    (
+        Play()
+        >> ledger_is("defective")
+        >> client(pg.query(UPDATE))
+        << client(BUG)
+        << server(pg.terminate())
+        << ended("defect")
+    ).holds()
+
+
+def test_the_parser_itself_is_not_crashed_by_what_it_cannot_read() -> None:
+    deep = b"select " + b"(" * 40_000 + b"1" + b")" * 40_000
+    (Play() >> client(pg.query(deep)) << ledger(Entry("intent", verdict="deny")) << client(says("42601"), READY)).holds(
+        ("whole",)
+    )
+
+
+def test_policies_that_look_at_the_transaction_are_asked_again_within_it() -> None:
+    text = RULES + '@id("t") forbid (principal, action == Action::"select", resource) when { context.in_transaction };'
+    assert policies(text).context_attributes
+    read = pg.query(b"select name from customers")
+    stage = Stage(rules=text)
+    play = Play(stage) >> client(read) << server(read) >> server(ONE, READY) << client(ONE, READY)
+    (
+        play
+        << ledger(ran(b"select name from customers"))
+        >> client(BEGIN)
+        << server(BEGIN)
+        >> server(BEGUN)
+        << client(BEGUN)
+        << ledger(ran(b"begin"))
+        >> client(read)
+        << ledger(refused(b"select name from customers", "t"))
+        << server(FAILING_QUERY)
+        >> server(SYNTAX_ERROR, FAILED)
+        << client(says("42501"), FAILED)
+    ).holds()
+
+
+def test_a_cancelled_session_task_does_not_swallow_the_cancellation() -> None:
+    async def play() -> None:
+        run = Run(Stage(slow_disk=True), "whole")
+        run._build()
+        task = asyncio.get_running_loop().create_task(run.session.run())
+        await asyncio.sleep(0)
+        run.wires["client"].link.data_received(pg.query(UPDATE))
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(play())
