@@ -35,7 +35,7 @@ from tidewaiter.wire import postgres
 
 T = TypeVar("T")
 READ_BYTES = 256 << 10  # an event loop reads no more at once
-PATIENCE_S = 2.0  # for what runs off the loop
+PATIENCE = 1000  # looks, a millisecond apart, for what runs off the loop
 
 
 # -- what can be said in a transcript ------------------------------------------------------------
@@ -379,9 +379,11 @@ class Run:
 
     # -- << ------------------------------------------------------------------------------------------------------------
     async def _expect(self, step: Step) -> None:
-        deadline = asyncio.get_running_loop().time() + PATIENCE_S
-        while (wrong := self._compare(step)) and asyncio.get_running_loop().time() < deadline:
+        for _ in range(PATIENCE):
+            if not self._compare(step):
+                return
             await asyncio.sleep(0.001)
+        wrong = self._compare(step)
         assert not wrong, wrong
 
     def _compare(self, step: Step) -> str:

@@ -1,0 +1,195 @@
+"""What later statements mean: the search_path, what a transaction made, and texts that take time to read."""
+
+from __future__ import annotations
+
+from playbook import (
+    BOUND,
+    FAILED,
+    IN_TRANSACTION,
+    PARSED,
+    READY,
+    Play,
+    asked,
+    asked_path,
+    begun,
+    client,
+    ledger,
+    path_answer,
+    ran,
+    refused,
+    rows,
+    says,
+    server,
+)
+from playstage import Stage
+
+from tidewaiter.wire import postgres as pg
+
+SELECT = pg.query(b"select 1")
+ONE = rows(b"1")
+UPDATE = b"update orders set total = 0 where id = 1"
+UPDATED = pg.command_complete("UPDATE 1")
+SLOW = Stage(slow_disk=True)
+NO_PATH = Stage(path=None)
+LOST_LEDGER = says("58030", severity="FATAL")
+BUG = says("XX000", severity="FATAL")
+
+
+def test_the_server_is_asked_for_the_search_path_before_the_first_statement() -> None:
+    text = b"select id from orders"
+    (
+        Play(NO_PATH)
+        >> client(pg.query(text))
+        << asked_path()
+        >> server(path_answer(b"pg_catalog", b"shadow"))
+        << server(pg.query(text))
+        >> server(ONE, READY)
+        << client(ONE, READY)
+        << ledger(ran(text, touches=[{"verbs": ["select"], "relation": "shadow.orders", "columns": ["id"]}]))
+    ).holds()
+
+
+def test_asynchronous_messages_within_the_answer_are_the_clients() -> None:
+    notice = pg.notice_response("NOTICE", "00000", "by the way")
+    answer = path_answer(b"public")
+    (
+        Play(NO_PATH)
+        >> client(SELECT)
+        << asked_path()
+        >> server(answer[:5], notice, answer[5:])
+        << client(notice)
+        << server(SELECT)
+        >> server(ONE, READY)
+        << client(ONE, READY)
+        << ledger(ran(b"select 1"))
+    ).holds()
+
+
+def test_a_setting_that_the_probe_meets_is_followed() -> None:
+    off = pg.parameter_status(b"standard_conforming_strings", b"off")
+    (
+        Play(NO_PATH)
+        >> client(SELECT)
+        << asked_path()
+        >> server(off, path_answer(b"public"))
+        << ledger(refused(b"select 1", "understood", unknown=["standard_conforming_strings is off"]))
+        << client(off, says("42501"), READY)
+    ).holds()
+
+
+def test_inside_a_pipeline_the_question_does_not_end_the_implicit_transaction() -> None:
+    text = b"select set_config('search_path', 'shadow', false)"
+    read = b"select id from orders"
+    (
+        Play()
+        >> client(asked(text), asked(read), pg.sync())
+        << server(asked(text), pg.flush())
+        >> server(PARSED, BOUND, ONE)
+        << client(PARSED, BOUND, ONE)
+        << ledger(ran(text))
+        << asked_path(with_sync=False)
+        >> server(path_answer(b"pg_catalog", b"shadow", with_sync=False))
+        << server(asked(read), pg.sync())
+        >> server(PARSED, BOUND, ONE, READY)
+        << client(PARSED, BOUND, ONE, READY)
+        << ledger(ran(read, touches=[{"verbs": ["select"], "relation": "shadow.orders", "columns": ["id"]}]))
+    ).holds(("whole",))
+
+
+def test_what_follows_a_set_of_the_path_waits_until_that_has_run() -> None:
+    text, read = b"set search_path = shadow", b"select id from orders"
+    done = pg.command_complete("SET") + READY
+    (
+        Play()
+        >> client(pg.query(text), pg.query(read))
+        << server(pg.query(text))
+        >> server(done)
+        << client(done)
+        << ledger(ran(text))
+        << asked_path()
+        >> server(path_answer(b"pg_catalog", b"shadow"))
+        << server(pg.query(read))
+        >> server(ONE, READY)
+        << client(ONE, READY)
+        << ledger(ran(read, touches=[{"verbs": ["select"], "relation": "shadow.orders", "columns": ["id"]}]))
+    ).holds(("whole", "with trailing bytes"))
+
+
+def test_a_path_that_was_rolled_back_is_asked_for_again() -> None:
+    text, done = b"set search_path = shadow", pg.command_complete("SET") + IN_TRANSACTION
+    rollback, undone = pg.query(b"rollback"), pg.command_complete("ROLLBACK") + READY
+    play = begun() >> client(pg.query(text)) << server(pg.query(text)) >> server(done) << client(done)
+    (
+        play
+        << ledger(ran(text))
+        >> client(rollback)
+        << asked_path()
+        >> server(path_answer(b"shadow"))
+        << server(rollback)
+        >> server(undone)
+        << client(undone)
+        << ledger(ran(b"rollback"))
+        >> client(SELECT)
+        << asked_path()
+        >> server(path_answer(b"public"))
+        << server(SELECT)
+        >> server(ONE, READY)
+        << client(ONE, READY)
+        << ledger(ran(b"select 1"))
+    ).holds()
+
+
+def test_in_a_failed_transaction_nothing_is_asked_and_rollback_goes_through() -> None:
+    text = b"set search_path = shadow"
+    failure = pg.error_response("ERROR", "22023", "no")
+    play = begun() >> client(pg.query(text)) << server(pg.query(text)) >> server(failure, FAILED)
+    rollback, undone = pg.query(b"rollback"), pg.command_complete("ROLLBACK") + READY
+    (
+        play
+        << client(failure, FAILED)
+        << ledger(ran(text, "error"))
+        >> client(rollback)
+        << server(rollback)
+        >> server(undone)
+        << client(undone)
+        << ledger(ran(b"rollback"))
+    ).holds()
+
+
+def test_a_table_that_the_transaction_made_is_known_at_once() -> None:
+    create, insert = b"create table fresh (id integer)", b"insert into fresh values (1)"
+    made, inserted = pg.command_complete("CREATE TABLE"), pg.command_complete("INSERT 0 1")
+    (
+        begun()
+        >> client(pg.query(create), pg.query(insert))
+        << server(pg.query(create))
+        >> server(made, IN_TRANSACTION)
+        << client(made, IN_TRANSACTION)
+        << ledger(ran(create))
+        << server(pg.query(insert))
+        >> server(inserted, IN_TRANSACTION)
+        << client(inserted, IN_TRANSACTION)
+        << ledger(ran(insert, touches=[{"verbs": ["insert"], "relation": "public.fresh", "star": True}]))
+    ).holds(("whole",))
+
+
+def test_a_name_that_nobody_knows_is_looked_for_in_a_fresh_catalog_and_then_refused() -> None:
+    text = b"select * from nowhere"
+    (
+        Play()
+        >> client(pg.query(text))
+        << ledger(refused(text, "understood"))
+        << client(says("42P01", 'relation "nowhere" does not exist'), READY)
+    ).holds()
+
+
+def test_a_text_that_takes_long_to_read_is_read_off_the_loop_and_in_order() -> None:
+    deep = b"select " + b"1," * 40_000 + b"1"
+    (
+        Play()
+        >> client(pg.query(deep), SELECT)
+        << server(pg.query(deep), SELECT)
+        >> server(ONE, READY, ONE, READY)
+        << client(ONE, READY, ONE, READY)
+        << ledger(ran(deep), ran(b"select 1"))
+    ).holds(("whole", "with trailing bytes"))
