@@ -54,6 +54,12 @@ class Conflict(TidewaiterError):
     fault = Fault("42710", EXIT_NO, 409, "look at the present state with the `ls` command of its group")
 
 
+class NotPermitted(TidewaiterError):
+    """Who asks may not do this."""
+
+    fault = Fault("42501", EXIT_NO, 403, "ask somebody who may; `tidewaiter policy explain` shows who may what")
+
+
 class LedgerUnavailable(TidewaiterError):
     """The ledger cannot be written. Nothing was forwarded."""
 

@@ -13,13 +13,15 @@ import pytest
 from tidewaiter.admin.actor import Actor, Channel
 from tidewaiter.admin.operations import OPERATIONS, advertised, operate
 from tidewaiter.admin.site import Finding, Reached, Sessions
+from tidewaiter.approvals.book import Book
+from tidewaiter.approvals.requests import Requests
 from tidewaiter.config import Config, load
 from tidewaiter.errors import Conflict, LedgerUnavailable, NotFound, TidewaiterError, UsageError
 from tidewaiter.identity import Directory
 from tidewaiter.model import Receipt
 from tidewaiter.policy import Policies
 from tidewaiter.sql.catalog import Catalog
-from tidewaiter.store import open_store
+from tidewaiter.store import Store, open_store
 
 NOW_S = 1_795_000_000.0
 BY = Actor(Channel.SOCKET, "root", 0)
@@ -77,9 +79,10 @@ class Seats:
 class Place:
     """A site with a real directory and real policies; entries go into a list."""
 
-    def __init__(self, config: Config, directory: Directory, seats: Seats | None) -> None:
+    def __init__(self, config: Config, directory: Directory, seats: Seats | None, store: Store) -> None:
         self.config = config
         self.directory = directory
+        self.requests = Requests(Book(store, lambda size: "A" * size), self, self.now_s)
         self.seats = seats
         self.entries: list[tuple[str, dict[str, Any]]] = []
         self.is_ledger_broken = False
@@ -122,7 +125,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
     (tmp_path / "tidewaiter.toml").write_text(TOML)
     config = load(tmp_path / "tidewaiter.toml", {})
     store = open_store(config.store.url, tmp_path)
-    yield Place(config, Directory(store, NOW_S), Seats())
+    yield Place(config, Directory(store, NOW_S), Seats(), store)
     store.close()
 
 

@@ -12,6 +12,7 @@ import pytest
 from tidewaiter.admin.site import Finding, Reached, Sessions
 from tidewaiter.app import checks
 from tidewaiter.app.certificates import LIFETIME, self_signed
+from tidewaiter.approvals.requests import Requests
 from tidewaiter.config import Config, load
 from tidewaiter.errors import LedgerUnavailable, StoreUnavailable, UpstreamError
 from tidewaiter.identity import Directory
@@ -58,6 +59,10 @@ class Place:
         if self.is_store_broken:
             raise StoreUnavailable("the store is locked")
         return self._directory
+
+    @property
+    def requests(self) -> Requests:
+        raise AssertionError("check looks at no request")
 
     def now_s(self) -> float:
         return self.at.timestamp()

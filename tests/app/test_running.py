@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
 import pytest
 
+from tidewaiter.app.approving import requests_of
 from tidewaiter.app.running import Running, digests_of
 from tidewaiter.app.shelf import PolicyShelf, edition_on_disk
 from tidewaiter.config import load
 from tidewaiter.errors import ConfigError, UpstreamError
 from tidewaiter.identity import Directory
+from tidewaiter.ledger.entry import members
 from tidewaiter.model import Receipt, Secret
 from tidewaiter.sql.catalog import Catalog
 from tidewaiter.store import open_store
@@ -94,6 +96,9 @@ class Rig:
         self.door = Door()
         self.said: list[str] = []
 
+    async def record(self, kind: str, fields: Mapping[str, object]) -> Receipt:
+        return self.ledger.record(kind, members(fields))
+
     def do(self, work: Callable[[Running], Awaitable[T]]) -> T:
         """Run `work` on a site; later calls see the policies that earlier ones put in force."""
 
@@ -108,6 +113,7 @@ class Rig:
         return Running(
             config=self.config,
             directory=Directory(self.store, 0.0),
+            requests=requests_of(self.config, self.store, self, lambda: 1.5),
             shelf=self.shelf,
             recorder=self.ledger,
             gateway=self.door,

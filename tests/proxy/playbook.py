@@ -22,9 +22,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from playstage import Paper, Shelf, Stage, Wire, policies
+from playstage import NoToday, Paper, Shelf, Stage, Wire, policies
 
 from tidewaiter.model import Context
+from tidewaiter.proxy.holding import Holding
 from tidewaiter.proxy.names import Names
 from tidewaiter.proxy.probe import Probe
 from tidewaiter.proxy.refusal import FAILING_TEXT
@@ -297,6 +298,7 @@ class Run:
         self.session = Session(
             "s", self.wires["client"].link, self.wires["server"].link, standing, trail, self.ledger, self._clock_us,
             stage.statement_bytes, self._interrupt,
+            Holding(NoToday(), "s", "shop", self.wires["client"].link.write, lambda: 0.0),
         )  # fmt: skip
 
     def _clock_us(self) -> int:

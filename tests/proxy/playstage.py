@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from tidewaiter.approvals.desk import Request, State, Vote
 from tidewaiter.config import Classification, Mask
 from tidewaiter.errors import LedgerUnavailable
 from tidewaiter.ledger.entry import Body
@@ -195,3 +196,26 @@ class Stage:
     tagged: frozenset[tuple[str, str]] = frozenset()
     catalog: Catalog = field(default_factory=shop)
     principal: Principal = ADA
+
+
+class NoToday:
+    """Requests that dora denies as soon as somebody waits for them."""
+
+    async def ask(self, draft: Request) -> Request:
+        return replace(draft, id="AR-1")
+
+    async def decided(self, id_: str, timeout_s: float) -> Request:
+        vote = Vote("dora", False, ("dba",), 0.0, "test")
+        return Request(
+            id_, "ada", None, "shop", "dba-waits", "", "", (), "", (), "s", 0.0, 0.0, State.DENIED, (vote,),
+            reason="not today",
+        )  # fmt: skip
+
+    async def consume(self, id_: str, binding: str, session: str) -> Request:
+        raise AssertionError("nothing is approved here")
+
+    async def withdraw(self, id_: str, reason: str) -> Request:
+        raise AssertionError("nobody goes away here")
+
+    async def fail(self, id_: str, reason: str) -> Request:
+        raise AssertionError("nothing runs under an approval here")

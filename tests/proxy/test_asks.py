@@ -60,13 +60,17 @@ def test_a_denied_query_never_reaches_an_idle_server() -> None:
     ).holds()
 
 
-def test_a_held_query_names_who_may_approve() -> None:
+def test_a_held_query_says_whom_it_waits_for_and_then_who_denied_it() -> None:
     text = b"truncate orders"
     (
         Play()
         >> client(pg.query(text))
-        << ledger(refused(text, "dba-waits", "hold"))
-        << client(says("42501", "a DBA looks first", "dba"), READY)
+        << ledger(refused(text, "dba-waits", "hold", request="AR-1"))
+        << client(
+            says("00000", "a DBA looks first", "request AR-1", "waiting for dba", severity="NOTICE"),
+            says("42501", "request AR-1 was denied by dora: not today"),
+            READY,
+        )
     ).holds()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidewaiter.model import Deny, Facts, Hold, Need, SyntaxFault
+from tidewaiter.model import Deny, Facts, SyntaxFault
 from tidewaiter.proxy import refusal
 from tidewaiter.wire import postgres
 from tidewaiter.wire.postgres_state import Owes
@@ -19,10 +19,10 @@ def test_denial_names_rule_decision_and_remedy() -> None:
     assert (said["D"], said["H"]) == ("decision s1/7", "ask")
 
 
-def test_hold_names_approvers() -> None:
-    said = fields(refusal.of_verdict(Hold("dba-waits", (Need(("dba", "sec")),), "waits for a DBA"), Facts(), "s1", 7))
-    assert said["C"] == "42501"
-    assert "dba, sec" in said["D"]
+def test_a_held_statement_names_its_request_where_there_is_one() -> None:
+    said = fields(refusal.of_hold("42501", "waits for dba", "run it again", "AR-7", "s1", 7))
+    assert (said["C"], said["M"], said["D"]) == ("42501", "waits for dba", "decision s1/7; request AR-7")
+    assert fields(refusal.of_hold("58000", "no store", "", "", "s1", 7))["D"] == "decision s1/7"
 
 
 def test_a_syntax_error_reads_as_the_servers_own() -> None:

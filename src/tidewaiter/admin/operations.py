@@ -16,6 +16,7 @@ from typing import Any, TypeVar, get_type_hints
 import msgspec
 
 from tidewaiter.admin.actor import Actor
+from tidewaiter.admin.approvals import request_approve, request_deny, request_ls, request_show
 from tidewaiter.admin.site import Sessions, Site
 from tidewaiter.config import Config, Datasource
 from tidewaiter.errors import Conflict, NotFound, TidewaiterError, UsageError
@@ -245,6 +246,10 @@ OPERATIONS: Mapping[str, Operation] = {
     "session.ls": session_ls,
     "session.show": session_show,
     "session.kill": session_kill,
+    "request.ls": request_ls,
+    "request.show": request_show,
+    "request.approve": request_approve,
+    "request.deny": request_deny,
     "audit.query": audit_query,
 }
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from tidewaiter.approvals.requests import Requests
     from tidewaiter.config import Config
     from tidewaiter.identity import Directory
     from tidewaiter.model import Receipt
@@ -59,6 +60,9 @@ class Site(Protocol):
 
     @property
     def directory(self) -> Directory: ...
+
+    @property
+    def requests(self) -> Requests: ...
 
     @property
     def sessions(self) -> Sessions | None: ...

@@ -12,8 +12,10 @@ from typing import Self
 
 from tidewaiter.admin.site import Finding, Reached, Sessions
 from tidewaiter.app import checks
+from tidewaiter.app.approving import requests_of
 from tidewaiter.app.shelf import edition_on_disk
 from tidewaiter.app.upstreams import catalog_once, reach, secret_of
+from tidewaiter.approvals.requests import Requests
 from tidewaiter.config import Config
 from tidewaiter.errors import ConfigError, NotFound
 from tidewaiter.identity import Directory
@@ -23,7 +25,7 @@ from tidewaiter.ledger.log import Log
 from tidewaiter.model import Receipt
 from tidewaiter.policy import Policies
 from tidewaiter.sql.catalog import Catalog
-from tidewaiter.store import open_store
+from tidewaiter.store import Store, open_store
 
 
 def ledger_folder(config: Config) -> Path:
@@ -67,11 +69,21 @@ class Deployment:
         return self._clock_ns() / 1e9
 
     @cached_property
-    def directory(self) -> Directory:
-        """Principals and credentials. Raises ConfigError, StoreUnavailable."""
+    def store(self) -> Store:
+        """The control store. Raises ConfigError, StoreUnavailable."""
         store = open_store(self.config.store.url, self.config.folder)
         self._opened.callback(store.close)
-        return Directory(store, self.now_s())
+        return store
+
+    @cached_property
+    def directory(self) -> Directory:
+        """Principals and credentials. Raises ConfigError, StoreUnavailable."""
+        return Directory(self.store, self.now_s())
+
+    @cached_property
+    def requests(self) -> Requests:
+        """Requests for approval. Raises ConfigError, StoreUnavailable."""
+        return requests_of(self.config, self.store, self, self.now_s)
 
     @cached_property
     def log(self) -> Log:

@@ -12,6 +12,7 @@ from tidewaiter.admin.site import Finding, Reached, Sessions
 from tidewaiter.app import checks
 from tidewaiter.app.shelf import PolicyShelf, edition_on_disk
 from tidewaiter.app.upstreams import reach
+from tidewaiter.approvals.requests import Requests
 from tidewaiter.config import Config, differing, load
 from tidewaiter.errors import ConfigError
 from tidewaiter.identity import Directory
@@ -59,6 +60,7 @@ class Running:
 
     config: Config
     directory: Directory
+    requests: Requests
     shelf: PolicyShelf
     recorder: Ledger
     gateway: Door

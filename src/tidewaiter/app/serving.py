@@ -20,6 +20,7 @@ import tidewaiter
 from tidewaiter.admin import channel
 from tidewaiter.admin.actor import Actor, Channel
 from tidewaiter.admin.operations import operate
+from tidewaiter.app.approving import Durably, requests_of
 from tidewaiter.app.deployment import open_log
 from tidewaiter.app.running import Running, digests_of
 from tidewaiter.app.shelf import PolicyShelf, edition_on_disk
@@ -109,10 +110,14 @@ async def _open(config: Config, environ: Mapping[str, str], say: Say, clocks: Cl
         )
         for source in config.datasources.values()
     }
-    gateway = Gateway(config, recorder, directory, shelf.policies, targets, clocks.now_ns, clocks.monotonic_us)
+    requests = requests_of(config, store, Durably(recorder), lambda: clocks.now_ns() / 1e9)
+    gateway = Gateway(
+        config, recorder, directory, shelf.policies, targets, clocks.now_ns, clocks.monotonic_us, requests
+    )
     running = Running(
         config=config,
         directory=directory,
+        requests=requests,
         shelf=shelf,
         recorder=recorder,
         gateway=gateway,
@@ -180,6 +185,7 @@ class Server:
             tasks = [group.create_task(target.watch.run()) for target in self._targets.values()]
             tasks.append(group.create_task(self._gateway.run()))
             tasks.append(group.create_task(self._follow_directory()))
+            tasks.append(group.create_task(self._running.requests.follow(self._running.say)))
             serving = [group.create_task(web.run_until_stopped()) for web in webs]
             for web in webs:
                 await web.accepts.wait()

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tidewaiter.cli import audit, connect, credential, datasource, policy, principal, session, setup, shell
+from tidewaiter.cli import audit, connect, credential, datasource, policy, principal, request, session, setup, shell
 
 app = typer.Typer(
     name="tidewaiter",
@@ -26,6 +26,7 @@ for commands in (
     credential.credential,
     datasource.datasource,
     policy.policy,
+    request.request,
     session.session,
     audit.audit,
 ):

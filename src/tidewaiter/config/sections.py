@@ -40,7 +40,11 @@ LEDGER: dict[str, Field] = {
     "checkpoint_s": values.seconds(1.0, 0.05, 60),
     "heartbeat_s": values.seconds(60.0, 1, 3600),
 }
-APPROVALS: dict[str, Field] = {"shell": values.flag(False)}
+APPROVALS: dict[str, Field] = {
+    "shell": values.flag(False),
+    "decide_s": values.seconds(3600.0, 10, 30 * 86_400),
+    "run_s": values.seconds(900.0, 10, 86_400),
+}
 LIMITS: dict[str, Field] = {
     "connections": values.whole(500, 1, 100_000),
     "analyse_bytes": values.whole(1 << 20, 1 << 10, 64 << 20),

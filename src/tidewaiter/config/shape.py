@@ -68,9 +68,14 @@ class LedgerConfig:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalsConfig:
-    """`[approvals]`: `shell` allows `request approve --as` on this machine."""
+    """`[approvals]`: `shell` allows `request approve --as` on this machine.
+
+    `decide_s` is the time to decide on a request, `run_s` the time to run what was approved.
+    """
 
     shell: bool
+    decide_s: float
+    run_s: float
 
 
 @dataclass(frozen=True, slots=True)

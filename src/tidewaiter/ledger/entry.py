@@ -226,6 +226,18 @@ def parameters(binds: bytes) -> list[tuple[int, bytes | None]]:
     return list(zip(formats, values, strict=True))
 
 
+def parameter_texts(binds: bytes) -> list[str | None]:
+    """Parameter values as text, binary ones as PostgreSQL writes bytea: \\x…; none where the bytes are cut short."""
+    try:
+        told = parameters(binds)
+    except ValueError:
+        return []
+    return [
+        None if value is None else "\\x" + value.hex() if format_ else value.decode("utf-8", "replace")
+        for format_, value in told
+    ]
+
+
 def _section(letter: bytes, value: bytes) -> bytes:
     return letter + len(value).to_bytes(4, "big") + value
 

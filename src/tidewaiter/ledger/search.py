@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from tidewaiter.errors import UsageError
-from tidewaiter.ledger.entry import Body, Entry, decode, parameters, restore
+from tidewaiter.ledger.entry import Body, Entry, decode, parameter_texts, restore
 from tidewaiter.ledger.index import Index, split_name, touched_of
 from tidewaiter.ledger.reader import Position
 from tidewaiter.ledger.seal import Unreadable
@@ -267,11 +267,4 @@ def _parameters(body: Body | None) -> list[str | None]:
     """Parameter values as text; binary ones as PostgreSQL writes bytea, \\x…"""
     if body is None or not body.binds:
         return []
-    try:
-        told = parameters(body.binds)
-    except ValueError:
-        return []
-    return [
-        None if value is None else "\\x" + value.hex() if format_ else value.decode("utf-8", "replace")
-        for format_, value in told
-    ]
+    return parameter_texts(body.binds)

@@ -35,17 +35,20 @@ class Answers:
 
     `owed` is what the server still owes; `transaction` its last word on the transaction (I, T or E); `probe` the
     gateway's own question while it is under way; `said_goodbye` whether the client has the reason for the end already.
-    `exchange` is the present step of a statement that the gateway runs itself, `guarded` that statement.
+    `exchange` is the present step of a statement that the gateway runs itself, `guarded` that statement. `idles` counts
+    how often the session became idle, `spent` has (request, SQLSTATE) of approved executions that failed.
     """
 
     __slots__ = (
-        "_answered", "_backend", "_clock_us", "_names", "_standing", "_trail", "exchange", "guarded", "owed", "probe",
-        "said_goodbye", "transaction",
+        "_answered", "_backend", "_clock_us", "_names", "_standing", "_trail", "exchange", "guarded", "idles", "owed",
+        "probe", "said_goodbye", "spent", "transaction",
     )  # fmt: skip
 
     def __init__(self, standing: Standing, trail: Trail, clock_us: Callable[[], int]) -> None:
         self.owed: Owed[Memo] = Owed()
         self.transaction = "I"
+        self.idles = 0
+        self.spent: list[tuple[str, str]] = []
         self.probe: Probe | None = None
         self.exchange: Exchange | None = None
         self.guarded: Execution | None = None
@@ -177,6 +180,8 @@ class Answers:
         self._trail.outcome(run, run.status, self._clock_us())
         if run.portal is not None and run.portal.execution is run:
             run.portal.execution = None
+        if run.request and run.sqlstate:
+            self.spent.append((run.request, run.sqlstate))
         facts = run.judged.facts
         if facts.effects:
             source = run.text if facts.parts == 1 else b""
@@ -189,6 +194,7 @@ class Answers:
         """The server is ready for the next statement; `status` is its word on the transaction."""
         self.transaction = status
         if status == "I":
+            self.idles += 1
             self._end(self._names.transaction_ended())
             self._standing.transaction_ended()
 

@@ -8,18 +8,20 @@ called with the same message again when that is met; `Guarded` takes the message
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from hashlib import sha256
+from math import inf
 from typing import TYPE_CHECKING
 
 from tidewaiter.errors import LedgerUnavailable
-from tidewaiter.model import Allow, Deny, Facts, Receipt, SyntaxFault
+from tidewaiter.model import Allow, Deny, Facts, Hold, Receipt, SyntaxFault
 from tidewaiter.proxy import refusal
 from tidewaiter.proxy.answers import Answers, Memo, Refused
 from tidewaiter.proxy.guard import Guarded
+from tidewaiter.proxy.holding import CLEAN_TRANSACTION_S, Granted, Held, NotGranted, Settled
 from tidewaiter.proxy.limits import RowLimit
 from tidewaiter.proxy.names import Names, Portal, Statement, Undo
-from tidewaiter.proxy.pipeline import Judged, uncountable
+from tidewaiter.proxy.needs import AllAnswered, Decision, Need, Path, Study
+from tidewaiter.proxy.pipeline import Judged, granted, uncountable
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution, Trail
 from tidewaiter.wire import postgres
@@ -42,31 +44,11 @@ SKIPPED = Facts(unknown=("not analysed: skipped after an error",))
 REFUSED = Statement(b"", (), SKIPPED)  # what a refused Parse would have named: recorded when it was refused
 
 
-@dataclass(frozen=True, slots=True)
-class AllAnswered:
-    """Wait until the server has answered everything: what it runs may change what the next statement means."""
-
-
-@dataclass(frozen=True, slots=True)
-class Path:
-    """Ask the server for the session's effective search_path."""
-
-
-@dataclass(frozen=True, slots=True)
-class Study:
-    """Study a text off the loop, or with a fresh catalog; then `take` it with `studied` set."""
-
-    text: bytes
-
-
-Need = AllAnswered | Path | Study | Guarded
-
-
 class Asks:
     """Takes one client's messages.
 
     `is_unsynced`: something of the extended protocol was forwarded since the last Sync. `studied` is the judgement that
-    a `Study` brought. `is_recordable` says whether the ledger can be written.
+    a `Study` brought, `settled` what a `Decision` did. `is_recordable` says whether the ledger can be written.
     """
 
     def __init__(
@@ -83,6 +65,7 @@ class Asks:
         self.weighty: Receipt | None = None
         self.is_unsynced = False
         self.studied: Judged | None = None
+        self.settled: Settled | None = None
         self._session_id = session_id
         self._standing = standing
         self._names = standing.names
@@ -95,6 +78,7 @@ class Asks:
         self._skips: str | None = None  # after a refusal, up to Sync: "here" or "there", who answers the Sync
         self._skipped = Names()  # what would have been named meanwhile
         self._is_barrier = False
+        self._worked_at = -1  # `answers.idles` when more than transaction control was let through
         self._streams = False  # whether the pieces of a long message go on to the server
         self._long_bind: tuple[Portal, _Hash] | None = None
 
@@ -151,6 +135,32 @@ class Asks:
     def _weigh(self, facts: Facts) -> Judged:
         return self._standing.weigh(facts, in_transaction=self._answers.transaction != "I")
 
+    # -- holding ----------------------------------------------------------------------------------------------------
+    def _held(self, run: Execution) -> Decision | None:
+        """What a held statement needs before it goes on; None once that is settled, and for every other statement."""
+        verdict = run.judged.verdict
+        if not isinstance(verdict, Hold):
+            return None
+        in_block = self._answers.transaction != "I"
+        binds = run.binds if run.binds is not None else run.binds_digest.encode()
+        binding = self._standing.binding(run.judged.facts, run.text, binds, run.oids, "block" if in_block else "none")
+        settled = self.settled  # until the message is taken: it may have to wait for something else, and come again
+        if settled is None or settled.binding != binding:
+            return Decision(Held(verdict, run.judged.facts, run.text, binds, binding, self._patience_s(in_block)))
+        run.request = settled.request
+        if isinstance(settled, Granted):
+            run.judged = granted(run.judged)
+        else:
+            run.not_granted = settled
+        return None
+
+    def _patience_s(self, in_block: bool) -> float:
+        """How long a statement may be held here: never where something before it holds locks or was not answered."""
+        is_quiet = len(self._owed.debts) == self._unsent and self._worked_at != self._answers.idles
+        if not is_quiet or self._answers.transaction == "E":
+            return 0.0
+        return CLEAN_TRANSACTION_S if in_block else inf
+
     def _allowed(self, run: Execution) -> bool:
         """Record the intent where verdict or weight demand it; whether the statement may go on."""
         if not self._is_recordable():
@@ -161,6 +171,8 @@ class Asks:
         self._is_barrier = self._is_barrier or (may_run and (judged.is_barrier or ends_settings))
         if judged.is_weighty:
             self.weighty = self._trail.intent(run)
+        if may_run and judged.facts.control is None:
+            self._worked_at = self._answers.idles
         return may_run
 
     def _pass(self, data: bytes, piece: Piece) -> None:
@@ -193,12 +205,17 @@ class Asks:
         judged = self._judge(text)
         if not isinstance(judged, Judged):
             return judged
-        if judged.limit is not None and judged.limit.is_enforced:
+        run = self._run(judged, text)
+        need = self._held(run)
+        if need is not None:
+            return need
+        limit = run.judged.limit
+        if limit is not None and limit.is_enforced:
             if self._owed.debts:
                 return AllAnswered()
             if self._answers.transaction != "E":
-                return self._guard_query(self._run(judged, text), judged.limit)
-        self._ask(Owes.QUERY, self._run(judged, text), data, piece)
+                return self._guard_query(run, limit)
+        self._ask(Owes.QUERY, run, data, piece)
         return None
 
     def _guard_query(self, run: Execution, limit: RowLimit) -> Need | None:
@@ -225,8 +242,12 @@ class Asks:
         judged = self._weigh(facts)
         if judged.limit is not None and judged.limit.is_enforced:
             judged = uncountable(judged, judged.limit)
-        self._ask(Owes.FUNCTION_CALL, self._run(judged, b""), data, piece)
-        return None
+        run = self._run(judged, b"")
+        run.binds = _body(data, piece)
+        need = self._held(run)
+        if need is None:
+            self._ask(Owes.FUNCTION_CALL, run, data, piece)
+        return need
 
     def _ask(self, owes: int, run: Execution, data: bytes, piece: Piece) -> None:
         """Forward or refuse what ReadyForQuery will answer."""
@@ -255,6 +276,9 @@ class Asks:
     def _error(self, run: Execution) -> bytes:
         verdict, intent = run.judged.verdict, run.intent
         assert not isinstance(verdict, Allow) and intent is not None
+        if isinstance(verdict, Hold):
+            told = run.not_granted or NotGranted("", "", refusal.DENIED, verdict.message, "run it anew to ask for it")
+            return refusal.of_hold(told.sqlstate, told.message, told.hint, told.request, self._session_id, intent)
         return refusal.of_verdict(verdict, run.judged.facts, self._session_id, intent)
 
     def _refuse_long(self, piece: Piece, refuse: Callable[[bytes], None]) -> None:
@@ -319,29 +343,42 @@ class Asks:
             return judged
         if not statement.text:
             judged = self._weigh(statement.facts)
-        guard = judged.limit if judged.limit is not None and judged.limit.is_enforced else None
-        if guard is not None and self._owed.debts:
-            return AllAnswered()
         run = portal.execution
-        try:
-            if run is None:
-                run = self._run(judged, statement.text, portal)
-                may_run = self._allowed(run)
-            else:  # a suspended portal goes on: recorded when it began, judged again now
-                may_run = isinstance(judged.verdict, Allow)
-        except LedgerUnavailable:
-            self._refuse_extended(refusal.unrecorded())
-            return None
-        if not may_run:
-            self._refuse(run if run.judged is judged else self._run(judged, statement.text, portal))
+        if run is None:
+            run = self._run(judged, statement.text, portal)
+            need = self._held(run)
+            if need is not None:
+                return need
+            judged = run.judged
+        if judged.limit is not None and judged.limit.is_enforced and self._owed.debts:
+            return AllAnswered()
+        if not self._may_go_on(run, judged, portal):
             return None
         run.limit = limit
-        if guard is not None:
+        if judged.limit is not None and judged.limit.is_enforced:
             self.is_unsynced = True
-            return Guarded(run, guard, portal, limit)
+            return Guarded(run, judged.limit, portal, limit)
         self._send(Owes.EXECUTE, run)
         self._go_on(data, piece)
         return None
+
+    def _may_go_on(self, run: Execution, judged: Judged, portal: Portal) -> bool:
+        """Record and decide on an Execute; refuse it here if need be.
+
+        A suspended portal that goes on was recorded when it began, and is judged again now.
+        """
+        verdict = judged.verdict
+        try:
+            if portal.execution is None:
+                may_run = self._allowed(run)
+            else:
+                may_run = isinstance(verdict, Allow) or bool(run.request and isinstance(verdict, Hold))
+        except LedgerUnavailable:
+            self._refuse_extended(refusal.unrecorded())
+            return False
+        if not may_run:
+            self._refuse(run if run.judged is judged else self._run(judged, portal.statement.text, portal))
+        return may_run
 
     def _skip_execute(self, name: bytes) -> None:
         """Record what would have run, had nothing before it failed."""

@@ -53,6 +53,16 @@ class Ground:
     strict: bool
 
 
+def granted(judged: Judged) -> Judged:
+    """The judgement of a held statement whose approval was used: it may run, with the row limit of its permits."""
+    verdict = judged.verdict
+    assert isinstance(verdict, Hold)
+    allowed, facts = Allow(verdict.rules, verdict.max_rows, verdict.limited_by), judged.facts
+    members = statement_members(facts, allowed, None)
+    limit = limit_of(allowed, facts, is_enforced=True)
+    return Judged(facts, allowed, members, is_weighty=True, is_barrier=judged.is_barrier, limit=limit)
+
+
 Understand = Callable[[str, Catalog, Scope], Facts]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tidewaiter.model import Deny, Facts, Hold
+from tidewaiter.model import Deny, Facts
 from tidewaiter.proxy.limits import RowLimit
 from tidewaiter.wire import postgres
 from tidewaiter.wire.postgres_state import Owes
@@ -17,19 +17,16 @@ DENIED = "42501"
 """insufficient_privilege: what every refusal by policy says."""
 
 
-def of_verdict(verdict: Deny | Hold, facts: Facts, session: str, receipt: int) -> bytes:
+def of_hold(sqlstate: str, message: str, hint: str, request: str, session: str, receipt: int) -> bytes:
+    """The ErrorResponse for a held statement that may not run now."""
+    named = f"; request {request}" if request else ""
+    return postgres.error_response("ERROR", sqlstate, message, detail=f"decision {session}/{receipt}{named}", hint=hint)
+
+
+def of_verdict(verdict: Deny, facts: Facts, session: str, receipt: int) -> bytes:
     """The ErrorResponse for a refused statement. A text with a syntax error is told what the server would say of it."""
     detail = f"decision {session}/{receipt}"
     fault = facts.fault
-    if isinstance(verdict, Hold):
-        approvers = ", ".join(verdict.approvers)
-        return postgres.error_response(
-            "ERROR",
-            "42501",
-            f"{verdict.message} (rule {verdict.rule})",
-            detail=f"{detail}; needs approval by {approvers}",
-            hint="approvals are not available in this release: ask a member of the group to run it",
-        )
     if fault is not None:
         return postgres.error_response("ERROR", fault.sqlstate, fault.message, detail=detail, position=fault.position)
     return postgres.error_response(

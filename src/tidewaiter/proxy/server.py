@@ -21,6 +21,7 @@ from tidewaiter.policy import Policies
 from tidewaiter.proxy import login, refusal
 from tidewaiter.proxy.catalogs import CatalogWatch
 from tidewaiter.proxy.door import Arrival, open_door
+from tidewaiter.proxy.holding import Holding, Requests
 from tidewaiter.proxy.login import Admitted
 from tidewaiter.proxy.names import Names
 from tidewaiter.proxy.session import Session
@@ -74,8 +75,10 @@ class Gateway:
         targets: Mapping[str, Target],
         now_ns: Callable[[], int],
         clock_us: Callable[[], int],
+        requests: Requests,
     ) -> None:
         self._config = config
+        self._requests = requests
         self._recorder = recorder
         self._directory = directory
         self._policies = policies
@@ -351,6 +354,9 @@ class Gateway:
         return Session(
             identifier, arrival.link, backend.link, standing, trail, self._recorder, self._clock_us,
             self._config.limits.statement_bytes, lambda: target.upstream.cancel(backend.pid, backend.secret),
+            Holding(
+                self._requests, identifier, admitted.datasource, arrival.link.write, lambda: self._clock_us() / 1e6
+            ),
         )  # fmt: skip
 
     async def _relay(self, seat: Seat) -> None:
@@ -386,6 +392,8 @@ class Gateway:
         seat = self._cancel_keys.get((packet.pid, packet.secret))
         if seat is not None:
             seat.session.trail.event("cancel", {})
+            if seat.session.withdraw():
+                return
             await seat.upstream.cancel(seat.backend.pid, seat.backend.secret)
 
     # -- helpers ------------------------------------------------------------------------------------------------------

@@ -9,17 +9,20 @@ search_path) is a chore: a coroutine that `run` awaits while the client's readin
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Protocol, assert_never
 
-from tidewaiter.errors import LedgerUnavailable, ProtocolViolation
+from tidewaiter.errors import LedgerUnavailable, ProtocolViolation, StoreUnavailable
 from tidewaiter.model import Receipt
 from tidewaiter.proxy import refusal
 from tidewaiter.proxy.answers import Answers
-from tidewaiter.proxy.asks import AllAnswered, Asks, Need, Path, Study
+from tidewaiter.proxy.asks import Asks
 from tidewaiter.proxy.guard import Guard, Guarded
+from tidewaiter.proxy.holding import Held, Holding, NotGranted
 from tidewaiter.proxy.link import Link
+from tidewaiter.proxy.needs import AllAnswered, Decision, Need, Path, Study
 from tidewaiter.proxy.probe import Probe
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution, Trail
@@ -59,6 +62,7 @@ class Session:
         clock_us: Callable[[], int],
         statement_bytes: int,
         interrupt: Callable[[], Coroutine[object, object, None]],
+        holding: Holding,
     ) -> None:
         self.id = session_id
         self.standing = standing
@@ -68,6 +72,7 @@ class Session:
         self._server = server
         self._recorder = recorder
         self._clock_us = clock_us
+        self._holding = holding
         self._frontend = FrontendFrames(statement_bytes)
         self._answers = Answers(standing, trail, clock_us)
         self._asks = Asks(session_id, standing, trail, self._answers, clock_us, lambda: recorder.available)
@@ -91,6 +96,7 @@ class Session:
             self._wake.clear()
             if self._chore is not None:
                 await self._do_chore(self._chore)
+            await self._report_spent()
         return self.ended
 
     def end(self, reason: str, error: bytes = b"") -> None:
@@ -106,6 +112,7 @@ class Session:
         if not self._server.is_lost:
             self._server.write(postgres.terminate())
             self._server.close()
+        self._holding.interrupt("the client went away")
         if self._drained is not None and not self._drained.done():
             self._drained.cancel()
         if self._answers.probe is not None and not self._answers.probe.answer.done():
@@ -113,6 +120,10 @@ class Session:
         if self._answers.exchange is not None and not self._answers.exchange.answer.done():
             self._answers.exchange.answer.cancel()
         self._wake.set()
+
+    def withdraw(self) -> bool:
+        """Withdraw the request that a held statement waits for, because of Ctrl-C; False when none does."""
+        return self._holding.interrupt("cancelled by who asked")
 
     @property
     def is_idle(self) -> bool:
@@ -184,6 +195,8 @@ class Session:
             self._client.write(answer)
         if self._answers.exchange is not None and self._owed.is_copying_in:
             self._advance_copy()
+        if self._answers.spent:
+            self._wake.set()
         if self._drained is not None and not self._owed.debts and not self._drained.done():
             self._drained.set_result(None)
 
@@ -216,6 +229,7 @@ class Session:
                 self._later(self._meet(need))
                 return
             pending.popleft()
+            asks.settled = None
         if asks.weighty is not None:
             self._later(self._forward_durably())
         else:
@@ -234,7 +248,13 @@ class Session:
         self._forward()
 
     async def _meet(self, need: Need) -> None:
-        """Get what a message needs to be judged. What was taken before it goes first, else nothing would answer it."""
+        """Get what a message needs to be judged. What was taken before it goes first, else nothing would answer it.
+
+        Not so for what is held: nothing of it is to be on the server, with locks, while somebody makes up their mind.
+        """
+        if isinstance(need, Decision):
+            await self._settle(need.held)
+            return
         await self._forward_durably()
         match need:
             case AllAnswered():
@@ -246,6 +266,7 @@ class Session:
                 self._asks.studied = await self.standing.study_patiently(text, in_transaction=in_transaction)
             case Guarded():
                 self._pending.popleft()
+                self._asks.settled = None
                 await self._run_guarded(need)
             case _:
                 assert_never(need)
@@ -271,6 +292,20 @@ class Session:
     def refuse(self, error: bytes) -> None:
         """Put a failing message in the place of what comes next, and drop the client's messages up to Sync."""
         self._asks.refuse_guarded(error)
+
+    async def _settle(self, held: Held) -> None:
+        try:
+            self._asks.settled = await self._holding.settle(held, self.standing.principal)
+        except StoreUnavailable as error:
+            fault = error.fault
+            self._asks.settled = NotGranted("", held.binding, fault.sqlstate, "requests cannot be kept", fault.remedy)
+
+    async def _report_spent(self) -> None:
+        """Note on their requests which approved executions failed. What cannot be noted stands in the ledger anyway."""
+        while self._answers.spent:
+            request, sqlstate = self._answers.spent.pop(0)
+            with contextlib.suppress(StoreUnavailable, LedgerUnavailable):
+                await self._holding.failed(request, sqlstate)
 
     async def _forward_durably(self) -> None:
         """Forward once the weightiest intent is on disk. Raises LedgerUnavailable."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from tidewaiter.approvals.binding import binding_of
 from tidewaiter.model import Context, Effect, EffectKind, Facts, Principal, Relation, Resource, ResourceType, Touch
 from tidewaiter.policy import Policies
 from tidewaiter.proxy.names import Names
@@ -150,6 +151,16 @@ class Standing:
         judge = self._present_judge()
         assert judge is not None, "the search_path was not asked for"
         return judge.weigh(facts, self._context(in_transaction))
+
+    def binding(self, facts: Facts, text: bytes, binds: bytes, oids: tuple[int, ...], transaction: str) -> str:
+        """The digest of all that an approval of this execution holds for."""
+        judge = self._present_judge()
+        assert judge is not None, "the search_path was not asked for"
+        ground = judge.ground
+        return binding_of(
+            ground.principal, ground.datasource, text, binds, oids, transaction, facts, ground.catalog,
+            ground.search_path,
+        )  # fmt: skip
 
     def function_facts(self, oid: int) -> Facts:
         """What a FunctionCall by OID does, as far as the catalog knows the function."""

@@ -10,6 +10,7 @@ import orjson
 
 from tidewaiter.ledger.entry import Body, members
 from tidewaiter.model import Principal, Receipt
+from tidewaiter.proxy.holding import NotGranted
 from tidewaiter.proxy.limits import RowLimit
 from tidewaiter.proxy.pipeline import Judged
 
@@ -40,8 +41,8 @@ class Execution:
     """
 
     __slots__ = (
-        "began_us", "binds", "binds_digest", "bytes", "changed", "exceeded", "intent", "judged", "limit", "oids",
-        "portal", "results", "rows", "sqlstate", "text",
+        "began_us", "binds", "binds_digest", "bytes", "changed", "exceeded", "intent", "judged", "limit", "not_granted",
+        "oids", "portal", "request", "results", "rows", "sqlstate", "text",
     )  # fmt: skip
 
     def __init__(
@@ -67,6 +68,8 @@ class Execution:
         self.bytes = 0
         self.results: list[tuple[str, int]] = []
         self.sqlstate = ""
+        self.request = ""  # the approval that it runs under, or waits for
+        self.not_granted: NotGranted | None = None  # why it does not run under one
         self.exceeded: RowLimit | None = None
         self.changed: int | None = None
 
@@ -114,6 +117,8 @@ class Trail:
 
     def _asked(self, run: Execution) -> bytes:
         told = run.judged.members
+        if run.request:
+            told += b',"request":"%b"' % run.request.encode()
         if run.binds is None or run.binds_digest:
             told += b',"binds_digest":"%b"' % run.binds_digest.encode()
         elif run.binds:

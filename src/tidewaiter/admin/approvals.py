@@ -1,0 +1,107 @@
+"""Operations on requests for approval: list, show, approve, deny."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tidewaiter.admin.actor import Actor
+from tidewaiter.admin.site import Site
+from tidewaiter.approvals.desk import Refused, Request, Vote
+from tidewaiter.errors import Conflict, NotPermitted, UsageError
+from tidewaiter.identity import rfc3339
+from tidewaiter.model import Allow, Context, Principal
+
+Json = Any
+
+NOTE_CHARACTERS = 2000  # a note is a sentence; whatever is longer belongs into a ticket
+
+
+async def request_ls(site: Site, by: Actor, is_live: bool = True) -> Json:
+    """Requests, oldest first: those in which something may still happen, or all."""
+    return [_told(found) for found in await site.requests.all(is_live=is_live)]
+
+
+async def request_show(site: Site, by: Actor, id: str) -> Json:
+    """One request with everything that is known of it. Raises NotFound."""
+    return _told(await site.requests.find(id))
+
+
+async def request_approve(site: Site, by: Actor, id: str, principal: str, note: str = "") -> Json:
+    """Approve in a principal's name. Raises NotFound, NotPermitted, Conflict, UsageError."""
+    return await _decide(site, by, id, principal, note, is_approval=True)
+
+
+async def request_deny(site: Site, by: Actor, id: str, principal: str, reason: str) -> Json:
+    """Deny in a principal's name, saying why. Raises NotFound, NotPermitted, Conflict, UsageError."""
+    if not reason.strip():
+        raise UsageError("a denial needs a reason: whoever asked reads it")
+    return await _decide(site, by, id, principal, reason, is_approval=False)
+
+
+async def _decide(site: Site, by: Actor, id: str, principal: str, note: str, *, is_approval: bool) -> Json:
+    if not site.config.approvals.shell:
+        raise NotPermitted("decisions from the shell are switched off: [approvals] shell = true allows them")
+    if len(note) > NOTE_CHARACTERS:
+        raise UsageError(f"a note has at most {NOTE_CHARACTERS} characters")
+    request = await site.requests.find(id)
+    approver = await _approver(site, principal, request.datasource)
+    try:
+        decided = await site.requests.decide(
+            request.id,
+            approver,
+            is_approval=is_approval,
+            note=note,
+            channel=by.channel.value,
+            place=f"OS user {by.os_user} ({by.os_uid})",
+        )
+    except Refused as refused:
+        error = Conflict if refused.reason == "decided" else NotPermitted
+        raise error(str(refused)) from None
+    return _told(decided)
+
+
+async def _approver(site: Site, name: str, datasource: str) -> Principal:
+    """The principal, if it may decide on requests about a datasource at all. Raises NotFound, NotPermitted."""
+    account = site.directory.account(name)
+    if not account.can_log_in:
+        raise NotPermitted(f"{name} is disabled")
+    context = Context(at_ns=int(site.now_s() * 1e9))
+    verdict = (await site.policies()).may(account.principal, "approve", datasource, context)
+    if not isinstance(verdict, Allow):
+        raise NotPermitted(f"{name} may not approve on {datasource}: {verdict.message}")
+    return account.principal
+
+
+def _told(request: Request) -> dict[str, object]:
+    return {
+        "id": request.id,
+        "state": request.state.value,
+        "principal": request.principal,
+        "on_behalf_of": request.on_behalf_of,
+        "datasource": request.datasource,
+        "rule": request.rule,
+        "message": request.message,
+        "statement": request.statement,
+        "parameters": list(request.parameters),
+        "approvers": list(request.approvers),
+        "needs": [str(need) for need in request.needs],
+        "missing": [str(need) for need in request.missing],
+        "votes": [_vote(vote) for vote in request.votes],
+        "facts": request.facts,
+        "blast_radius": request.blast_radius,
+        "reason": request.reason,
+        "session": request.session,
+        "created_at": rfc3339(request.created_s),
+        "expires_at": rfc3339(request.expires_s),
+    }
+
+
+def _vote(vote: Vote) -> dict[str, object]:
+    return {
+        "approver": vote.approver,
+        "decision": "approve" if vote.is_approval else "deny",
+        "at": rfc3339(vote.at_s),
+        "channel": vote.channel,
+        "place": vote.place,
+        "note": vote.note,
+    }

@@ -1,0 +1,131 @@
+"""`tidewaiter request`: statements that wait for somebody's approval."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tidewaiter.cli import show
+from tidewaiter.cli.shell import AsJson, ConfigPath, call, group, load
+
+if TYPE_CHECKING:
+    from tidewaiter.config import Config
+
+COLUMNS = ("id", "state", "who", "on behalf of", "datasource", "rule", "approvers", "expires", "statement")
+WATCH_S = 1.0
+STATEMENT_CHARACTERS = 80
+
+request = group("request", "Statements that wait for approval.")
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="Id of the request, such as AR-7K3F9QX.")]
+As = Annotated[
+    str | None, typer.Option("--as", metavar="PRINCIPAL", help="Who decides; needs [approvals] shell = true.")
+]
+
+
+@request.command()
+def ls(
+    is_all: Annotated[bool, typer.Option("--all", help="Those that are over, too.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on and print each change, until Ctrl-C.")] = False,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """List requests that wait, oldest first."""
+    loaded = load(config)
+    if watch:
+        _watch(loaded, as_json=as_json)
+        return
+    found = call(loaded, "request.ls", {"is_live": not is_all})
+    if as_json:
+        show.json_out(found)
+    else:
+        show.table(COLUMNS, [_row(one) for one in found], empty="no requests")
+
+
+@request.command("show")
+def show_one(id: Id, config: ConfigPath = None, as_json: AsJson = False) -> None:
+    """Show a request: who asks, exactly what would run, what it would do, who may decide."""
+    told = call(load(config), "request.show", {"id": id})
+    if as_json:
+        show.json_out(told)
+        return
+    whose = f", on behalf of {told['on_behalf_of']}" if told["on_behalf_of"] else ""
+    show.say(f"{told['id']} is {told['state']}" + (f": {told['reason']}" if told["reason"] else ""))
+    show.say(f"{told['principal']}{whose} asks on {told['datasource']}, at {told['created_at']}")
+    show.say(told["message"])
+    for line in told["statement"].splitlines() or [""]:
+        show.say(f"    {line}")
+    for number, value in enumerate(told["parameters"], 1):
+        show.say(f"    ${number} = {value if value is not None else 'NULL'}")
+    for name, value in (told["blast_radius"] or {}).items():
+        show.say(f"{name.replace('_', ' ')}: {value}")
+    for vote in told["votes"]:
+        note = f": {vote['note']}" if vote["note"] else ""
+        show.say(f"{vote['approver']} said {vote['decision']} at {vote['at']} by {vote['channel']}{note}")
+    show.say(f"needs {' and '.join(told['needs'])}; expires {told['expires_at']}")
+
+
+@request.command()
+def approve(
+    id: Id,
+    note: Annotated[str, typer.Option(metavar="TEXT", help="A remark for the record.")] = "",
+    as_: As = None,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a held statement run, once, as it is."""
+    told = call(load(config), "request.approve", {"id": id, "principal": _named(as_), "note": note})
+    _report(told, as_json=as_json)
+
+
+@request.command()
+def deny(
+    id: Id,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; whoever asked reads it.")],
+    as_: As = None,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Refuse a held statement, or take back an approval that was not used yet."""
+    told = call(load(config), "request.deny", {"id": id, "principal": _named(as_), "reason": reason})
+    _report(told, as_json=as_json)
+
+
+def _named(principal: str | None) -> str:
+    if principal is None:
+        raise typer.BadParameter("say who decides: --as PRINCIPAL")
+    return principal
+
+
+def _report(told: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        show.json_out(told)
+        return
+    missing = f"; still needs {' and '.join(told['missing'])}" if told["state"] == "open" else ""
+    show.say(f"request {told['id']} is now {told['state']}{missing}")
+
+
+def _watch(config: Config, *, as_json: bool) -> None:
+    known: dict[str, str] = {}
+    while True:
+        for one in call(config, "request.ls", {"is_live": not known}):
+            if known.get(one["id"]) != one["state"] and (known or one["state"] in ("open", "approved")):
+                show.json_line(one) if as_json else show.say("  ".join(str(cell or "-") for cell in _row(one)))
+            known[one["id"]] = one["state"]
+        known.setdefault("", "")
+        try:
+            time.sleep(WATCH_S)
+        except KeyboardInterrupt:
+            return
+
+
+def _row(one: dict[str, Any]) -> tuple[object, ...]:
+    statement = " ".join(one["statement"].split())
+    shown = statement if len(statement) <= STATEMENT_CHARACTERS else statement[: STATEMENT_CHARACTERS - 1] + "…"
+    approvers = ", ".join(one["approvers"])
+    return (
+        one["id"], one["state"], one["principal"], one["on_behalf_of"], one["datasource"], one["rule"], approvers,
+        one["expires_at"], shown,
+    )  # fmt: skip

@@ -1,0 +1,237 @@
+"""Hold a statement until somebody decides: ask, tell the client, wait, and use the approval for this one execution.
+
+Nothing of what is held is on the server meanwhile, so that no lock waits with it. After an approval the statement is
+judged again from its text: policies and catalog may have moved, and the approval counts only for what it was given for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tidewaiter.approvals.desk import Refused, Request, State
+from tidewaiter.errors import Conflict, NotFound
+from tidewaiter.ledger.entry import parameter_texts
+from tidewaiter.model import Facts, Hold, Kind, Principal
+from tidewaiter.proxy import refusal
+from tidewaiter.wire import postgres
+
+HEARTBEAT_S = 10.0  # keeps sockets, load balancers and NAT alive: no client's read timeout in common use is shorter
+CLEAN_TRANSACTION_S = 5.0  # a transaction that has done nothing yet may wait a moment; one with locks never does
+STATEMENT_CHARACTERS = 1 << 20  # what approvers can read; the digest covers all of it
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A statement that policy holds. `most_s` is how long it may wait where it stands. `binding` as in approvals."""
+
+    verdict: Hold
+    facts: Facts
+    text: bytes
+    binds: bytes
+    binding: str
+    most_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """The approval was used: the execution with this binding may run, now and once."""
+
+    request: str
+    binding: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotGranted:
+    """It may not run now: what the client is told of that."""
+
+    request: str
+    binding: str
+    sqlstate: str
+    message: str
+    hint: str
+
+
+Settled = Granted | NotGranted
+
+
+class Requests(Protocol):
+    """What holding needs of requests."""
+
+    async def ask(self, draft: Request) -> Request: ...
+
+    async def decided(self, id_: str, timeout_s: float) -> Request: ...
+
+    async def consume(self, id_: str, binding: str, session: str) -> Request: ...
+
+    async def withdraw(self, id_: str, reason: str) -> Request: ...
+
+    async def fail(self, id_: str, reason: str) -> Request: ...
+
+
+@dataclass(slots=True)
+class Holding:
+    """The held statements of one session, one at a time. `tell` writes to the client. `clock_s` is monotonic."""
+
+    requests: Requests
+    session: str
+    datasource: str
+    tell: Callable[[bytes], None]
+    clock_s: Callable[[], float]
+    waits_for: str | None = None
+    _interrupted: asyncio.Event = field(default_factory=asyncio.Event)
+    _reason: str = ""
+
+    async def settle(self, held: Held, principal: Principal) -> Settled | None:
+        """What becomes of a held statement; None when it was approved and is to be judged again.
+
+        Raises StoreUnavailable, LedgerUnavailable.
+        """
+        request = await self.requests.ask(self._draft(held, principal))
+        if request.state is State.APPROVED:
+            try:
+                await self.requests.consume(request.id, held.binding, self.session)
+            except (Refused, Conflict):  # another session, or gateway, was faster: ask anew
+                return None
+            return Granted(request.id, held.binding)
+        wait_s = min(held.verdict.wait_s, held.most_s) if principal.kind is Kind.USER else 0.0
+        if wait_s <= 0:
+            return _unanswered(request, held.binding)
+        return await self._wait(request, held, wait_s)
+
+    def interrupt(self, reason: str) -> bool:
+        """Withdraw what is being waited for, because of Ctrl-C or a hang-up; False when nothing is."""
+        if self.waits_for is None:
+            return False
+        self._reason = reason
+        self._interrupted.set()
+        return True
+
+    async def failed(self, request: str, sqlstate: str) -> None:
+        """Note that the approved execution ended with an error."""
+        try:
+            await self.requests.fail(request, f"SQLSTATE {sqlstate}")
+        except (Refused, NotFound):  # the statement itself is recorded; a request that is gone needs no remark
+            return
+
+    async def _wait(self, request: Request, held: Held, wait_s: float) -> Settled | None:
+        self.waits_for = request.id
+        self._interrupted.clear()
+        self.tell(_asked(request, held))
+        deadline = self.clock_s() + wait_s
+        try:
+            while request.state is State.OPEN:
+                left_s = deadline - self.clock_s()
+                if left_s <= 0:
+                    return _unanswered(request, held.binding)
+                request = await self._decided(request, min(left_s, HEARTBEAT_S))
+                if self._interrupted.is_set():
+                    return await self._withdraw(request)
+                if request.state is State.OPEN and deadline - self.clock_s() > 0:
+                    self.tell(_waiting(request))
+        finally:
+            self.waits_for = None
+        if request.state is State.APPROVED:
+            self.tell(_notice(f"request {request.id} is approved"))
+            return None
+        return _refused(request, held.binding)
+
+    async def _decided(self, request: Request, timeout_s: float) -> Request:
+        """Wait for the decision, or the time, or an interruption."""
+        async with asyncio.TaskGroup() as group:
+            deciding = group.create_task(self.requests.decided(request.id, timeout_s))
+            interrupted = group.create_task(self._interrupted.wait())
+            await asyncio.wait((deciding, interrupted), return_when=asyncio.FIRST_COMPLETED)
+            if not deciding.done():
+                deciding.cancel()
+            interrupted.cancel()
+        return request if deciding.cancelled() else deciding.result()
+
+    async def _withdraw(self, request: Request) -> Settled:
+        with contextlib.suppress(Refused):  # decided in the same moment; an approval stays for the next run of it
+            await self.requests.withdraw(request.id, self._reason)
+        return NotGranted(
+            request.id,
+            request.binding,
+            "57014",
+            "canceling statement due to user request",
+            f"request {request.id} was withdrawn",
+        )
+
+    def _draft(self, held: Held, principal: Principal) -> Request:
+        return Request(
+            id="",
+            principal=principal.name,
+            on_behalf_of=principal.on_behalf_of,
+            datasource=self.datasource,
+            rule=held.verdict.rule,
+            message=held.verdict.message,
+            statement=held.text.decode("utf-8", "replace")[:STATEMENT_CHARACTERS],
+            parameters=tuple(parameter_texts(held.binds)),
+            binding=held.binding,
+            needs=held.verdict.needs,
+            session=self.session,
+            created_s=0.0,
+            expires_s=0.0,
+            facts=_facts(held.facts),
+        )
+
+
+def _facts(facts: Facts) -> dict[str, object]:
+    """What approvers are told of what the statement is."""
+    return {
+        "verbs": list(facts.verbs),
+        "touches": [f"{touch.action} {'.'.join(touch.resource.path)}".rstrip() for touch in facts.touches],
+        "indirect": [f"{one.kind} {one.name}: {one.action} {'.'.join(one.path)}" for one in facts.indirect],
+        "locks": [f"{lock.mode} {'.'.join(lock.path)}" for lock in facts.locks],
+        "has_where": facts.has_where,
+        "unknown": list(facts.unknown),
+    }
+
+
+def _asked(request: Request, held: Held) -> bytes:
+    return postgres.notice_response(
+        "NOTICE",
+        "00000",
+        f"{held.verdict.message}: request {request.id}",
+        detail=f"waiting for {' and '.join(map(str, request.missing))}; Ctrl-C withdraws the request",
+        hint=f"approvers see it with `tidewaiter request show {request.id}`",
+    )
+
+
+def _waiting(request: Request) -> bytes:
+    return _notice(f"request {request.id} still waits for {' and '.join(map(str, request.missing))}")
+
+
+def _notice(message: str) -> bytes:
+    return postgres.notice_response("NOTICE", "00000", message)
+
+
+def _unanswered(request: Request, binding: str) -> NotGranted:
+    needs = " and ".join(map(str, request.missing))
+    return NotGranted(
+        request.id,
+        binding,
+        refusal.DENIED,
+        f"{request.message}: request {request.id} waits for {needs}",
+        f"run the same statement again once request {request.id} is approved; it then runs once",
+    )
+
+
+def _refused(request: Request, binding: str) -> NotGranted:
+    """Denied, expired and withdrawn are different things, and are said so."""
+    who = next((vote.approver for vote in reversed(request.votes) if not vote.is_approval), "")
+    by = f" by {who}" if who else ""
+    why = f": {request.reason}" if request.reason else ""
+    return NotGranted(
+        request.id,
+        binding,
+        refusal.DENIED,
+        f"request {request.id} was {request.state}{by}{why}",
+        "run it again to ask again"
+        if request.state is not State.DENIED
+        else "talk to who denied it before you ask again",
+    )

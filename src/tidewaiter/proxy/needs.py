@@ -1,0 +1,35 @@
+"""What a message needs before it can be taken: the session gets it, then the message comes again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tidewaiter.proxy.guard import Guarded
+from tidewaiter.proxy.holding import Held
+
+
+@dataclass(frozen=True, slots=True)
+class AllAnswered:
+    """Wait until the server has answered everything: what it runs may change what the next statement means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """Ask the server for the session's effective search_path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """Study a text off the loop, or with a fresh catalog; then `take` it with `studied` set."""
+
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Have somebody decide on a held statement; then `take` it with `settled` set, or judge it again with None."""
+
+    held: Held
+
+
+Need = AllAnswered | Path | Study | Guarded | Decision

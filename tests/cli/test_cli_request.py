@@ -1,0 +1,98 @@
+"""Requests from the shell, on a folder without a server: the same store and the same ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from commandline import Said
+
+from tidewaiter.approvals.book import Book
+from tidewaiter.approvals.desk import Request
+from tidewaiter.config import load
+from tidewaiter.model import Need
+from tidewaiter.store import open_store
+
+FAR_S = 4_000_000_000.0
+POLICY = """
+@id("dbas-approve")
+permit (principal in Group::"dba", action == Action::"approve", resource == Datasource::"shop");
+"""
+REQUEST = Request(
+    id="AR-2222222", principal="bot", on_behalf_of="alice", datasource="shop", rule="holds", message="waits for dba",
+    statement="delete from t\nwhere n = $1 \x1b[2J", parameters=("7", None), binding="b" * 64,
+    needs=(Need(("dba",), 2),), session="s1", created_s=1_700_000_000.0, expires_s=FAR_S,
+    blast_radius={"rows_estimated": 12},
+)  # fmt: skip
+
+
+@pytest.fixture
+def asked(folder: Path, tidewaiter: Callable[..., Said]) -> Callable[..., Said]:
+    """The command line on a deployment where one request waits; dora and dan are DBAs, eve is not."""
+    file = folder / "tidewaiter.toml"
+    file.write_text(file.read_text().replace("shell = false", "shell = true"))
+    (folder / "policies" / "approve.cedar").write_text(POLICY)
+    for name, group in (("dora", "dba"), ("dan", "dba"), ("eve", "analysts")):
+        assert tidewaiter("principal", "add", name, "--group", group).code == 0
+    store = open_store(load(file, {}).store.url, folder)
+    Book(store, lambda size: "3" * size).add(REQUEST)
+    store.close()
+    return tidewaiter
+
+
+def test_what_waits_is_listed_and_shown_and_cannot_write_on_the_terminal(asked: Callable[..., Said]) -> None:
+    listed = asked("request", "ls")
+    assert "AR-2222222" in listed.out
+    assert "\x1b" not in listed.out
+    shown = asked("request", "show", "ar-2222222").out
+    assert "bot, on behalf of alice asks on shop" in shown
+    assert "    where n = $1 \\x1b[2J" in shown
+    assert ("$1 = 7" in shown, "$2 = NULL" in shown, "rows estimated: 12" in shown) == (True, True, True)
+    (told,) = asked("request", "ls", "--json").json()
+    assert {key: told[key] for key in ("state", "approvers", "needs", "blast_radius")} == {
+        "state": "open", "approvers": ["dba"], "needs": ["2 of dba"], "blast_radius": {"rows_estimated": 12},
+    }  # fmt: skip
+
+
+def test_two_approve_and_each_is_told_what_is_missing(asked: Callable[..., Said]) -> None:
+    assert asked("request", "approve", "AR-2222222", "--as", "dora").out == (
+        "request AR-2222222 is now open; still needs 2 of dba\n"
+    )
+    assert asked("request", "approve", "AR-2222222", "--as", "dan", "--json").json()["state"] == "approved"
+    assert asked("request", "ls").out.count("approved") == 1
+
+
+def test_a_denial_needs_a_reason_and_ends_it(asked: Callable[..., Said]) -> None:
+    assert asked("request", "deny", "AR-2222222", "--as", "dora", "--reason", " ").code == 2
+    assert asked("request", "deny", "AR-2222222", "--as", "dora", "--reason", "no").out == (
+        "request AR-2222222 is now denied\n"
+    )
+    assert asked("request", "ls").err == "no requests\n"
+    assert "denied" in asked("request", "ls", "--all").out
+    assert asked("request", "approve", "AR-2222222", "--as", "dan").code == 1
+
+
+def test_who_may_not_decide_is_told_so(asked: Callable[..., Said]) -> None:
+    said = asked("request", "approve", "AR-2222222", "--as", "eve")
+    assert (said.code, "eve may not approve on shop" in said.err) == (1, True)
+    assert asked("request", "approve", "AR-2222222", "--as", "nobody").code == 1
+    assert asked("request", "approve", "AR-2222222").code == 2
+    assert asked("request", "show", "AR-9999999").code == 1
+
+
+def test_decisions_from_the_shell_must_be_switched_on(folder: Path, asked: Callable[..., Said]) -> None:
+    file = folder / "tidewaiter.toml"
+    file.write_text(file.read_text().replace("shell = true", "shell = false"))
+    said = asked("request", "approve", "AR-2222222", "--as", "dora")
+    assert (said.code, "[approvals] shell = true" in said.err) == (1, True)
+
+
+def test_a_request_whose_time_is_up_is_no_longer_listed(folder: Path, asked: Callable[..., Said]) -> None:
+    store = open_store(load(folder / "tidewaiter.toml", {}).store.url, folder)
+    book = Book(store, lambda size: "4" * size)
+    book.add(replace(REQUEST, id="AR-4444444", binding="c" * 64, expires_s=1_700_000_001.0))
+    store.close()
+    assert "AR-4444444" not in asked("request", "ls").out
+    assert "AR-4444444" in asked("request", "ls", "--all").out

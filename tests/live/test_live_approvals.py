@@ -1,0 +1,244 @@
+"""Held statements in real clients: they wait, they run once when approved, and say which of many ends it was."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import psycopg
+import pytest
+from rawwire import SYNC, bind, errors_of, execute, parse
+from rig import Deployment, copy_of, eventually
+
+POLICY = """
+@id("notes-wait") @hold("dba") @wait("30s") @message("Deleting notes waits for a DBA")
+forbid (principal, action in Action::"delete", resource == Table::"shop.public.analyst_notes");
+@id("notes-of-analysts")
+permit (principal in Group::"analysts", action in [Action::"read", Action::"write"],
+        resource == Table::"shop.public.analyst_notes");
+@id("a-service-writes")
+permit (principal == Service::"etl", action, resource in Datasource::"shop");
+"""
+DELETE = "delete from analyst_notes where note = 'to go'"
+COUNT = "select count(*) from analyst_notes where note = 'to go'"
+
+
+@pytest.fixture(scope="module")
+def desk(workshop: Path, template: Deployment) -> Iterator[Deployment]:
+    """A gateway that holds deletes of notes, with decisions from the shell."""
+    made = copy_of(template, workshop / "desk", template.postgres, "[approvals]", "shell = true")
+    (made.folder / "policies" / "approvals.cedar").write_text(POLICY)
+    made.cli("principal", "add", "etl", "--kind", "service")
+    made.issued["etl"] = made.issue("etl")
+    made.start()
+    yield made
+    made.kill()
+
+
+@pytest.fixture(autouse=True)
+def a_note_to_go(desk: Deployment) -> None:
+    for request in desk.json("request", "ls"):
+        desk.cli("request", "deny", request["id"], "--as", "dora", "--reason", "cleaning up")
+    desk.postgres.execute(
+        "delete from analyst_notes where note = 'to go'; insert into analyst_notes (note) values ('to go')",
+        database="shop",
+    )
+
+
+def open_requests(desk: Deployment) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = desk.json("request", "ls")
+    return found
+
+
+def waiting(desk: Deployment) -> str:
+    """The id of the one request, once it is there."""
+    eventually(lambda: len(open_requests(desk)) == 1, 10, desk.log)
+    return str(open_requests(desk)[0]["id"])
+
+
+class Running(threading.Thread):
+    """Work of a client that blocks; `outcome` is its result, or what it raised."""
+
+    def __init__(self, work: Callable[[], object]) -> None:
+        super().__init__(daemon=True)
+        self.work, self.outcome = work, None  # type: tuple[Callable[[], object], object]
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self.outcome = self.work()
+        except Exception as error:
+            self.outcome = error
+
+    def result(self) -> object:
+        self.join(20)
+        assert not self.is_alive(), "the client still waits"
+        return self.outcome
+
+
+def test_a_person_waits_in_the_same_session_and_gets_the_answer_on_approval(desk: Deployment) -> None:
+    notices: list[str] = []
+    with psycopg.connect(desk.dsn("alice"), autocommit=True) as connection:
+        connection.add_notice_handler(lambda notice: notices.append(notice.message_primary or ""))
+        deleting = Running(lambda: connection.execute(DELETE).statusmessage)
+        id_ = waiting(desk)
+        (told,) = open_requests(desk)
+        assert told["statement"] == DELETE
+        assert (told["principal"], told["rule"], told["approvers"]) == ("alice", "notes-wait", ["dba"])
+        began = time.monotonic()
+        desk.cli("request", "approve", id_, "--as", "dora", "--note", "fine")
+        assert deleting.result() == "DELETE 1"
+        assert time.monotonic() - began < 5
+        assert any(id_ in notice for notice in notices)
+        assert any("approved" in notice for notice in notices)
+        assert connection.execute("select 1").fetchone() == (1,)
+    assert desk.json("request", "show", id_)["state"] == "consumed"
+    (row,) = [row for row in desk.search() if row["statement"] == DELETE and row["verdict"] == "allow"]
+    assert (row["status"], row["rows"]) == ("ok", 1)
+
+
+def test_a_denial_reaches_the_client_with_its_reason(desk: Deployment) -> None:
+    with psycopg.connect(desk.dsn("alice"), autocommit=True) as connection:
+        deleting = Running(lambda: connection.execute(DELETE))
+        id_ = waiting(desk)
+        desk.cli("request", "deny", id_, "--as", "dora", "--reason", "use the archive")
+        error = deleting.result()
+        assert isinstance(error, psycopg.errors.InsufficientPrivilege)
+        assert "was denied by dora: use the archive" in str(error)
+        assert connection.execute(COUNT).fetchone() == (1,)
+    assert desk.touched("analyst_notes")["rows"][-2]["verdict"] == "hold"
+
+
+def test_a_service_does_not_wait_and_runs_it_once_after_approval(desk: Deployment) -> None:
+    with psycopg.connect(desk.dsn("etl"), autocommit=True) as connection:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="request AR-") as refused:
+            connection.execute(DELETE)
+        id_ = open_requests(desk)[0]["id"]
+        assert id_ in str(refused.value)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match=id_):
+            connection.execute(DELETE)
+        desk.cli("request", "approve", id_, "--as", "dora")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(DELETE + " and id > 0")
+        assert connection.execute(DELETE).statusmessage == "DELETE 1"
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(DELETE)
+
+
+def test_an_approval_holds_for_the_very_parameters(desk: Deployment) -> None:
+    sql = "delete from analyst_notes where note = %s"
+    with psycopg.connect(desk.dsn("etl"), autocommit=True) as connection:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(sql, ("to go",))
+        (told,) = open_requests(desk)
+        assert told["parameters"] == ["to go"]
+        desk.cli("request", "approve", told["id"], "--as", "dora")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(sql, ("to stay",))
+        assert connection.execute(sql, ("to go",)).statusmessage == "DELETE 1"
+
+
+async def _asyncpg_waits(desk: Deployment) -> str:
+    connection = await asyncpg.connect(desk.dsn("alice"), statement_cache_size=10)  # type: ignore[no-untyped-call]
+    try:
+        deleting = asyncio.create_task(connection.execute(DELETE.replace("'to go'", "$1"), "to go"))
+        id_ = await asyncio.to_thread(waiting, desk)
+        await asyncio.to_thread(desk.cli, "request", "approve", id_, "--as", "dora")
+        return str(await asyncio.wait_for(deleting, 20))
+    finally:
+        await connection.close()
+
+
+def test_asyncpg_waits_with_its_prepared_statement(desk: Deployment) -> None:
+    assert asyncio.run(_asyncpg_waits(desk)) == "DELETE 1"
+
+
+def test_ctrl_c_withdraws_and_the_session_goes_on(desk: Deployment) -> None:
+    with desk.psql_at_terminal("alice") as terminal:
+        assert terminal.shows("=>", 10)
+        terminal.type(DELETE + ";")
+        id_ = waiting(desk)
+        assert terminal.shows("Ctrl-C withdraws the request", 10)
+        terminal.ctrl_c()
+        assert terminal.shows("canceling statement due to user request", 10)
+        terminal.type("select 'still ' || 'here';")
+        assert terminal.shows("still here", 10)
+    assert desk.json("request", "show", id_)["state"] == "withdrawn"
+
+
+def test_a_hang_up_withdraws(desk: Deployment) -> None:
+    client = desk.raw("alice")
+    client.send(parse(DELETE) + bind() + execute() + SYNC)
+    id_ = waiting(desk)
+    client.close()
+    eventually(lambda: desk.json("request", "show", id_)["state"] == "withdrawn", 10)
+
+
+def test_where_locks_are_held_nothing_waits(desk: Deployment) -> None:
+    with psycopg.connect(desk.dsn("alice")) as connection:
+        connection.execute("insert into analyst_notes (note) values ('in the same transaction')")
+        began = time.monotonic()
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="request AR-"):
+            connection.execute(DELETE)
+        assert time.monotonic() - began < 3
+        connection.rollback()
+        assert connection.execute(COUNT).fetchone() == (1,)
+
+
+def test_in_a_pipeline_the_held_statement_undoes_what_came_before(desk: Deployment) -> None:
+    client = desk.raw("alice")
+    insert = "insert into analyst_notes (note) values ('half')"
+    answer = client.ask(parse(insert) + bind() + execute() + parse(DELETE) + bind() + execute() + SYNC)
+    assert errors_of(answer) == ["42501"]
+    client.close()
+    assert (
+        desk.postgres.execute("select count(*) from analyst_notes where note = 'half'", database="shop").strip() == "0"
+    )
+
+
+def test_nobody_approves_their_own_and_strangers_do_not_at_all(desk: Deployment) -> None:
+    refused = pytest.raises(psycopg.errors.InsufficientPrivilege)
+    with psycopg.connect(desk.dsn("etl"), autocommit=True) as connection, refused:
+        connection.execute(DELETE)
+    id_ = open_requests(desk)[0]["id"]
+    for who in ("etl", "alice", "reporter"):
+        done = desk.cli("request", "approve", id_, "--as", who, check=False)
+        assert done.returncode == 1, done.stdout
+    assert desk.json("request", "show", id_)["state"] == "open"
+
+
+def test_an_approval_that_policy_overtook_does_not_count(desk: Deployment) -> None:
+    file = desk.folder / "policies" / "approvals.cedar"
+    with psycopg.connect(desk.dsn("etl"), autocommit=True) as connection:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(DELETE)
+        desk.cli("request", "approve", open_requests(desk)[0]["id"], "--as", "dora")
+        try:
+            file.write_text(POLICY + '@id("never") forbid (principal, action in Action::"delete", resource);')
+            desk.cli("reload")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match='forbidden by policy "never"'):
+                connection.execute(DELETE)
+        finally:
+            file.write_text(POLICY)
+            desk.cli("reload")
+        assert connection.execute(DELETE).statusmessage == "DELETE 1"
+
+
+def test_each_transition_is_in_the_ledger_and_it_verifies(desk: Deployment) -> None:
+    with psycopg.connect(desk.dsn("etl"), autocommit=True) as connection:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(DELETE)
+        id_ = open_requests(desk)[0]["id"]
+        desk.cli("request", "approve", id_, "--as", "dora", "--note", "ticket 7")
+        connection.execute(DELETE)
+    entries = [row["fields"] for row in desk.search("--kind", "request.change")]
+    changes = [fields for fields in entries if fields["request"] == id_]
+    assert [row["what"] for row in changes] == ["open", "approve", "consumed"]
+    assert changes[1]["by"]["approver"] == "dora"
+    assert changes[1]["by"]["note"] == "ticket 7"
+    assert desk.verify()["ok"]

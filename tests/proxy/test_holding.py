@@ -1,0 +1,160 @@
+"""Holding a statement: what the client is told, how it ends, and that an approval is used once."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from tidewaiter.approvals.desk import Refused, Request, State, Vote
+from tidewaiter.model import Facts, Hold, Kind, Need, Principal
+from tidewaiter.proxy.holding import Granted, Held, Holding, NotGranted
+from tidewaiter.wire import postgres
+
+pytestmark = pytest.mark.anyio
+ALICE = Principal("alice", Kind.USER)
+BOT = Principal("bot", Kind.AGENT, owner=ALICE)
+HELD = Held(Hold("holds", (Need(("dba",)),), "waits for dba", 30.0), Facts(), b"drop table t", b"", "b" * 64, 30.0)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+class Book:
+    """One request, which the test moves."""
+
+    def __init__(self) -> None:
+        self.request: Request | None = None
+        self.changed = asyncio.Event()
+        self.consumed: list[str] = []
+        self.withdrawn = ""
+        self.refuses = False
+
+    async def ask(self, draft: Request) -> Request:
+        self.request = self.request or replace(draft, id="AR-1")
+        return self.request
+
+    async def decided(self, id_: str, timeout_s: float) -> Request:
+        assert self.request is not None
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self.changed.wait()
+        except TimeoutError:
+            pass
+        return self.request
+
+    async def consume(self, id_: str, binding: str, session: str) -> Request:
+        assert self.request is not None
+        if self.refuses:
+            raise Refused("decided", "somebody was faster")
+        self.consumed.append(binding)
+        return self.request
+
+    async def withdraw(self, id_: str, reason: str) -> Request:
+        assert self.request is not None
+        if self.refuses:
+            raise Refused("decided", "it was approved in the same moment")
+        self.withdrawn = reason
+        return self.request
+
+    async def fail(self, id_: str, reason: str) -> Request:
+        raise Refused("decided", "nothing to note")
+
+    def move(self, state: State, *votes: Vote, reason: str = "") -> None:
+        assert self.request is not None
+        self.request = replace(self.request, state=state, votes=votes, reason=reason)
+        self.changed.set()
+
+
+class Client:
+    def __init__(self) -> None:
+        self.book, self.told = Book(), list[str]()
+        self.holding = Holding(self.book, "s", "shop", self._tell, asyncio.get_running_loop().time)
+
+    def _tell(self, message: bytes) -> None:
+        assert message[:1] == b"N"
+        fields = postgres.parse_error_fields(message[5:])
+        self.told.append(fields["M"] + fields.get("D", ""))
+
+
+async def until_waiting(client: Client) -> None:
+    while client.holding.waits_for is None:  # noqa: ASYNC110 - the test looks from outside
+        await asyncio.sleep(0)
+
+
+async def test_an_approval_makes_it_judged_again_and_is_then_used() -> None:
+    client = Client()
+    settling = asyncio.create_task(client.holding.settle(HELD, ALICE))
+    await until_waiting(client)
+    client.book.move(State.APPROVED)
+    assert await settling is None
+    assert await client.holding.settle(HELD, ALICE) == Granted("AR-1", "b" * 64)
+    assert client.book.consumed == ["b" * 64]
+    assert ["AR-1" in told for told in client.told] == [True, True]
+
+
+async def test_an_agent_gets_the_id_at_once_and_no_notice() -> None:
+    client = Client()
+    settled = await client.holding.settle(HELD, BOT)
+    assert isinstance(settled, NotGranted)
+    assert ("AR-1" in settled.message, "run the same statement again" in settled.hint) == (True, True)
+    assert client.told == []
+
+
+async def test_where_nothing_may_wait_nothing_does() -> None:
+    client = Client()
+    assert isinstance(await client.holding.settle(replace(HELD, most_s=0.0), ALICE), NotGranted)
+    assert client.told == []
+
+
+async def test_waiting_ends_with_the_rules_time_and_the_request_stays() -> None:
+    client = Client()
+    short = replace(HELD, verdict=replace(HELD.verdict, wait_s=0.02))
+    settled = await client.holding.settle(short, ALICE)
+    assert isinstance(settled, NotGranted) and "waits for dba" in settled.message
+    assert client.book.withdrawn == ""
+
+
+@pytest.mark.parametrize(
+    ("state", "votes", "said"),
+    [
+        (State.DENIED, (Vote("dora", False, ("dba",), 0.0, "shell"),), "was denied by dora: no"),
+        (State.EXPIRED, (), "was expired: no"),
+        (State.WITHDRAWN, (), "was withdrawn: no"),
+    ],
+)
+async def test_each_end_is_said_as_what_it_is(state: State, votes: tuple[Vote, ...], said: str) -> None:
+    client = Client()
+    settling = asyncio.create_task(client.holding.settle(HELD, ALICE))
+    await until_waiting(client)
+    client.book.move(state, *votes, reason="no")
+    settled = await settling
+    assert isinstance(settled, NotGranted) and said in settled.message
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_an_interruption_withdraws_and_is_the_clients_cancel(is_late: bool) -> None:
+    client = Client()
+    client.book.refuses = is_late
+    settling = asyncio.create_task(client.holding.settle(HELD, ALICE))
+    await until_waiting(client)
+    assert client.holding.interrupt("the client went away")
+    settled = await settling
+    assert isinstance(settled, NotGranted) and settled.sqlstate == "57014"
+    assert client.book.withdrawn == ("" if is_late else "the client went away")
+    assert not client.holding.interrupt("again")
+
+
+async def test_an_approval_that_somebody_else_used_is_no_approval() -> None:
+    client = Client()
+    await client.holding.settle(HELD, BOT)
+    client.book.move(State.APPROVED)
+    client.book.refuses = True
+    assert await client.holding.settle(HELD, BOT) is None
+
+
+async def test_a_failed_execution_is_noted_where_there_is_something_to_note() -> None:
+    await Client().holding.failed("AR-1", "23505")
