@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from tidewaiter.approvals.book import ID_ALPHABET, Book
 from tidewaiter.approvals.requests import Ledger, Requests, Terms
 from tidewaiter.config import Config
-from tidewaiter.ledger.commit import Recorder
 from tidewaiter.ledger.entry import members
 from tidewaiter.model import Receipt
 from tidewaiter.store import Store
@@ -22,6 +22,14 @@ def requests_of(config: Config, store: Store, ledger: Ledger, now_s: Callable[[]
 
 def _random_text(size: int) -> str:
     return "".join(secrets.choice(ID_ALPHABET) for _ in range(size))
+
+
+class Recorder(Protocol):
+    """What is needed of the ledger's recorder."""
+
+    def record(self, kind: str, members: bytes, body: bytes | None = None) -> Receipt: ...
+
+    async def durable(self, receipt: Receipt) -> None: ...
 
 
 class Durably:
