@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tidewaiter.model import SyntaxFault
 from tidewaiter.sql import parse as parser
-from tidewaiter.sql.parse import MAX_BYTES, SAFE_BYTES, Parsed, Unreadable, fingerprint, needs_thread, parse
+from tidewaiter.sql.parse import LOOP_BYTES, MAX_BYTES, Parsed, Unreadable, fingerprint, needs_thread, parse
 
 
 def test_text_becomes_one_node_per_statement() -> None:
@@ -74,10 +74,10 @@ def test_a_tree_that_would_fill_the_memory_is_a_value() -> None:
 
 def test_long_texts_need_a_thread_and_short_ones_do_not() -> None:
     assert not needs_thread("select 1")
-    assert not needs_thread("x" * SAFE_BYTES)
-    assert needs_thread("x" * (SAFE_BYTES + 1))
-    assert needs_thread(b"x" * (SAFE_BYTES + 1))
-    assert needs_thread("é" * (SAFE_BYTES // 2 + 1))
+    assert not needs_thread("x" * LOOP_BYTES)
+    assert needs_thread("x" * (LOOP_BYTES + 1))
+    assert needs_thread(b"x" * (LOOP_BYTES + 1))
+    assert needs_thread("é" * (LOOP_BYTES // 2 + 1))
 
 
 def test_thread_leaves_the_default_stack_size_as_it_was() -> None:

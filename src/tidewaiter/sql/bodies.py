@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tidewaiter.model import Effect, Relation
+from tidewaiter.sql.effort import Effort
 from tidewaiter.sql.entities import Function, Path
 from tidewaiter.sql.expressions import walk
 from tidewaiter.sql.levels import Entry, Level, Source
@@ -19,6 +20,9 @@ from tidewaiter.sql.settings import effective_path, split_path
 
 MOST_BYTES = 64 << 10
 """Of one body: it is parsed where its first caller is, 3 ms for this."""
+
+BYTES_PER_STEP = 8
+"""Of a body, which is parsed and read once and then remembered."""
 
 REMEMBERED = 20_000
 """Bodies × search_paths per snapshot; all are read again when there are more."""
@@ -54,6 +58,7 @@ def read_body(reading: Reading, function: Function) -> Body:
     path = reading.path if follows else own or ()
     if path is None or (follows and not reading.is_settled):
         return Body(reason="what its names mean is not known after an earlier statement of this text")
+    reading.effort.spend(len(function.body) // BYTES_PER_STEP)  # whether it is remembered or not, to end alike
     remembered = reading.catalog.remembered
     key = (function, path, reading.user) if reading.is_plain else None
     found: Body | None = remembered.get(key) if key is not None else None
@@ -101,7 +106,7 @@ def _inner_reading(reading: Reading, function: Function, own: tuple[str, ...] | 
         path = ("pg_catalog",)
     elif function.security_definer and function.owner in catalog.schemas and function.owner not in path:
         path = (function.owner, *path)  # `"$user"` is the owner here
-    inner = Reading(catalog, Scope(path, reading.created, user=user), reading.handlers)
+    inner = Reading(catalog, Scope(path, reading.created, user=user), reading.handlers, Effort(len(function.body)))
     inner.dropped = set(reading.dropped)
     # Another role may have no right to use the first schemas of the path: then the next one is meant.
     inner.path_changed = (own is not None or function.security_definer) and not _is_atomic(function)

@@ -130,6 +130,14 @@ class Catalog:
             return tuple(function for function in found if function.schema == schema)
         return tuple(function for function in found if function.schema in search_path)
 
+    @property
+    def by_name(self) -> Mapping[str, tuple[Relation, ...]]:
+        """The relations of a name in any schema."""
+        found: Mapping[str, tuple[Relation, ...]] | None = self.remembered.get("by name")
+        if found is None:
+            found = self.remembered["by name"] = _grouped((name, one) for (_, name), one in self.relations.items())
+        return found
+
     def function_by_oid(self, oid: int) -> Path | None:
         """(schema, name) of any function, built-in ones included."""
         return self.oids.get(oid)

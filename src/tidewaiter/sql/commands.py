@@ -92,8 +92,8 @@ def _copy(reading: Reading, fields: Node, level: Level) -> None:
 
 
 def _copy_what_is_read(reading: Reading) -> None:
-    for entry in list(reading.entries.values()):
-        if entry.action == "select" and entry.part == reading.part:
+    for entry in list(reading.present):
+        if entry.action == "select":
             copied = reading.touch("copy_out", entry.resource, entry.via)
             copied.columns.update(entry.columns)
             copied.star = copied.star or entry.star
@@ -108,7 +108,7 @@ def _apart(reading: Reading, query: Node, level: Level) -> Facts:
     def run() -> None:
         reading.statement(query, level)
         settle(reading)
-        for entry in reading.entries.values():
+        for entry in reading.present:
             entry.runs = entry.fires = False  # settled
 
     before = reading.ran_code
@@ -121,7 +121,7 @@ def _prepare(reading: Reading, fields: Node, level: Level) -> None:
     walk(reading, fields.get("argtypes"), level)
     facts = _apart(reading, fields["query"], level)
     reading.effect(EffectKind.PREPARE, fields["name"], facts)
-    reading.prepared = {**reading.prepared, fields["name"]: facts}
+    reading.prepared[fields["name"]] = facts
 
 
 def _execute(reading: Reading, fields: Node, level: Level) -> None:
@@ -143,7 +143,7 @@ def _bring(reading: Reading, facts: Facts | None, what: str) -> None:
 def _deallocate(reading: Reading, fields: Node, level: Level) -> None:
     name = fields.get("name", "")
     reading.effect(EffectKind.DEALLOCATE, name)
-    reading.prepared = {key: value for key, value in reading.prepared.items() if name and key != name}
+    _forget(reading.prepared, name)
 
 
 def _declare(reading: Reading, fields: Node, level: Level) -> None:
@@ -152,7 +152,7 @@ def _declare(reading: Reading, fields: Node, level: Level) -> None:
         reading.effect(effect.kind, effect.name, effect.facts, effect.relation)
         reading.ran_code = reading.ran_code or disturbs(effect)
     reading.effect(EffectKind.DECLARE, fields["portalname"], facts)
-    reading.cursors = {**reading.cursors, fields["portalname"]: facts}
+    reading.cursors[fields["portalname"]] = facts
 
 
 def _fetch(reading: Reading, fields: Node, level: Level) -> None:
@@ -164,7 +164,14 @@ def _fetch(reading: Reading, fields: Node, level: Level) -> None:
 def _close(reading: Reading, fields: Node, level: Level) -> None:
     name = fields.get("portalname", "")
     reading.effect(EffectKind.CLOSE, name)
-    reading.cursors = {key: value for key, value in reading.cursors.items() if name and key != name}
+    _forget(reading.cursors, name)
+
+
+def _forget(known: dict[str, Facts], name: str) -> None:
+    if name:
+        known.pop(name, None)
+    else:
+        known.clear()
 
 
 # -- channels and locks ---------------------------------------------------------------------------------------------
@@ -181,8 +188,8 @@ def _notify(reading: Reading, fields: Node, level: Level) -> None:
 def _lock(reading: Reading, fields: Node, level: Level) -> None:
     for node in fields["relations"]:
         reading.reach("lock", node["RangeVar"])
-    for entry in reading.entries.values():
-        if entry.action == "lock" and entry.part == reading.part:
+    for entry in reading.present:
+        if entry.action == "lock":
             reading.lock_table((entry.resource.path[0], entry.resource.path[1]), of_lock_table(fields["mode"]))
 
 

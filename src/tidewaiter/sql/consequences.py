@@ -56,15 +56,17 @@ class Consequences:
         self._reading = reading
         self._is_idle = not (catalog_reacts(reading))
         self._started: dict[_Change, None] = {}
-        self._read = 0
+        self._looked_at = 0
 
     def follow(self) -> bool:
         """Follow the touches that were made since the last time; return whether new ones came of it."""
         reading = self._reading
         if self._is_idle:
             return False
-        before = len(reading.entries)
-        queue = [change for entry in list(reading.entries.values()) if (change := self._change(entry)) is not None]
+        new = reading.present[self._looked_at :]
+        before = self._looked_at = len(reading.present)
+        reading.effort.spend(len(new))
+        queue = [change for entry in new if (change := self._change(entry)) is not None]
         for change in queue:
             if change in self._started:
                 continue
@@ -73,11 +75,11 @@ class Consequences:
                 reading.unknown(f"sets off more than {MOST} triggers, rules and cascades")
                 break
             queue.extend(self._set_off(change))
-        return len(reading.entries) > before
+        return len(reading.present) > before
 
     def _change(self, entry: Entry) -> _Change | None:
         event = EVENTS.get(entry.action)
-        if not entry.fires or event is None or entry.part != self._reading.part:
+        if not entry.fires or event is None:
             return None
         if entry.resource.type is not ResourceType.TABLE:
             return None
@@ -87,6 +89,7 @@ class Consequences:
         return _Change((entry.resource.path[0], entry.resource.path[1]), event, columns)
 
     def _parents(self, path: tuple[str, ...]) -> Iterator[str]:
+        self._reading.effort.spend(len(self._reading.catalog.heirs))
         for parent, heirs in self._reading.catalog.heirs.items():
             if path in heirs:
                 yield quoted(parent)
@@ -112,6 +115,7 @@ class Consequences:
             yield partition
 
     def _note(self, kind: str, name: str, action: str, path: Path, cause: Path) -> None:
+        self._reading.effort.spend(1)
         self._reading.indirect[Indirect(kind, name, action, path, cause)] = None
 
     def _triggers(self, change: _Change, path: Path, *, is_partition: bool) -> None:

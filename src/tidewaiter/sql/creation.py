@@ -53,9 +53,10 @@ def create_from_query(reading: Reading, into: Node, query: Node | None, level: L
 def bases_read(reading: Reading) -> tuple[tuple[str, str], ...]:
     """The tables that the present statement has read so far: what a view over it is made of."""
     found: dict[tuple[str, str], None] = {}
-    for entry in reading.entries.values():
+    reading.effort.spend(len(reading.present))
+    for entry in reading.present:
         resource = entry.resource
-        if entry.part == reading.part and entry.action in _READS and resource.type is ResourceType.TABLE:
+        if entry.action in _READS and resource.type is ResourceType.TABLE:
             found[(resource.path[0], resource.path[1])] = None
     return tuple(found)
 

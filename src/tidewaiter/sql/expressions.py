@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tidewaiter.sql.calls import read_call
+from tidewaiter.sql.effort import TooMuchWork
 from tidewaiter.sql.levels import Level
 from tidewaiter.sql.parse import Node
 from tidewaiter.sql.reading import Reading, strings
@@ -87,8 +88,12 @@ def walk(reading: Reading, value: Any, level: Level) -> None:
     if not value:
         return
     stack: _Stack = value[::-1] if isinstance(value, list) else [value]
+    effort = reading.effort
     while stack:
         node = stack.pop()
+        effort.left -= 1
+        if effort.left < 0:
+            raise TooMuchWork
         if not node:  # an empty place in a list
             continue
         kind, fields = next(iter(node.items()))
@@ -120,6 +125,7 @@ def _column(reading: Reading, fields: Node, level: Level, stack: _Stack) -> None
         if "String" in last:
             level.refer(last["String"]["sval"])
         else:
+            reading.effort.spend(len(level.sources))
             for one in level.sources:
                 one.hit_star()
         return
@@ -151,7 +157,7 @@ def _indirection(reading: Reading, fields: Node, level: Level, stack: _Stack) ->
             stack.append(node)
     if field is not None and "ColumnRef" in argument and len(argument["ColumnRef"]["fields"]) == 1:
         name = next(strings(argument["ColumnRef"]["fields"]))
-        is_column = any(one.knows(name) for around in level.chain() for one in around.sources)
+        is_column = level.has_column(name)
         source = None if is_column else level.named(name, None)
         if source is not None and source.knows(field):
             source.hit(field)

@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from tidewaiter.model import Facts, SyntaxFault
 from tidewaiter.sql import commands, definitions, queries, removal, rights, settings
 from tidewaiter.sql.catalog import Catalog
+from tidewaiter.sql.effort import Effort, TooMuchWork
 from tidewaiter.sql.levels import Level
 from tidewaiter.sql.parse import Node, Unreadable, parse
 from tidewaiter.sql.reading import Handler, Reading, Scope
 from tidewaiter.sql.settling import settle
+from tidewaiter.sql.treejson import collector_paused, release
 
 __all__ = ["Scope", "understand"]
 
@@ -27,6 +29,9 @@ HANDLERS: Mapping[str, Handler] = {
 }
 """Every statement type that is understood."""
 
+LARGE = 64 << 10
+"""Characters of a text whose tree is taken apart before it is freed, and kept from the garbage collector."""
+
 _SHARED = frozenset({"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt"})
 """Statements whose facts do not depend on constants, unless something in them says so."""
 
@@ -38,16 +43,29 @@ def understand(text: str, catalog: Catalog, scope: Scope) -> Facts:
     know gives `fault` with the server's message; read the catalog again and ask once more.
     """
     try:
-        parsed = parse(text)
-        if isinstance(parsed, SyntaxFault):
-            return Facts(unknown=("syntax error",), fault=parsed)
-        if isinstance(parsed, Unreadable):
-            return Facts(unknown=(parsed.reason,))
-        return _understand(parsed.statements, Reading(catalog, scope, HANDLERS))
+        if len(text) <= LARGE:
+            return _parse_and_understand(text, catalog, scope, is_large=False)
+        with collector_paused():
+            return _parse_and_understand(text, catalog, scope, is_large=True)
+    except TooMuchWork:
+        return Facts(unknown=("takes longer to analyse than its budget allows",))
     except RecursionError:
         return Facts(unknown=("nested too deeply",))
     except Exception as defect:  # noqa: BLE001 - the one boundary: a defect in here is a reason not to understand
         return Facts(unknown=(f"could not be analysed: {defect!r}",))
+
+
+def _parse_and_understand(text: str, catalog: Catalog, scope: Scope, *, is_large: bool) -> Facts:
+    parsed = parse(text)
+    if isinstance(parsed, SyntaxFault):
+        return Facts(unknown=("syntax error",), fault=parsed)
+    if isinstance(parsed, Unreadable):
+        return Facts(unknown=(parsed.reason,))
+    try:
+        return _understand(parsed.statements, Reading(catalog, scope, HANDLERS, Effort(len(text))))
+    finally:
+        if is_large:
+            release(list(parsed.statements))
 
 
 def _understand(statements: tuple[Node, ...], reading: Reading) -> Facts:
@@ -56,7 +74,7 @@ def _understand(statements: tuple[Node, ...], reading: Reading) -> Facts:
     reading.literals_matter = not all(next(iter(node)) in _SHARED for node in statements)
     controls: list[str | None] = []
     for part, node in enumerate(statements):
-        reading.part, reading.control = part, None
+        reading.begin(part)
         reading.statement(node, Level())
         settle(reading)
         controls.append(reading.control)

@@ -7,7 +7,6 @@ the caller is; longer ones in a thread with a stack that holds the deepest tree 
 from __future__ import annotations
 
 import ctypes
-import gc
 import platform
 import threading
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from typing import Any
 import orjson
 
 from tidewaiter.model import SyntaxFault
+from tidewaiter.sql import treejson
 
 Node = dict[str, Any]
 """One node of the tree: `{"SelectStmt": {...}}`. Inside, a field whose type is fixed holds its fields directly."""
@@ -26,6 +26,9 @@ Node = dict[str, Any]
 SAFE_BYTES = 8192
 """Texts up to this are parsed on the caller's stack. A level of nesting costs at least 2 bytes of text; measured, 8,000
 levels fit into 1 MiB of stack, 32,000 into 8 MiB: 4,096 levels need half a MiB."""
+
+LOOP_BYTES = 4096
+"""Texts up to this may be analysed on the event loop: within 20 ms, whatever they say."""
 
 SMALL_BYTES = 512
 """The same on other threads than the main one, whose stacks may be small (musl: 128 KiB)."""
@@ -39,7 +42,6 @@ MAX_BYTES = 1 << 20
 MAX_TREE_BYTES = 8 << 20
 """Of JSON. Half a million one-digit constants in 1 MiB of text would make 25 MB of it, and 500 MB of Python objects."""
 
-_GC_PAUSE_BYTES = 1 << 20  # of JSON; the collector doubles the time to build a large tree and finds nothing in it
 _SYNTAX_ERROR = "42601"
 
 
@@ -115,8 +117,8 @@ _ONE_AT_A_TIME = threading.Lock()  # bounds the memory of deep stacks to one
 
 
 def needs_thread(text: str | bytes) -> bool:
-    """Whether parsing may take long or needs the large stack: then call `parse` off the event loop."""
-    return len(text) > SAFE_BYTES // 4 and len(text if isinstance(text, bytes) else _encode(text)) > SAFE_BYTES
+    """Whether analysing may take long or needs the large stack: then do it off the event loop."""
+    return len(text) > LOOP_BYTES // 4 and len(text if isinstance(text, bytes) else _encode(text)) > LOOP_BYTES
 
 
 def parse(text: str | bytes) -> Parsed | SyntaxFault | Unreadable:
@@ -214,20 +216,17 @@ def _fingerprint(encoded: bytes) -> str | Unreadable:
 def _decode(tree_json: _Answer) -> Parsed | SyntaxFault | Unreadable:
     if isinstance(tree_json, (SyntaxFault, Unreadable)):
         return tree_json
+    assert isinstance(tree_json, bytes)
     if len(tree_json) > MAX_TREE_BYTES:
         return Unreadable("too many parts to analyse")
-    pause = len(tree_json) > _GC_PAUSE_BYTES and gc.isenabled()
-    if pause:
-        gc.disable()
     try:
-        tree = orjson.loads(tree_json)
+        tree = treejson.loads(tree_json)
+    except treejson.TooDeep:
+        return Unreadable("nested too deeply")
     except orjson.JSONDecodeError as defect:
         # orjson refuses more than 1,024 levels: 507 chained operators or joins, 200 nested subselects.
         deep = "depth" in str(defect) or "recursion" in str(defect)
         return Unreadable("nested too deeply" if deep else "not valid UTF-8")
-    finally:
-        if pause:
-            gc.enable()
     found = [raw for raw in tree["stmts"] if raw.get("stmt")]
     return Parsed(tuple(raw["stmt"] for raw in found), tuple(_span(raw) for raw in found))
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from tidewaiter.sql.calls import read_call
 from tidewaiter.sql.creation import create_from_query
 from tidewaiter.sql.expressions import walk
-from tidewaiter.sql.levels import Level, Source
+from tidewaiter.sql.levels import Hidden, Level, Source
 from tidewaiter.sql.parse import Node
 from tidewaiter.sql.reading import Handler, Reading, strings
 from tidewaiter.sql.restriction import Restriction
@@ -21,17 +21,16 @@ def open_with(reading: Reading, fields: Node, level: Level) -> None:
     if not clause:
         return
     queries = [node["CommonTableExpr"] for node in clause["ctes"]]
-    ctes = level.ctes
-    if clause.get("recursive"):
-        ctes = ctes | {query["ctename"] for query in queries}
-    for query in queries:
+    names = {query["ctename"]: number for number, query in reversed(list(enumerate(queries)))}
+    whole = Hidden(names, len(queries), level.ctes)
+    for number, query in enumerate(queries):
+        ctes = whole if clause.get("recursive") else Hidden(names, number, level.ctes)
         inner = Level(outer=level.outer, ctes=ctes)
         reading.statement(query["ctequery"], inner)
         cycle = query.get("cycle_clause", {})
         walk(reading, cycle.get("cycle_mark_value"), inner)
         walk(reading, cycle.get("cycle_mark_default"), inner)
-        ctes = ctes | {query["ctename"]}
-    level.ctes = ctes
+    level.ctes = whole
 
 
 # -- FROM -----------------------------------------------------------------------------------------------------------
@@ -217,9 +216,11 @@ def _order(reading: Reading, fields: Node, level: Level, outputs: frozenset[str]
 def _lock(reading: Reading, fields: Node, level: Level) -> None:
     """FOR UPDATE and its kin lock the named sources, or all; a subquery's tables with it."""
     names = {node["RangeVar"]["relname"] for node in fields.get("lockedRels", ())}
+    reading.effort.spend(len(level.sources))
     stack = [source for source in level.sources if not names or source.name in names]
     while stack:
         source = stack.pop()
+        reading.effort.spend(1)
         stack.extend((*source.within, *source.parts))
         if source.relation is not None:
             reading.lock(source.relation)
@@ -325,7 +326,8 @@ def _is_restricted(reading: Reading, fields: Node, condition: Node | None, other
         and "alias" in other
         and relation in reading.look_up(other["relname"], other.get("schemaname"))
     ]
-    restriction = Restriction(reading.catalog, relation, [alias["aliasname"] if alias else var["relname"]], twins)
+    names = [alias["aliasname"] if alias else var["relname"]]
+    restriction = Restriction(reading.catalog, relation, names, twins, reading.effort)
     found = restriction.restricts(condition)
     reading.literals_matter = reading.literals_matter or restriction.literals_matter
     return found

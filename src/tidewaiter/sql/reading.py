@@ -22,6 +22,7 @@ from tidewaiter.model import (
     Touch,
 )
 from tidewaiter.sql.catalog import Cast, Catalog, Reach, quoted
+from tidewaiter.sql.effort import Effort
 from tidewaiter.sql.levels import Entry, Level, Source, words
 from tidewaiter.sql.locks import ACCESS_EXCLUSIVE, stronger
 from tidewaiter.sql.parse import Node
@@ -57,27 +58,33 @@ class Reading:
     """One text being read. `path` is None while the search_path is not known."""
 
     __slots__ = (
-        "casts", "catalog", "control", "created", "cursors", "dropped", "effects", "entries", "explains", "fault",
-        "fetches", "handlers", "has_where", "headed", "indirect", "is_shaken", "literals_matter", "locks", "part",
-        "path", "path_changed", "prepared", "ran_code", "reasons", "session_bound", "types", "user",
+        "casts", "catalog", "control", "created", "cursors", "dropped", "effects", "effort", "entries", "explains",
+        "fault", "fetches", "handlers", "has_where", "headed", "indirect", "is_shaken", "literals_matter", "locks",
+        "part", "path", "path_changed", "prepared", "present", "ran_code", "reasons", "session_bound", "types",
+        "user",
     )  # fmt: skip
 
-    def __init__(self, catalog: Catalog, scope: Scope, handlers: Mapping[str, Handler]) -> None:
+    def __init__(
+        self, catalog: Catalog, scope: Scope, handlers: Mapping[str, Handler], effort: Effort | None = None
+    ) -> None:
+        self.effort = effort or Effort(0)
         self.catalog = catalog
         self.handlers = handlers
         self.path: tuple[str, ...] | None = scope.search_path
         self.path_changed = False
         self.user = scope.user
         self.created: dict[tuple[str, str], Relation] = dict(scope.created)
-        self.prepared: Mapping[str, Facts] = scope.prepared
-        self.cursors: Mapping[str, Facts] = scope.cursors
+        self.prepared: dict[str, Facts] = dict(scope.prepared)
+        self.cursors: dict[str, Facts] = dict(scope.cursors)
         self.dropped: set[str] = set()
         self.ran_code = False
         self.is_shaken = False
         """Something ran that may have renamed anything: names mean nothing from here on."""
         self.entries: dict[tuple[str, Resource, tuple[str, ...], int], Entry] = {}
         self.reasons: dict[str, None] = {}
-        self.effects: list[Effect] = []
+        self.present: list[Entry] = []
+        """Those of the present statement."""
+        self.effects: dict[Effect, None] = {}
         self.casts: dict[Cast, None] = {}
         self.types: set[str] = set()
         self.indirect: dict[Indirect, None] = {}
@@ -91,6 +98,10 @@ class Reading:
         self.session_bound = False
         self.fetches: list[tuple[int, str]] = []
         self.headed: list[int] = []
+
+    def begin(self, part: int) -> None:
+        """Turn to the next statement of the text."""
+        self.part, self.control, self.present = part, None, []
 
     # -- what was found ---------------------------------------------------------------------------------------------
     def statement(self, node: Node, level: Level) -> None:
@@ -110,6 +121,8 @@ class Reading:
         entry = self.entries.get(key)
         if entry is None:
             entry = self.entries[key] = Entry(action, resource, via, self.part)
+            self.present.append(entry)
+            self.effort.spend(1)
         return entry
 
     def unknown(self, reason: str, fault: SyntaxFault | None = None) -> None:
@@ -121,9 +134,7 @@ class Reading:
     def effect(self, kind: EffectKind, name: str = "", facts: Facts | None = None, of: Relation | None = None) -> None:
         """Note a change of the session. What an EXPLAIN only plans changes nothing."""
         if not self.explains:
-            effect = Effect(kind, name, facts, of)
-            if effect not in self.effects:
-                self.effects.append(effect)
+            self.effects[Effect(kind, name, facts, of)] = None
 
     def opaque(self) -> None:
         """Note that code runs which may change any setting, and any name for the rest of the text."""
@@ -156,7 +167,8 @@ class Reading:
         if cast.source in self.types or (cast.relations is None and cast in self.casts):
             return True
         bringing = cast.relations if cast.relations is not None else cast.holders
-        return any(entry.resource.path in bringing for entry in self.entries.values())
+        self.effort.spend(len(self.present))
+        return any(entry.resource.path in bringing for entry in self.present)
 
     # -- what names mean --------------------------------------------------------------------------------------------
     def resolve(self, var: Node) -> tuple[Relation, ...]:
@@ -246,6 +258,7 @@ class Reading:
 
     def lock_referenced(self, path: tuple[str, str], name: str | None = None) -> None:
         """Note the locks on what a table's keys, or the named one, refer to: dropping a key drops triggers there."""
+        self.effort.spend(len(self.catalog.keys))
         for referenced, keys in self.catalog.keys.items():
             if any(key.table == path and name in (None, key.name) for key in keys):
                 self.lock_table(referenced, ACCESS_EXCLUSIVE)
@@ -260,9 +273,11 @@ class Reading:
         direct = self.touch(action, self.table(path))
         direct.fires = True
         yield direct
+        self.effort.spend(1)
         reaches = catalog.reaches.get(path, ())
         if relation.base and path in self.created:
             reaches = (*reaches, *self._bases(relation))
+        self.effort.spend(len(reaches))
         for reach in reaches:
             entry = self.touch(action, self.table(reach.path), reach.via)
             if action != "lock":
@@ -291,16 +306,17 @@ class Reading:
     # -- parts of the text ------------------------------------------------------------------------------------------
     def aside(self, run: Callable[[], None]) -> Facts:
         """Read something that runs later: its touches are asked for now as well, its effects come when it runs."""
-        before, self.effects = self.effects, []
+        before, self.effects = self.effects, {}
         run()
         later, self.effects = self.effects, before
-        facts = self._facts(entry for entry in self.entries.values() if entry.part == self.part)
+        facts = self._facts(self.present)
         touches = tuple(replace(touch, part=0) for touch in facts.touches)
         return replace(facts, touches=touches, effects=tuple(later))
 
     def bring(self, facts: Facts) -> None:
         """Note what a prepared statement or cursor does, now that it runs."""
         self.session_bound = True
+        self.effort.spend(len(facts.touches) + len(facts.indirect))
         for touch in facts.touches:
             entry = self.touch(touch.action, touch.resource, touch.via)
             entry.columns.update(dict.fromkeys(touch.columns))

@@ -62,6 +62,7 @@ def _below(reading: Reading, path: tuple[str, str]) -> Iterator[tuple[str, str]]
 
 
 def _drop_schema(reading: Reading, schema: str) -> None:
+    reading.effort.spend(len(reading.catalog.relations))
     for (one, name), relation in reading.catalog.relations.items():
         if one == schema and relation.kind not in "iI":
             reading.dropped.add(name)

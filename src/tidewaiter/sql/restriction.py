@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-import orjson
-
 from tidewaiter.model import Relation
 from tidewaiter.sql.catalog import Catalog
+from tidewaiter.sql.effort import Effort
 from tidewaiter.sql.parse import Node
 
-_LOCATION = re.compile(rb'"(?:location|rexpr_list_start|rexpr_list_end|list_start|list_end)":-?\d+,?')
+_PLACES = frozenset({"location", "rexpr_list_start", "rexpr_list_end", "list_start", "list_end"})
+SHAPE_PER_STEP = 4  # an element of a shape takes a quarter of a step's time
 _EVERYTHING = re.compile(r"%*\Z")
 _EVERY_REGEX = frozenset({"", ".*", "^", "$", "^.*$", "^.*", ".*$", "()", "(.*)"})
 _OPAQUE = frozenset({"CaseExpr", "CoalesceExpr", "MinMaxExpr"})
@@ -39,7 +39,9 @@ class Restriction:
         relation: Relation | None,
         names: Iterable[str],
         twins: Iterable[str] = (),
+        effort: Effort | None = None,
     ) -> None:
+        self._effort = effort or Effort(0)
         self._catalog = catalog
         self._relation = relation
         self._names = frozenset(names)
@@ -79,7 +81,7 @@ class Restriction:
         if fields["boolop"] == "NOT_EXPR":
             return self._negated(arguments[0])
         self.literals_matter = True
-        return not _has_complements(arguments) and all([self.restricts(argument) for argument in arguments])
+        return not self._has_complements(arguments) and all([self.restricts(argument) for argument in arguments])
 
     def _negated(self, condition: Node) -> bool:
         kind, fields = next(iter(condition.items()))
@@ -93,7 +95,7 @@ class Restriction:
             return False
         if kind == "NullTest":
             return fields["nulltesttype"] != "IS_NULL" or self._is_nullable(fields["arg"])
-        return not (kind == "A_Expr" and _shape(fields.get("lexpr")) == _shape(fields.get("rexpr")))
+        return not (kind == "A_Expr" and self._are_equal(fields.get("lexpr"), fields.get("rexpr")))
 
     def _truth(self, fields: Node) -> bool:
         test = fields["booltesttype"]
@@ -115,15 +117,49 @@ class Restriction:
     def _comparison(self, fields: Node) -> bool:
         left, right = fields.get("lexpr"), fields.get("rexpr")
         kind, operator = fields["kind"], fields["name"][-1]["String"]["sval"]
-        if _shape(left) == _shape(right):
+        if self._are_equal(left, right):
             return False
         if kind in ("AEXPR_LIKE", "AEXPR_ILIKE", "AEXPR_SIMILAR") or operator in _REGEX_OPERATORS:
             self.literals_matter = True
             return operator in _NEGATIVE or not _matches_everything(right, operator)
-        shape = _shape(left)
         if kind in ("AEXPR_IN", "AEXPR_BETWEEN", "AEXPR_BETWEEN_SYM", "AEXPR_OP_ANY") and operator not in _NEGATIVE:
-            return not any(_shape(item) == shape for item in _items(right))
+            return not any(self._are_equal(left, item) for item in _items(right))
         return not self._is_self_join(left, right)
+
+    def _are_equal(self, one: Node | None, other: Node | None) -> bool:
+        """Whether two expressions are the same but for their places in the text."""
+        if not one or not other or one.keys() != other.keys():
+            return not one and not other
+        return self._shape(one) == self._shape(other)
+
+    def _shape(self, node: Node) -> tuple[object, ...]:
+        """An expression without its places in the text: equal shapes are equal expressions."""
+        shape: list[object] = []
+        stack: list[object] = [node]
+        while stack:
+            value = stack.pop()
+            if isinstance(value, dict):
+                members = [(inner, key) for key, inner in value.items() if key not in _PLACES]
+                shape.append(len(members))
+                for member in members:
+                    stack.extend(member)
+            elif isinstance(value, list):
+                shape.append(("list", len(value)))
+                stack.extend(value)
+            else:
+                shape.append(value)
+        self._effort.spend(len(shape) // SHAPE_PER_STEP)
+        return tuple(shape)
+
+    def _has_complements(self, arguments: list[Node]) -> bool:
+        """`x OR NOT x` in its plain forms: IS NULL with IS NOT NULL, = with <>, < with >=."""
+        seen: set[tuple[object, ...]] = set()
+        for argument in arguments:
+            kind, fields = next(iter(argument.items()))
+            if self._shape(_complement(kind, fields)) in seen:
+                return True
+            seen.add(self._shape(argument))
+        return False
 
     def _is_self_join(self, left: Node | None, right: Node | None) -> bool:
         """`t.id = twin.id` where both are the same relation."""
@@ -143,7 +179,7 @@ class Restriction:
         if not same:
             return True
         names = {_alias(var) for var in same}
-        inner = Restriction(self._catalog, self._relation, names, self._names)
+        inner = Restriction(self._catalog, self._relation, names, self._names, self._effort)
         found = inner.restricts(query.get("whereClause"))
         self.literals_matter = self.literals_matter or inner.literals_matter
         return found
@@ -159,6 +195,7 @@ class Restriction:
         stack: list[tuple[object, frozenset[str], frozenset[str] | None]] = [(condition, frozenset(), frozenset())]
         while stack:
             value, hidden, own = stack.pop()
+            self._effort.spend(1)
             if isinstance(value, list):
                 stack.extend((item, hidden, own) for item in value)
             elif isinstance(value, dict):
@@ -199,7 +236,7 @@ class Restriction:
     def _columns_of(self, var: Node) -> tuple[str, ...]:
         if self._is_target(var) and self._relation:
             return self._relation.columns
-        named = [one for (_, name), one in self._catalog.relations.items() if name == var["relname"]]
+        named = self._catalog.by_name.get(var["relname"], ())
         return tuple(column for one in named for column in one.columns)
 
 
@@ -242,11 +279,6 @@ def _variables(item: Node) -> Iterator[Node | None]:
             yield None
 
 
-def _shape(node: object) -> bytes:
-    """A node without its places in the text: equal shapes are equal expressions."""
-    return _LOCATION.sub(b"", orjson.dumps(node))
-
-
 def _matches_everything(pattern: Node | None, operator: str) -> bool:
     node = pattern or {}
     while "TypeCast" in node:
@@ -264,19 +296,7 @@ def _matches_everything(pattern: Node | None, operator: str) -> bool:
     )
 
 
-def _has_complements(arguments: list[Node]) -> bool:
-    """`x OR NOT x` in its plain forms: IS NULL with IS NOT NULL, = with <>, < with >=."""
-    seen: set[bytes] = set()
-    for argument in arguments:
-        kind, fields = next(iter(argument.items()))
-        complement = _complement(kind, fields)
-        if complement is not None and _shape(complement) in seen:
-            return True
-        seen.add(_shape(argument))
-    return False
-
-
-def _complement(kind: str, fields: Node) -> Node | None:
+def _complement(kind: str, fields: Node) -> Node:
     if kind == "NullTest":
         other = "IS_NOT_NULL" if fields["nulltesttype"] == "IS_NULL" else "IS_NULL"
         return {kind: {**fields, "nulltesttype": other}}

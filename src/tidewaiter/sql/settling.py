@@ -40,6 +40,7 @@ class Calls:
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
+        self._looked_at = 0
         self._entries: list[Entry] = []
         self._seen: set[tuple[Path, tuple[str, ...]]] = set()
         self._bodies: dict[Path, list[Body]] = {}
@@ -58,8 +59,11 @@ class Calls:
 
     def _called(self) -> Iterator[Entry]:
         reading = self._reading
-        for entry in reading.entries.values():
-            if entry.part == reading.part and entry.action in _CALLS and (entry.runs or not entry.traits):
+        new = reading.present[self._looked_at :]
+        self._looked_at += len(new)
+        reading.effort.spend(len(new))
+        for entry in new:
+            if entry.action in _CALLS and (entry.runs or not entry.traits):
                 yield entry
 
     def _look_into(self, entry: Entry) -> None:
