@@ -42,11 +42,11 @@ JSON = st.recursive(
 @given(st.lists(JSON, min_size=1) | st.dictionaries(st.text(max_size=3), JSON, min_size=1), st.integers(1, 60))
 def test_portions_of_any_size_give_any_value(value: object, portion: int) -> None:
     whole, size = treejson.WHOLE_BYTES, treejson.PORTION_BYTES
-    treejson.WHOLE_BYTES, treejson.PORTION_BYTES = 0, portion  # type: ignore[misc]
+    treejson.WHOLE_BYTES, treejson.PORTION_BYTES = 0, portion
     try:
         assert loads(orjson.dumps(value)) == value
     finally:
-        treejson.WHOLE_BYTES, treejson.PORTION_BYTES = whole, size  # type: ignore[misc]
+        treejson.WHOLE_BYTES, treejson.PORTION_BYTES = whole, size
 
 
 def test_too_many_levels_are_refused() -> None:
