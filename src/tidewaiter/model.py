@@ -161,7 +161,8 @@ class Facts:
     what writes set off, `locks` what DDL and LOCK take. `literals_matter` forbids sharing these facts between texts
     that differ only in constants.
     `session_bound` forbids caching: the facts came from this session's prepared statements or cursors. `fetches` has
-    (part, cursor) of each FETCH; `headed` the parts that are a COPY whose first line is a header.
+    (part, cursor) of each FETCH; `headed` the parts that are a COPY whose first line is a header. `sets_password`
+    says that a role of the database would get another password, or lose it.
     """
 
     verbs: tuple[str, ...] = ()
@@ -180,6 +181,7 @@ class Facts:
     locks: tuple[Lock, ...] = ()
     fetches: tuple[tuple[int, str], ...] = ()
     headed: tuple[int, ...] = ()
+    sets_password: bool = False
 
 
 NOT_JUDGED = Facts(unknown=("not analysed",))

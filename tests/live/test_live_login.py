@@ -73,7 +73,7 @@ def test_credential_for_one_datasource_opens_no_other(gate: Deployment) -> None:
 
 
 def test_unknown_datasource_is_refused(gate: Deployment) -> None:
-    assert refusal(attempt(gate, "alice", gate.issued["alice"].password, "nowhere"))["C"] == "42501"
+    assert refusal(attempt(gate, "alice", gate.issued["alice"].password, "nowhere"))["C"] == "3D000"
 
 
 def test_revoking_ends_the_sessions_at_once(gate: Deployment) -> None:
@@ -220,3 +220,43 @@ def _challenge(client: Client, user: str) -> str:
 
 def _ledger_bytes(gate: Deployment) -> int:
     return sum(path.stat().st_size for path in (gate.folder / "state" / "ledger").rglob("*") if path.is_file())
+
+
+READ_WRITE = "default_transaction_read_only"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{READ_WRITE: "off"}, {"options": f"-c {READ_WRITE}=off"}, {"options": f"-c work_mem=1MB --{READ_WRITE}=off"}],
+)
+def test_what_may_not_be_set_may_not_be_set_at_startup(gate: Deployment, options: dict[str, str]) -> None:
+    told = refusal(
+        lambda: Client.connect("127.0.0.1", gate.port, "alice", gate.issued["alice"].password, "shop", options=options)
+    )
+    assert told["C"] == "42501"
+    assert READ_WRITE in told["M"] and "no-unsafe-settings" in told["M"]
+    with gate.raw("dora", options=options) as client:
+        assert client.rows(f"show {READ_WRITE}") == [["off"]]
+
+
+def test_what_drivers_send_at_startup_is_not_asked(gate: Deployment) -> None:
+    options = {"DateStyle": "ISO", "TimeZone": "UTC", "extra_float_digits": "3", "options": "-c search_path=public"}
+    with gate.raw("alice", options=options) as client:
+        assert client.rows("show search_path") == [["public"]]
+
+
+def test_the_way_back_from_other_quotes_is_open(gate: Deployment) -> None:
+    with gate.raw("alice") as client:
+        client.ask(query("begin"))
+        assert errors_of(client.ask(query("set standard_conforming_strings = off"))) == []
+        assert errors_of(client.ask(query("select 'x'"))) == ["42501"]
+        assert errors_of(client.ask(query("rollback"))) == []
+        assert client.rows("select 'x'") == [["x"]]
+        client.ask(query("set standard_conforming_strings = off"))
+        assert errors_of(client.ask(query("set standard_conforming_strings = 'on'"))) == ["42501"]
+        assert errors_of(client.ask(query("SET standard_conforming_strings TO on;"))) == []
+        assert client.rows("select 'x'") == [["x"]]
+        client.ask(query("set client_encoding = sjis"))
+        assert errors_of(client.ask(query("select 'x'"))) == ["42501"]
+        assert errors_of(client.ask(query("reset client_encoding"))) == []
+        assert client.rows("select 'x'") == [["x"]]

@@ -89,14 +89,15 @@ def test_watch_repeats_until_ctrl_c(gateway: Deployment) -> None:
         assert psql.shows("after", 10)
 
 
-def test_password_is_refused_with_the_reason(gateway: Deployment) -> None:
-    with gateway.psql_at_terminal() as psql:
+@pytest.mark.parametrize("principal", ["alice", "dora"])
+def test_password_is_refused_with_the_reason(gateway: Deployment, principal: str) -> None:
+    with gateway.psql_at_terminal(principal) as psql:
         psql.type("\\password")
         assert psql.shows("Enter new password", 10)
         psql.type("secret")
         assert psql.shows("Enter it again", 10)
         psql.type("secret")
-        assert psql.shows("ERROR:  no policy permits alter_role", 10), psql.seen
+        assert psql.shows("ERROR:  a password of a database role means nothing behind this gateway", 10), psql.seen
         psql.type("select 'still ' || 'here';")
         assert psql.shows("still here", 10)
 

@@ -152,6 +152,39 @@ def test_rollback_is_never_refused(gateway: Deployment, control: str) -> None:
         assert (errors_of(answer), tags_of(answer), answer[-1].body) == ([], ["ROLLBACK"], b"I")
 
 
+@pytest.mark.parametrize(
+    ("sql", "sqlstate"), [(POLICY_REFUSES, "25P02"), ("drop table nowhere", "25P02"), ("selec 1", "42601")]
+)
+def test_in_a_failed_transaction_the_server_s_own_words_stand(gateway: Deployment, sql: str, sqlstate: str) -> None:
+    with gateway.raw("alice") as client, gateway.raw_direct("shop_rw") as direct:
+        for one in (client, direct):
+            one.ask(query("begin"))
+            one.ask(query("select 1/0"))
+        answer = client.ask(query(sql))
+        assert errors_of(answer) == [sqlstate]
+        assert outline(answer) == outline(direct.ask(query(sql)))
+        answer = client.ask(parse(sql), bind(), execute(), SYNC)
+        assert (errors_of(answer), answer[-1].body) == ([sqlstate], b"E")
+        assert errors_of(client.ask(query(f"rollback; {POLICY_REFUSES}"))) == ["42501"]
+        assert tags_of(client.ask(query("rollback"))) == ["ROLLBACK"]
+
+
+def test_what_was_refused_in_a_failed_transaction_is_recorded_as_denied(gateway18: Deployment) -> None:
+    sql = f"{POLICY_REFUSES} /* in a failed transaction */"
+    with gateway18.raw("alice") as client:
+        client.ask(query("begin"), query("select 1/0"))
+        list(client.until())
+        assert errors_of(client.ask(query(sql))) == ["25P02"]
+    assert [row["verdict"] for row in gateway18.search("--text", "in a failed transaction")] == ["deny"]
+
+
+def test_nothing_of_a_text_runs_when_a_part_of_it_is_denied(gateway: Deployment) -> None:
+    """Not even what the text itself commits first."""
+    with gateway.raw("alice") as client:
+        assert errors_of(client.ask(query(f"begin; {NOTE}; commit; {POLICY_REFUSES}"))) == ["42501"]
+        assert client.rows(COUNT) == [["0"]]
+
+
 def test_agent_may_not_drop_and_its_session_goes_on(gateway: Deployment) -> None:
     with gateway.raw("reporter") as client:
         assert errors_of(client.ask(query("drop table customers"))) == ["42501"]

@@ -101,3 +101,10 @@ def test_the_strictest_answer_decides(answers: list[Answer]) -> None:
     decisions = {answer.decision for answer in answers}
     expected = Deny if "deny" in decisions else Hold if "hold" in decisions else Allow
     assert isinstance(verdict(*answers), expected)
+
+
+def test_passwords_of_database_roles_are_nobody_s_to_set() -> None:
+    found = verdict(Answer("allow", ("p",)), facts=Facts(("alter_role",), sets_password=True))
+    assert isinstance(found, Deny)
+    assert (found.rule, found.rules) == ("no-database-passwords", ("no-database-passwords",))
+    assert "credential issue" in found.hint

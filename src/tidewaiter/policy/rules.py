@@ -24,7 +24,8 @@ CONTEXT_LINE = re.compile(r'^  "(\w+)"\??: .*\n', re.M)
 
 DEFAULT_DENY = "default-deny"
 POLICY_ERROR = "policy-error"
-RESERVED = frozenset({DEFAULT_DENY, POLICY_ERROR})
+NO_PASSWORDS = "no-database-passwords"
+RESERVED = frozenset({DEFAULT_DENY, POLICY_ERROR, NO_PASSWORDS})
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 ANNOTATIONS = frozenset({"id", "message", "hold", "wait", "quorum", "max_rows", "description"})
 DURATION = re.compile(r"([0-9]{1,6})(s|m|h)")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from tidewaiter.model import Allow, Deny, Facts, Hold, Need, Principal, Verdict
 from tidewaiter.policy.engine import Answer, Decision
 from tidewaiter.policy.names import Target, cedar
-from tidewaiter.policy.rules import DEFAULT_DENY, POLICY_ERROR, Rule
+from tidewaiter.policy.rules import DEFAULT_DENY, NO_PASSWORDS, POLICY_ERROR, Rule
 
 REASONS_SHOWN = 3  # a message is one line; `policy explain` and the ledger have all of them
 
@@ -40,12 +40,23 @@ class Explanation:
     questions: tuple[Question, ...]
 
 
+PASSWORD = Deny(
+    rule=NO_PASSWORDS,
+    message="a password of a database role means nothing behind this gateway: roles are shared, and people log in with "
+    "credentials of the gateway",
+    hint="`tidewaiter credential issue` makes a credential; operators change a role's password at the database itself",
+    rules=(NO_PASSWORDS,),
+)
+"""Built in, for everybody: on the gateway's own role it would lock all of them out."""
+
 Answered = tuple[Question, Answer]
 
 
 def combine(answered: Sequence[Answered], rules: Mapping[str, Rule], principal: Principal, datasource: str,
             facts: Facts | None) -> Verdict:  # fmt: skip
     """All must be permitted. One denial denies; else every hold must be satisfied; else it is allowed."""
+    if facts is not None and facts.sets_password:
+        return PASSWORD
     denied = [pair for pair in answered if pair[1].decision == "deny"]
     if denied:
         return _deny(denied, rules, principal, datasource, facts)

@@ -19,7 +19,10 @@ from tidewaiter.wire.postgres_state import ASYNCHRONOUS, Debt, Owed, Step
 
 
 class Refused:
-    """Memo of a message that stands in the place of a refused one: `error` replaces what the server says of it."""
+    """Memo of a message that stands in the place of a refused one: `error` replaces what the server says of it.
+
+    It is empty where the server's own words are right.
+    """
 
     __slots__ = ("error",)
 
@@ -225,7 +228,7 @@ class Answers:
             if step == Step.FAILED:
                 self.finish(run)
         elif isinstance(memo, Refused):
-            replacement = memo.error
+            replacement = memo.error or None
         if step == Step.FAILED:
             skipped = [memo, *(skipped for _, skipped in self.owed.failed())]
             for other in reversed(skipped):

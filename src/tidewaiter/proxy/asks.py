@@ -266,7 +266,7 @@ class Asks:
             self.local += (error, postgres.ready_for_query("I"))
             return
         self._send(Owes.QUERY, Refused(error))
-        self.out.append(postgres.query(refusal.FAILING_TEXT))
+        self.out.append(postgres.query(refusal.FAILING_TEXT if error else refusal.IGNORED_TEXT))
 
     @property
     def _is_answered_here(self) -> bool:
@@ -274,8 +274,11 @@ class Asks:
         return self._answers.transaction == "I" and not self.is_unsynced and not self._owed.debts
 
     def _error(self, run: Execution) -> bytes:
+        """What the client is told; empty for what the server says of any statement in a failed transaction."""
         verdict, intent = run.judged.verdict, run.intent
         assert not isinstance(verdict, Allow) and intent is not None
+        if self._answers.transaction == "E" and not self._owed.debts and refusal.is_ignored(run.judged.facts):
+            return b""
         if isinstance(verdict, Hold):
             told = run.not_granted or NotGranted("", "", refusal.DENIED, verdict.message, "run it anew to ask for it")
             return refusal.of_hold(told.sqlstate, told.message, told.hint, told.request, self._session_id, intent)
@@ -408,7 +411,8 @@ class Asks:
             self._skips = "here"
             return
         self._send(Owes.PARSE, Refused(error))
-        self.out.append(postgres.parse(b"tidewaiter_refused", refusal.FAILING_TEXT, ()))
+        text = refusal.FAILING_TEXT if error else refusal.IGNORED_TEXT
+        self.out.append(postgres.parse(b"tidewaiter_refused", text, ()))
         self._skips = "there"
 
     def _take_describe(self, data: bytes, piece: Piece) -> None:

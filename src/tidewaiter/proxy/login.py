@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tidewaiter.errors import LoginRefused, ProtocolViolation
 from tidewaiter.identity import Directory
-from tidewaiter.model import Principal
+from tidewaiter.model import Facts, Principal, Resource, ResourceType, Touch
 from tidewaiter.proxy.door import Arrival
 from tidewaiter.wire import auth, postgres
 
@@ -32,6 +32,12 @@ PARAMETERS = frozenset(
 )  # fmt: skip
 EVIDENCE = "password"
 """How a login proves who it is, as policies see it: SCRAM with the password of a credential."""
+# How values are shown and connections kept: no policy could want to know, and drivers send them unasked.
+HARMLESS = frozenset({
+    "user", "database", "options", "application_name", "client_encoding", "datestyle", "timezone", "intervalstyle",
+    "extra_float_digits", "bytea_output", "client_min_messages", "geqo", "target_session_attrs", "tcp_user_timeout",
+    "tcp_keepalives_idle",
+})  # fmt: skip
 FORBIDDEN = frozenset({"role", "session_authorization", "replication"})
 
 
@@ -86,13 +92,26 @@ def read_startup(packet: postgres.Startup) -> tuple[Hello, bytes]:
 
 def refused_parameter(parameters: Mapping[str, str], *, observe: bool) -> str | None:
     """The first startup parameter that may not go on to the server; settings inside `options` count too."""
-    names = [name.lower() for name in parameters]
-    if "options" in (name.lower() for name in parameters):
-        names += _options(parameters.get("options", ""))
-    for name in names:
+    for name in _names(parameters):
         if name in FORBIDDEN or not (observe or name in PARAMETERS):
             return name
     return None
+
+
+def setting_facts(parameters: Mapping[str, str]) -> Facts:
+    """What the startup parameters set in the session, as SET would say it; what every driver sends is left out."""
+    names = dict.fromkeys(name for name in _names(parameters) if name not in HARMLESS)
+    touches = tuple(Touch("set", Resource(ResourceType.SETTING, (name,))) for name in names)
+    return Facts(("set",) if touches else (), touches)
+
+
+def _names(parameters: Mapping[str, str]) -> list[str]:
+    """The names of all parameters, those inside `options` included."""
+    names = [name.lower() for name in parameters]
+    for name, value in parameters.items():
+        if name.lower() == "options":
+            names += _options(value)
+    return names
 
 
 def _options(text: str) -> list[str]:

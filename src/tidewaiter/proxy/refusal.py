@@ -13,6 +13,9 @@ FAILING_TEXT = b"/* refused by tidewaiter */ this is not SQL"
 """Always a syntax error: sent in the place of what was refused, so that the server's own error handling applies."""
 
 
+IGNORED_TEXT = b"/* refused by tidewaiter */ select"
+"""Fails in a failed transaction only, with what the server says there of any statement (25P02)."""
+
 DENIED = "42501"
 """insufficient_privilege: what every refusal by policy says."""
 
@@ -32,6 +35,14 @@ def of_verdict(verdict: Deny, facts: Facts, session: str, receipt: int) -> bytes
     return postgres.error_response(
         "ERROR", verdict.sqlstate, verdict.message, detail=detail, hint=verdict.hint or "ask the owner of the rule"
     )
+
+
+def is_ignored(facts: Facts) -> bool:
+    """Whether the server would ignore a refused text in a failed transaction: it reads it, and looks no further.
+
+    One of several statements may end the transaction first, and a syntax error is told even there.
+    """
+    return facts.parts <= 1 and (facts.fault is None or facts.fault.sqlstate != "42601")
 
 
 def of_limit(limit: RowLimit, changed: int | None, session: str, receipt: int) -> bytes:

@@ -275,8 +275,15 @@ class Gateway:
         )
         target = self._targets.get(hello.datasource)
         context = Context(address, hello.application, at_ns=self._now_ns(), evidence=login.EVIDENCE)
-        verdict = self._policies().may_connect(principal, hello.datasource, context) if target is not None else None
-        if target is None or not (isinstance(verdict, Allow) or target.datasource.mode == "observe"):
+        if target is None:  # said to whoever has proved who they are, so it helps nobody to find names
+            raise login.Turned(
+                "3D000",
+                f'database "{hello.datasource}" does not exist',
+                f"no datasource {hello.datasource}",
+                "dbname is the name of a datasource; see `tidewaiter datasource ls`",
+            )
+        verdict = self._policies().may_connect(principal, hello.datasource, context)
+        if not (isinstance(verdict, Allow) or target.datasource.mode == "observe"):
             raise login.Turned(
                 "42501",
                 f'{principal.name} may not connect to datasource "{hello.datasource}"',
@@ -289,7 +296,22 @@ class Gateway:
             raise login.Turned(
                 "0A000", f'startup parameter "{refused}" is refused by this gateway', f"parameter {refused}"
             )
+        if not observe:
+            self._ask_settings(principal, hello, context)
         return Admitted(principal, credential, hello.datasource, hello.application, hello.parameters, hello.minor)
+
+    def _ask_settings(self, principal: Principal, hello: login.Hello, context: Context) -> None:
+        """Ask for what the startup packet sets as SET would be asked for. Raises Turned."""
+        facts = login.setting_facts(hello.parameters)
+        verdict = self._policies().decide(principal, hello.datasource, facts, context)
+        if not isinstance(verdict, Allow):
+            names = ", ".join(touch.resource.path[0] for touch in facts.touches)
+            raise login.Turned(
+                "42501",
+                f"startup parameter refused: {verdict.message}",
+                f"settings {names} denied",
+                "leave it out of the connection's options",
+            )
 
     async def _seat(self, arrival: Arrival, admitted: Admitted, address: str) -> Seat:
         """Connect upstream, record the start of the session, tell the client that it may begin."""

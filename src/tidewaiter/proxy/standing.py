@@ -16,6 +16,7 @@ from tidewaiter.sql.catalog import Catalog
 from tidewaiter.sql.facts import Scope, understand
 from tidewaiter.sql.parse import needs_thread
 from tidewaiter.sql.pieces import pieces
+from tidewaiter.sql.settings import is_plain
 
 JUDGES = 1024  # grounds in use at once: principals × search paths; older ones are rebuilt when seen again
 
@@ -138,7 +139,7 @@ class Standing:
         judge = self._present_judge()
         assert judge is not None, "the search_path was not asked for"
         context = self._context(in_transaction)
-        if self._lexer:
+        if self._lexer and not is_plain(text):
             return judge.weigh(Facts(unknown=tuple(self._lexer.values())), context)
         created = {**self._temporary, **self._created}
         scope = Scope(self._path, created, self.names.prepared, self.names.cursors)

@@ -60,8 +60,8 @@ class Reading:
     __slots__ = (
         "casts", "catalog", "control", "created", "cursors", "dropped", "effects", "effort", "entries", "explains",
         "fault", "fetches", "handlers", "has_where", "headed", "indirect", "is_shaken", "literals_matter", "locks",
-        "part", "path", "path_changed", "prepared", "present", "ran_code", "reasons", "session_bound", "types",
-        "user",
+        "part", "path", "path_changed", "prepared", "present", "ran_code", "reasons", "session_bound",
+        "sets_password", "types", "user",
     )  # fmt: skip
 
     def __init__(
@@ -96,6 +96,7 @@ class Reading:
         self.explains = False
         self.literals_matter = True
         self.session_bound = False
+        self.sets_password = False
         self.fetches: list[tuple[int, str]] = []
         self.headed: list[int] = []
 
@@ -347,6 +348,7 @@ class Reading:
             fault=self.fault,
             fetches=tuple(self.fetches),
             headed=tuple(self.headed),
+            sets_password=self.sets_password,
         )
 
     def _facts(self, entries: Iterable[Entry]) -> Facts:

@@ -63,6 +63,8 @@ def _create_role(reading: Reading, fields: Node, level: Level) -> None:
 def _alter_role(reading: Reading, fields: Node, level: Level) -> None:
     role = _role_name(fields["role"]) if "role" in fields else "all"
     reading.touch("alter_role", Resource(ResourceType.ROLE, (role,)))
+    if any(option["DefElem"]["defname"] == "password" for option in fields.get("options", ())):
+        reading.sets_password = True
     if "setstmt" in fields:
         reading.touch("set", Resource(ResourceType.SETTING, (fields["setstmt"].get("name", "all").lower(),)))
     reading.effect(EffectKind.DEFINE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from tidewaiter.model import EffectKind, Resource, ResourceType
@@ -10,7 +11,24 @@ from tidewaiter.sql.levels import Level
 from tidewaiter.sql.parse import Node
 from tidewaiter.sql.reading import PG_TEMP, Handler, Reading
 
+_PLAIN = re.compile(
+    rb"\s*(?:"
+    rb"(?:set\s+(?:(?:session|local)\s+)?(?:standard_conforming_strings|client_encoding)\s*(?:=\s*|\s+to\s+)\w+)"
+    rb"|(?:reset\s+(?:standard_conforming_strings|client_encoding))"
+    rb"|(?:(?:rollback|abort|commit|end)(?:\s+(?:work|transaction))?)"
+    rb")\s*;?\s*",
+    re.IGNORECASE | re.ASCII,
+)
+
 _ROLE_SETTINGS = {"role": EffectKind.ROLE, "session_authorization": EffectKind.ROLE}
+
+
+def is_plain(text: bytes) -> bool:
+    """Whether a text means the same however its quotes, backslashes and letters beyond ASCII are read.
+
+    It has none: it is the end of a transaction, or SET or RESET of a setting that changes how texts are read.
+    """
+    return _PLAIN.fullmatch(text) is not None
 
 
 def effective_path(names: Iterable[str], catalog: Catalog, user: str) -> tuple[str, ...] | None:
