@@ -37,6 +37,11 @@ def complaints() -> Iterator[str]:
     for line in sorted(WITHOUT_TESTS):
         if not (SOURCE / line).exists():
             yield f"scripts/unmirrored.txt lists {line}, which does not exist: remove the line"
+    seen: dict[str, Path] = {}
+    for test in sorted(TESTS.rglob("*.py")):  # pytest and mypy know a file by its name alone
+        if test.stem in seen and test.stem not in ("conftest", "__init__", "__main__"):
+            yield f"tests/{test.relative_to(TESTS)} has the name of tests/{seen[test.stem].relative_to(TESTS)}"
+        seen[test.stem] = test
     for test in sorted(TESTS.rglob("test_*.py")):
         folder = test.parent.relative_to(TESTS)
         package = "_".join(folder.parts)
