@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from tidewaiter.cli import audit, connect, credential, datasource, policy, principal, request, session, setup, shell
+from tidewaiter.cli import (
+    audit,
+    connect,
+    credential,
+    datasource,
+    policy,
+    principal,
+    request,
+    session,
+    setup,
+    shell,
+    trials,
+)
 
 app = typer.Typer(
     name="tidewaiter",
@@ -21,6 +33,7 @@ app = typer.Typer(
 
 for command in (setup.init, setup.check, setup.serve, setup.reload, setup.demo, connect.connect, connect.whoami):
     app.command()(command)
+policy.policy.command("test")(trials.test)
 for commands in (
     principal.principal,
     credential.credential,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from tidewaiter.config.initial import default_policies, initial_files
+from tidewaiter.config.initial import default_policies, default_policy_tests, initial_files
 from tidewaiter.config.reader import load, load_classification
 from tidewaiter.config.secret import resolve_secret
 from tidewaiter.config.shape import (
@@ -44,6 +44,7 @@ __all__ = [
     "StoreConfig",
     "TlsPair",
     "default_policies",
+    "default_policy_tests",
     "differing",
     "environment",
     "initial_files",

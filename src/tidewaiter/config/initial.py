@@ -21,9 +21,18 @@ def default_policies(datasource: str) -> Mapping[str, str]:
     Groups are analysts (read), writers (read and write), dba (all but unmask) and agents (read few rows). Raises
     ValueError for a name that no datasource can have.
     """
+    return _packaged(datasource, ".cedar")
+
+
+def default_policy_tests(datasource: str) -> str:
+    """The tests file that belongs to the default policies for one datasource, TOML."""
+    return _packaged(datasource, ".toml")["tests.toml"]
+
+
+def _packaged(datasource: str, ending: str) -> dict[str, str]:
     if not NAME.fullmatch(datasource):
         raise ValueError(f"{datasource!r} is not a datasource's name")
-    texts = {path.name: path.read_text() for path in POLICIES.iterdir() if path.name.endswith(".cedar")}
+    texts = {path.name: path.read_text() for path in POLICIES.iterdir() if path.name.endswith(ending)}
     return {name: _about(text, datasource) for name, text in sorted(texts.items())}
 
 
@@ -40,6 +49,7 @@ def initial_files(name: str, datasource: str = EXAMPLE) -> Mapping[str, str]:
         "tidewaiter.toml": _about(TEMPLATE.read_text().replace("DEPLOYMENT", name), datasource),
         "classification.toml": _about(TAGS.read_text(), datasource),
         **policies,
+        "policies/tests.toml": default_policy_tests(datasource),
     }
 
 
