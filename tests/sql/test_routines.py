@@ -1,9 +1,27 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from tidewaiter.sql.catalog import Catalog
-from tidewaiter.sql.routines import BY_CONSTANT, HARMLESS_VOLATILE, READERS, SIGNALS, SYSTEM, action_of
+from tidewaiter.sql.facts import Scope, understand
+from tidewaiter.sql.routines import (
+    ASKS_NOTHING,
+    BY_CONSTANT,
+    HARMLESS_VOLATILE,
+    LISTED,
+    READERS,
+    SIGNALS,
+    SYSTEM,
+    action_of,
+    reviewed_action,
+)
+
+ROOT = Path(__file__).parents[2]
 
 REMOVED_OR_NEWER = {"pg_rotate_logfile_old"}
 """Not in PostgreSQL 18, from which the test's list of built-ins was captured."""
@@ -20,6 +38,8 @@ REMOVED_OR_NEWER = {"pg_rotate_logfile_old"}
         ("pg_terminate_backend", True, "signal"),
         ("pg_reload_conf", True, "system"),
         ("brought_by_a_newer_server", True, "function"),
+        ("brought_by_a_newer_server", False, "function"),
+        ("lower", True, "function"),
     ],
 )
 def test_built_ins_ask_what_they_do(name: str, is_volatile: bool, action: str | None) -> None:
@@ -35,3 +55,31 @@ def test_lists_do_not_overlap_and_name_what_exists(shop: Catalog) -> None:
 
 def test_only_volatile_functions_need_to_be_called_harmless(shop: Catalog) -> None:
     assert {name for name in HARMLESS_VOLATILE if not shop.builtins[name]} == set()
+
+
+def test_the_list_is_what_real_servers_and_the_reviewed_lists_say(tmp_path: Path) -> None:
+    """Needs the servers that the list was written from: run `python scripts/list_builtins.py` when it differs."""
+    if not Path("/usr/lib/postgresql/15/bin").exists():
+        pytest.skip("PostgreSQL 15 is not installed in /usr/lib/postgresql")
+    target = tmp_path / "builtins.txt"
+    script = [sys.executable, "scripts/list_builtins.py", "--to", str(target)]
+    subprocess.run(script, cwd=ROOT, check=True, capture_output=True)
+    listed = (ROOT / "src" / "tidewaiter" / "sql" / "builtins.txt").read_text()
+    assert target.read_text() == listed
+
+
+def test_every_reviewed_name_is_listed_with_what_the_review_says() -> None:
+    for name in (*HARMLESS_VOLATILE, *READERS, *SIGNALS, *SYSTEM):
+        action = reviewed_action(name, is_volatile=True)
+        assert (LISTED[name] in ASKS_NOTHING) == (action is None), name
+
+
+def test_built_in_operators_ask_nothing() -> None:
+    operators = {name: word for name, word in LISTED.items() if name.startswith("operator ")}
+    assert len(operators) > 70
+    assert set(operators.values()) <= ASKS_NOTHING
+
+
+def test_a_function_that_somebody_put_into_pg_catalog_is_asked_for(shop: Catalog) -> None:
+    catalog = replace(shop, builtins={**shop.builtins, "pg_file_write": False})
+    assert understand("select pg_file_write('/x', 'y', true)", catalog, Scope()).verbs == ("function",)

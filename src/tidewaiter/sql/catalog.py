@@ -334,7 +334,7 @@ def _casts(plain: _Rows) -> dict[str, tuple[Cast, ...]]:
                 (schema, name),
                 source,
                 None if is_system else holders.get(source, none),
-                context != "e",
+                context != "e" or target in ("json", "jsonb"),  # to_json and its kin use it unasked
                 holders.get(target, none),
             ),
         )

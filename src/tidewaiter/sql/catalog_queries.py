@@ -196,13 +196,13 @@ QUERIES: Mapping[str, str] = {
         select n.nspname::text, p.proname::text, array_agg(p.oid::int8 order by p.oid), bool_or(p.provolatile = 'v')
           from pg_proc p join pg_namespace n on n.oid = p.pronamespace
          where n.nspname in ('pg_catalog', 'information_schema') group by 1, 2 order by 1, 2""",
-    # operator, function schema, function, extension: operators outside pg_catalog
+    # operator, function schema, function, extension: operators that did not come with the server
     "operators": f"""
         select distinct o.oprname::text, fn.nspname::text, p.proname::text, {_EXTENSION.format("pg_operator", "o.oid")}
           from pg_operator o
           join pg_namespace n on n.oid = o.oprnamespace
           join pg_proc p on p.oid = o.oprcode join pg_namespace fn on fn.oid = p.pronamespace
-         where {_USER_SCHEMA} order by 1, 2, 3, 4""",
+         where ({_USER_SCHEMA} or o.oid >= 16384) order by 1, 2, 3, 4""",
     # target type, function schema, function, source type, is the source a system type, context (e explicit,
     # a assignment, i implicit), extension: casts by functions outside pg_catalog
     "casts": f"""

@@ -14,6 +14,7 @@ from tidewaiter.sql.effort import TooMuchWork
 from tidewaiter.sql.levels import Level
 from tidewaiter.sql.parse import Node
 from tidewaiter.sql.reading import Reading, strings
+from tidewaiter.sql.routines import LISTED
 
 FIELDS: Mapping[str, str] = {
     "A_ArrayExpr": "elements",
@@ -24,7 +25,6 @@ FIELDS: Mapping[str, str] = {
     "BoolExpr": "args",
     "Boolean": "",
     "BooleanTest": "arg",
-    "CaseExpr": "arg args defresult",
     "CaseWhen": "expr result",
     "CoalesceExpr": "args",
     "CollateClause": "arg",
@@ -78,6 +78,9 @@ _CHILDREN: dict[str, tuple[tuple[str, str], ...]] = {
     kind: tuple((field.partition(":")[0], field.partition(":")[2]) for field in fields.split())
     for kind, fields in FIELDS.items()
 }
+
+_CASE = (("arg", ""), ("args", ""), ("defresult", ""))
+_BUILT_IN = frozenset(name.removeprefix("operator ") for name in LISTED if name.startswith("operator "))
 
 _Stack = list[Node]
 _Special = Callable[[Reading, Node, Level, _Stack], None]
@@ -179,15 +182,39 @@ def _call(reading: Reading, fields: Node, level: Level, stack: _Stack) -> None:
 def _operator(reading: Reading, fields: Node, level: Level, stack: _Stack) -> None:
     if reading.catalog.operators:
         _user_operator(reading, fields["name"])
+        for hidden in _IN_FORM.get(fields["kind"], ()):
+            implied_operator(reading, hidden)
     for side in ("rexpr", "lexpr"):
         value = fields.get(side)
         if value:
             stack.extend(reversed(value["List"]["items"]) if "List" in value else (value,))
 
 
+_BETWEEN = ("<", "<=", ">", ">=")
+_IN_FORM = {
+    **dict.fromkeys(("AEXPR_BETWEEN", "AEXPR_NOT_BETWEEN", "AEXPR_BETWEEN_SYM", "AEXPR_NOT_BETWEEN_SYM"), _BETWEEN),
+    "AEXPR_NULLIF": ("=",),
+}
+"""Operators that a form of expression calls without writing them."""
+
+
 def _user_operator(reading: Reading, name: list[Node]) -> None:
-    for path in reading.catalog.operators.get(name[-1]["String"]["sval"], ()):
+    if len(name) > 1 and name[-2]["String"]["sval"] == "pg_catalog" and name[-1]["String"]["sval"] in _BUILT_IN:
+        return  # OPERATOR(pg_catalog.=)
+    implied_operator(reading, name[-1]["String"]["sval"])
+
+
+def implied_operator(reading: Reading, name: str) -> None:
+    """Note that an operator is used, written or not: one of that name outside pg_catalog may fit its operands."""
+    for path in reading.catalog.operators.get(name, ()):
         reading.runs(path)
+
+
+def _case(reading: Reading, fields: Node, level: Level, stack: _Stack) -> None:
+    """`CASE x WHEN y` compares by `=`."""
+    if "arg" in fields:
+        implied_operator(reading, "=")
+    _push(fields, _CASE, stack)
 
 
 def _sort(reading: Reading, fields: Node, level: Level, stack: _Stack) -> None:
@@ -218,8 +245,10 @@ def _type_name(reading: Reading, fields: Node, level: Level, stack: _Stack) -> N
 
 
 def _sublink(reading: Reading, fields: Node, level: Level, stack: _Stack) -> None:
-    if reading.catalog.operators and "operName" in fields:
+    if "operName" in fields:
         _user_operator(reading, fields["operName"])
+    elif "testexpr" in fields:  # `IN (SELECT …)`
+        implied_operator(reading, "=")
     reading.statement(fields["subselect"], level.below())
     if "testexpr" in fields:
         stack.append(fields["testexpr"])
@@ -234,6 +263,7 @@ def _json_query(reading: Reading, fields: Node, level: Level, stack: _Stack) -> 
 SPECIAL: Mapping[str, _Special] = {
     "A_Expr": _operator,
     "A_Indirection": _indirection,
+    "CaseExpr": _case,
     "ColumnRef": _column,
     "FuncCall": _call,
     "JsonArrayQueryConstructor": _json_query,

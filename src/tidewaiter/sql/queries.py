@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from tidewaiter.sql.calls import read_call
 from tidewaiter.sql.creation import create_from_query
-from tidewaiter.sql.expressions import walk
+from tidewaiter.sql.expressions import implied_operator, walk
 from tidewaiter.sql.levels import Hidden, Level, Source
 from tidewaiter.sql.parse import Node
 from tidewaiter.sql.reading import Handler, Reading, strings
@@ -111,6 +111,8 @@ def _from_join(reading: Reading, fields: Node, level: Level) -> Source:
     if fields.get("isNatural"):
         left.hit_star()
         right.hit_star()
+    if fields.get("isNatural") or "usingClause" in fields:
+        implied_operator(reading, "=")
     for column in strings(fields.get("usingClause", ())):
         for side in (left, right):
             if side.knows(column):

@@ -1,11 +1,15 @@
 """Which built-in functions ask nothing, and what the others ask. Reviewed against PostgreSQL 15 and 18.
 
-A built-in that is immutable or stable computes from its arguments or reads the catalog as any query may, so it asks
-nothing, unless it is listed below. A volatile one asks `function` unless it was reviewed as harmless: functions that a
-newer server brings are asked for until somebody looked at them.
+`builtins.txt` lists every function of the system schemas of these versions with its class, as written from their
+catalogs by `scripts/list_builtins.py` and the lists below. What is not in it (a newer server's function, one that
+somebody added to pg_catalog) asks `function` until somebody looked at it; so does one that the server at hand calls
+volatile and the lists below do not name.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
 
 from tidewaiter.sql.levels import words
 
@@ -53,6 +57,8 @@ RUNS_TEXT = words(
 """Built-ins that run a text as a query, which nobody looks into: it may do what any statement may."""
 
 READERS = RUNS_TEXT | words(
+    # they call the input function and the checks of a type that is named by a value
+    "pg_input_is_valid pg_input_error_info "
     # the server's files
     "pg_read_file pg_read_binary_file pg_stat_file pg_ls_dir lo_import lo_export"
 )
@@ -76,8 +82,31 @@ BY_CONSTANT = frozenset({"set_config", "nextval", "setval", "pg_notify"})
 """Built-ins whose question depends on a constant argument; `sql.calls` reads it."""
 
 
+def _listed() -> dict[str, str]:
+    lines = (files("tidewaiter.sql") / "builtins.txt").read_text("utf-8").splitlines()
+    entries = (line.split("\t") for line in lines if line and not line.startswith("#"))
+    found: dict[str, str] = {}
+    for name, word, _versions in entries:
+        # Where versions differ, the one that asks more counts.
+        found[name] = word if name not in found or word not in ASKS_NOTHING else found[name]
+    return found
+
+
+ASKS_NOTHING = frozenset({"computes", "looks", "harmless"})
+
+LISTED: Mapping[str, str] = _listed()
+"""Name of a built-in function, or "operator " and a built-in operator → class."""
+
+
 def action_of(name: str, is_volatile: bool) -> str | None:
-    """The action that calling a built-in asks for; None for those that ask nothing."""
+    """The action that calling a built-in asks for; None: it asks nothing. `is_volatile` as the server at hand has it."""
+    if name not in LISTED:
+        return "function"
+    return reviewed_action(name, is_volatile)
+
+
+def reviewed_action(name: str, is_volatile: bool) -> str | None:
+    """The same by the reviewed lists alone: what `builtins.txt` is written from."""
     if name in SIGNALS:
         return "signal"
     if name in SYSTEM:
