@@ -99,7 +99,7 @@ LISTED: Mapping[str, str] = _listed()
 
 
 def action_of(name: str, is_volatile: bool) -> str | None:
-    """The action that calling a built-in asks for; None: it asks nothing. `is_volatile` as the server at hand has it."""
+    """The action that calling a built-in asks for; None: it asks nothing. `is_volatile`: as the server at hand says."""
     if name not in LISTED:
         return "function"
     return reviewed_action(name, is_volatile)
