@@ -48,11 +48,31 @@ def _read_builtin(reading: Reading, name: str, fields: Node, level: Level) -> No
         reading.literals_matter = True
         _read_by_constant(reading, name, fields.get("args", []), level)
         return
-    action = action_of(name, reading.catalog.builtins[name])
+    _read_builtin_action(reading, name)
+
+
+def _read_builtin_action(reading: Reading, name: str, action: str | None = None) -> None:
+    action = action or action_of(name, reading.catalog.builtins[name])
     if action == "function":
         reading.runs(("pg_catalog", name))
     elif action is not None:
         reading.touch(action, DATASOURCE)
+
+
+def read_notation(reading: Reading, name: str, *, takes_row: bool) -> None:
+    """Note the functions that column notation may call: `t.f` of a row (`takes_row`), `(expression).f` of anything.
+
+    Built-ins count too: `('/etc/passwd'::text).pg_read_file` is a call.
+    """
+    catalog = reading.catalog
+    if name in catalog.builtins:
+        _read_builtin_action(reading, name, "function" if name in BY_CONSTANT else None)
+    if takes_row:
+        found = catalog.row_functions.get(name, ())
+    else:
+        found = _users(reading, name, None) if name in catalog.functions else ()
+    for function in found:
+        reading.runs(function.path)
 
 
 def _read_unfound(reading: Reading, name: str, schema: str | None, fields: Node, level: Level) -> None:

@@ -127,7 +127,7 @@ QUERIES: Mapping[str, str] = {
           from pg_rewrite r
           join pg_class c on c.oid = r.ev_class and c.relpersistence <> 't'
           join pg_namespace n on n.oid = c.relnamespace
-         where r.ev_type <> '1' and r.ev_enabled <> 'D' and r.oid >= 16384 order by 1, 2, 3""",
+         where r.ev_type <> '1' and r.ev_enabled <> 'D' order by 1, 2, 3""",
     # schema, table, what calls ("default", "constraint", "domain", "policy", "index"), its name, function schema,
     # function: what reading or writing a table calls beyond triggers
     "table_calls": f"""

@@ -7,13 +7,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tidewaiter.model import Indirect, Relation, ResourceType
+from tidewaiter.model import Effect, Indirect, Relation, ResourceType
 from tidewaiter.sql.catalog import quoted
 from tidewaiter.sql.entities import ForeignKey, Path, Rule
 from tidewaiter.sql.expressions import walk
 from tidewaiter.sql.levels import Entry, Level, Source
 from tidewaiter.sql.parse import Parsed, parse
-from tidewaiter.sql.reading import Reading, Scope
+from tidewaiter.sql.reading import Reading, Scope, disturbs
 
 MOST = 2000
 """Consequences of one statement that are listed; a statement with more is not understood."""
@@ -47,6 +47,10 @@ class _Change:
     path: Path
     event: str
     columns: frozenset[str] | None = None
+
+
+_Actions = tuple[tuple[Entry, ...], tuple[Effect, ...], str]
+"""What a rule touches and changes, and why it is not understood."""
 
 
 class Consequences:
@@ -162,9 +166,12 @@ class Consequences:
 
     def _fire(self, rule: Rule, path: Path) -> Iterator[_Change]:
         """An ALSO rule adds to a write and is listed; an INSTEAD rule is what the write means, so it is touched too."""
-        actions, reason = self._actions(rule, path)
+        actions, effects, reason = self._actions(rule, path)
         if reason:
             self._reading.unknown(f"rule {rule.name} on {quoted(path)}: {reason}")
+        for effect in effects:  # writing pg_settings changes a setting
+            self._reading.effect(effect.kind, effect.name, effect.facts, effect.relation)
+            self._reading.ran_code = self._reading.ran_code or disturbs(effect)
         for entry in actions:
             if len(entry.resource.path) == 2:
                 self._note("rule", rule.name, entry.action, (entry.resource.path[0], entry.resource.path[1]), path)
@@ -176,20 +183,20 @@ class Consequences:
                 columns = entry.assigned if event == "update" else None
                 yield _Change((entry.resource.path[0], entry.resource.path[1]), str(event), columns)
 
-    def _actions(self, rule: Rule, path: Path) -> tuple[tuple[Entry, ...], str]:
+    def _actions(self, rule: Rule, path: Path) -> _Actions:
         remembered = self._reading.catalog.remembered
         key = ("rule", path, rule.name)
-        found: tuple[tuple[Entry, ...], str] | None = remembered.get(key)
+        found: _Actions | None = remembered.get(key)
         if found is None:
             found = remembered[key] = self._read_rule(rule, path)
         return found
 
-    def _read_rule(self, rule: Rule, path: Path) -> tuple[tuple[Entry, ...], str]:
+    def _read_rule(self, rule: Rule, path: Path) -> _Actions:
         """The touches of a rule's condition and actions. The server prints its text with every name qualified."""
         reading = self._reading
         parsed = parse(rule.text)
         if not isinstance(parsed, Parsed) or "RuleStmt" not in parsed.statements[0]:
-            return (), "its text is not readable"
+            return (), (), "its text is not readable"
         fields = parsed.statements[0]["RuleStmt"]
         inner = Reading(reading.catalog, Scope(("pg_catalog",)), reading.handlers)
         relation: Relation | None = reading.catalog.relations.get(path)
@@ -198,7 +205,7 @@ class Consequences:
         for node in fields.get("actions", ()):
             inner.statement(node, rows.below())
         inner.settle_casts()
-        return tuple(inner.entries.values()), next(iter(inner.reasons), "")
+        return tuple(inner.entries.values()), tuple(inner.effects), next(iter(inner.reasons), "")
 
 
 def catalog_reacts(reading: Reading) -> bool:

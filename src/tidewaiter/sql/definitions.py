@@ -195,7 +195,9 @@ def _policy(reading: Reading, fields: Node, level: Level) -> None:
 def _statistics(reading: Reading, fields: Node, level: Level) -> None:
     for node in fields["relations"]:
         if "RangeVar" in node:
-            _touch_relation(reading, "alter", node["RangeVar"], lock=locks.SHARE_UPDATE_EXCLUSIVE)
+            for relation in _touch_relation(reading, "alter", node["RangeVar"], lock=locks.SHARE_UPDATE_EXCLUSIVE):
+                level.sources.append(Source(node["RangeVar"]["relname"], relation))
+    walk_definition(reading, fields.get("exprs"), level)
     _defined(reading)
 
 
@@ -303,6 +305,12 @@ def _alter_domain(reading: Reading, fields: Node, level: Level) -> None:
     action = "alter_destructive" if fields.get("subtype") == "X" else "alter"
     reading.touch(action, schema_of(reading, list(strings(fields["typeName"]))))
     walk_definition(reading, fields.get("def"), level)
+    _defined(reading)
+
+
+def _create_domain(reading: Reading, fields: Node, level: Level) -> None:
+    reading.touch("create", schema_of(reading, list(strings(fields["domainname"]))))
+    walk_definition(reading, fields.get("constraints"), level)
     _defined(reading)
 
 
@@ -436,7 +444,7 @@ _OF_DATASOURCE = {
 }
 
 _OF_SCHEMA = {
-    "create": "CreateDomainStmt.domainname CompositeTypeStmt.typevar CreateEnumStmt.typeName CreateRangeStmt.typeName "
+    "create": "CompositeTypeStmt.typevar CreateEnumStmt.typeName CreateRangeStmt.typeName "
     "CreateOpClassStmt.opclassname CreateOpFamilyStmt.opfamilyname",
     "alter": "AlterEnumStmt.typeName AlterTypeStmt.typeName AlterOpFamilyStmt.opfamilyname AlterOperatorStmt.opername "
     "AlterCollationStmt.collname AlterTSDictionaryStmt.dictname AlterTSConfigurationStmt.cfgname "
@@ -462,6 +470,7 @@ HANDLERS: dict[str, Handler] = {
     "AlterSystemStmt": _alter_system,
     "AlterTableStmt": _alter_table,
     "CommentStmt": _comment,
+    "CreateDomainStmt": _create_domain,
     "CreateForeignTableStmt": _create_foreign_table,
     "CreateFunctionStmt": _create_function,
     "CreatePolicyStmt": _policy,

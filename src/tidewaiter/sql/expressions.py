@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tidewaiter.sql.calls import read_call
+from tidewaiter.sql.calls import read_call, read_notation
 from tidewaiter.sql.effort import TooMuchWork
 from tidewaiter.sql.levels import Level
 from tidewaiter.sql.parse import Node
@@ -136,17 +136,12 @@ def _column(reading: Reading, fields: Node, level: Level, stack: _Stack) -> None
     source = level.named(names[-2], names[-3] if len(names) > 2 else None)
     if source is None:
         level.everything()
+        read_notation(reading, names[-1], takes_row=True)
     elif "A_Star" in last or not source.knows(names[-1]):
         source.hit_star()
-        _notation(reading, names[-1])
+        read_notation(reading, names[-1], takes_row=True)
     else:
         source.hit(names[-1])
-
-
-def _notation(reading: Reading, name: str) -> None:
-    """Column notation calls a function that takes the row: `t.f`, `(row(1, 2)).f`."""
-    for function in reading.catalog.row_functions.get(name, ()):
-        reading.runs(function.path)
 
 
 def _indirection(reading: Reading, fields: Node, level: Level, stack: _Stack) -> None:
@@ -155,7 +150,7 @@ def _indirection(reading: Reading, fields: Node, level: Level, stack: _Stack) ->
     field = path[0]["String"]["sval"] if "String" in path[0] else None
     for node in path:
         if "String" in node:
-            _notation(reading, node["String"]["sval"])
+            read_notation(reading, node["String"]["sval"], takes_row=False)
         elif "A_Indices" in node:
             stack.append(node)
     if field is not None and "ColumnRef" in argument and len(argument["ColumnRef"]["fields"]) == 1:

@@ -198,6 +198,7 @@ create type r as range (subtype = float8)
 
 create domain d as text check (lower(value) = value)
 --> create schema public
+--> function function public.lower is volatile
 --> effect define
 
 create extension dblink

@@ -516,3 +516,91 @@ delete from orders where total = any (array[total])
 --> delete_all table public.orders (total)
 --> no where
 --> shareable
+
+-- column notation calls built-ins too, and functions that take anything
+select ('/etc/passwd'::text).pg_read_file
+--> function function pg_catalog.pg_read_file is volatile
+--> shareable
+
+select (array['/etc/passwd'])[1].pg_read_file
+--> function function pg_catalog.pg_read_file is volatile
+--> shareable
+
+select (1).pg_terminate_backend
+--> signal datasource
+--> shareable
+
+select ('ticket_numbers'::text).nextval
+--> function function pg_catalog.nextval is volatile
+--> shareable
+
+select (1).order_total, ('x'::text).upper
+--> function function public.order_total
+--> select table public.orders (id, total) via public.order_total
+--> shareable
+
+select ((select 1)).purge
+--> function function public.purge is opaque, volatile
+--> effect setting
+--> shareable
+
+-- a rule of pg_settings makes this set_config
+update pg_settings set setting = 'shadow' where name = 'search_path'
+--> update table pg_catalog.pg_settings (name, setting)
+--> unknown rule pg_settings_u on pg_catalog.pg_settings: set_config of a setting that is not named by a constant
+--> effect setting
+
+update pg_settings set setting = 'shadow' where name = 'search_path'; select * from orders
+--> update table pg_catalog.pg_settings (name, setting)
+--> select table public.orders * #1
+--> unknown rule pg_settings_u on pg_catalog.pg_settings: set_config of a setting that is not named by a constant
+--> unknown what names mean is not known after an earlier statement of this text
+--> effect setting
+--> parts 2
+
+-- a domain's check runs wherever a value of it is made
+select json_populate_record(null::offers, '{"amount": -1}')
+--> function function public.check_price is opaque
+--> effect setting
+--> shareable
+
+select * from json_to_record('{"a": 1}') as t(a price)
+--> function function public.check_price is opaque
+--> effect setting
+--> shareable
+
+select * from json_table('{"a": 1}', '$' columns (a price path '$.a')) x
+--> function function public.check_price is opaque
+--> effect setting
+--> shareable
+
+select array[1]::price[]
+--> function function public.check_price is opaque
+--> effect setting
+--> shareable
+
+select price(1)
+--> function function public.check_price is opaque
+--> effect setting
+--> shareable
+
+select pg_input_is_valid('1', 'price')
+--> function function pg_catalog.pg_input_is_valid
+--> shareable
+
+select pg_temp.f(1)
+--> unknown function pg_temp.f is not in the catalog
+--> fault 42883 function pg_temp.f does not exist @8
+
+create domain d as integer check (purge() > value) default purge()
+--> create schema public
+--> function function public.purge is opaque, volatile
+--> effect define
+--> effect setting
+
+create statistics s on (purge()), id from orders
+--> alter table public.orders
+--> function function public.purge is opaque, volatile
+--> effect define
+--> effect setting
+--> locks public.orders ShareUpdateExclusiveLock
