@@ -14,6 +14,7 @@ from tidewaiter.cli import (
     datasource,
     policy,
     principal,
+    replay,
     request,
     session,
     setup,
@@ -34,6 +35,8 @@ app = typer.Typer(
 for command in (setup.init, setup.check, setup.serve, setup.reload, setup.demo, connect.connect, connect.whoami):
     app.command()(command)
 policy.policy.command("test")(trials.test)
+policy.policy.command("replay")(replay.replay)
+policy.policy.command("report")(replay.report)
 for commands in (
     principal.principal,
     credential.credential,

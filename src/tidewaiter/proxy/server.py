@@ -333,6 +333,7 @@ class Gateway:
                     "protocol": f"3.{admitted.minor}",
                     "backend_pid": backend.pid,
                     "mode": target.datasource.mode,
+                    "evidence": login.EVIDENCE,
                 },
             )
             await self._recorder.durable(start)
