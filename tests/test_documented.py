@@ -139,5 +139,5 @@ def test_commands_and_options_that_pages_show_exist(path: Path) -> None:
         words = line.split()
         name = max((name for name in ALL_COMMANDS if words[: len(name.split())] == name.split()), default="", key=len)
         assert name, f"there is no command: tidewaiter {line}"
-        options = set(re.findall(r"(?<= )--[a-z]+", line.partition(" -- ")[0]))
+        options = set(re.findall(r"(?<= )--[a-z-]+", line.partition(" -- ")[0]))
         assert options <= ALL_COMMANDS[name] | {"--config"}, line

@@ -101,6 +101,34 @@ def test_touched_is_a_table_that_no_client_can_forge(told: Callable[..., Said]) 
     assert "touches: 1; statements of all datasources in this range not wholly understood: 1" in said.err
 
 
+@pytest.mark.parametrize("asked", [["customers", "--datasource", "shop"], ["shop.public.customers"]])
+def test_what_was_not_understood_counts_for_its_own_datasource(
+    told: Callable[..., Said], folder: Path, asked: list[str]
+) -> None:
+    with writing(folder, MONDAY_NS + 2 * HOUR_NS) as log:
+        statement(log, {**ALICE, "datasource": "elsewhere"}, "selec", unknown=["syntax"])
+    assert told("audit", "touched", *asked, *RANGE, "--json").json()["unknown_statements"] == 1
+    assert told("audit", "touched", "customers", *RANGE, "--json").json()["unknown_statements"] == 2
+    said = told("audit", "touched", *asked, *RANGE).err
+    assert "statements of datasource shop in this range not wholly understood: 1" in said
+
+
+def test_what_observe_mode_would_have_stopped_is_found(told: Callable[..., Said], folder: Path) -> None:
+    with writing(folder, MONDAY_NS + 2 * HOUR_NS) as log:
+        statement(log, ALICE, "drop table customers", would_be="hold")
+        intent = log.append("intent", members({**ALICE, "verbs": ["select"], "touches": [], "verdict": "allow"}))
+        ended = {"session": ALICE["session"], "intent": intent, "status": "ok", "results": [], "would_be": "limited"}
+        log.append("outcome", members(ended))
+
+    def found(word: str) -> list[str]:
+        rows = told("audit", "search", "--would-be", word, *RANGE, "--json").json()
+        return [row["would_be"] for row in rows]
+
+    assert found("any") == ["hold", "limited"]
+    assert (found("hold"), found("limited"), found("deny")) == (["hold"], ["limited"], [])
+    assert told("audit", "search", "--would-be", "perhaps").code == 2
+
+
 def test_a_day_is_the_zones_own(told: Callable[..., Said]) -> None:
     def seqs(*more: str) -> list[int]:
         return [row["seq"] for row in told("audit", "touched", "customers", "--json", *more).json()["rows"]]

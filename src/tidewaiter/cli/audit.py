@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -132,6 +132,10 @@ def search(
     datasource: Datasource = None,
     session: Annotated[str | None, typer.Option("--session", help="Only this session.")] = None,
     verdict: Annotated[str | None, typer.Option("--verdict", help="allow, deny or hold.")] = None,
+    would_be: Annotated[
+        Literal["deny", "hold", "limited", "any"] | None,
+        typer.Option("--would-be", help="Only what observe mode let through and enforcement would not have."),
+    ] = None,
     kind: Annotated[list[str] | None, typer.Option("--kind", help="Entries of this kind, not statements.")] = None,
     relation: Annotated[str | None, typer.Option("--relation", help="Only what touched this relation.")] = None,
     verb: Annotated[str | None, typer.Option("--verb", help="Only statements with this verb.")] = None,
@@ -153,11 +157,11 @@ def search(
     where = days.span(on, since, until, time.time_ns(), zone(settings, tz))
     asked = Filters(
         by, datasource, session, verdict, tuple(kind or ()), relation, verb, where.from_ns, where.to_ns, text, sqlstate,
-        limit or sys.maxsize,
+        would_be, limit or sys.maxsize,
     )  # fmt: skip
     _tell_server(settings, "search", principal=by, datasource=datasource, session=session, verdict=verdict,
-                 kinds=" ".join(kind or ()) or None, relation=relation, verb=verb, text=text, sqlstate=sqlstate,
-                 **_limits(where, settings))  # fmt: skip
+                 would_be=would_be, kinds=" ".join(kind or ()) or None, relation=relation, verb=verb, text=text,
+                 sqlstate=sqlstate, **_limits(where, settings))  # fmt: skip
     with _searching(settings) as index:
         rows = index.search(asked)
     if as_json:
@@ -191,6 +195,7 @@ def touched(
 ) -> None:
     """Who touched a table: every statement in the range, through views too, refused ones included."""
     from tidewaiter.cli import days
+    from tidewaiter.ledger.search import datasource_of
 
     settings = load(config)
     shown = zone(settings, tz)
@@ -199,7 +204,8 @@ def touched(
     with _searching(settings) as index:
         found = index.touched(relation, where.from_ns, where.to_ns, by)
         rows = [row for row in found if datasource in (None, row["datasource"])]
-        unknown = index.unknown_statements(where.from_ns, where.to_ns)
+        counted = datasource or datasource_of(relation)
+        unknown = index.unknown_statements(where.from_ns, where.to_ns, counted)
     limits = {"from": days.iso(where.from_ns, shown), "to": days.iso(where.to_ns, shown)}
     if as_json:
         show.json_out({"range": limits, "unknown_statements": unknown, "rows": rows})
@@ -214,7 +220,8 @@ def touched(
         ],
         empty=f"nobody touched {relation} from {limits['from']} to {limits['to']}",
     )  # fmt: skip
-    show.note(f"touches: {len(rows)}; statements of all datasources in this range not wholly understood: {unknown}")
+    told = f"datasource {counted}" if counted else "all datasources"
+    show.note(f"touches: {len(rows)}; statements of {told} in this range not wholly understood: {unknown}")
 
 
 @audit.command()

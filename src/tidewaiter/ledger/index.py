@@ -25,7 +25,7 @@ from tidewaiter.ledger.reader import LogReader, Position, Stored
 from tidewaiter.ledger.seal import Kek, Unreadable
 from tidewaiter.ledger.tree import leaf_hash
 
-FORMAT = 1
+FORMAT = 2
 BATCH = 5000  # entries per transaction: others wait for at most that long
 MARKS = 100  # batches to go back to
 _BUSY_S = 60.0
@@ -36,7 +36,8 @@ create table entries (
   seq integer primary key, t_ns integer not null, kind text not null, segment integer not null, offset integer not null,
   session text, principal text, on_behalf_of text, datasource text, verdict text, rule text,
   verbs text, unknown integer not null default 0,
-  status text, rows integer, sqlstate text, results text, outcome integer);
+  status text, rows integer, sqlstate text, results text, outcome integer,
+  would_be text);
 create index entries_by_principal on entries (principal, seq);
 create index ends on entries (session, seq) where kind = 'session.end';
 create index starts on entries (seq) where kind = 'log.start';
@@ -177,8 +178,8 @@ class Index:
         self.db.execute("delete from entries where seq >= ?", (seq,))
         self.db.execute("delete from touches where seq >= ?", (seq,))
         self.db.execute(
-            "update entries set status = null, rows = null, sqlstate = null, results = null, outcome = null"
-            " where outcome >= ?",
+            "update entries set status = null, rows = null, sqlstate = null, results = null, outcome = null,"
+            " would_be = nullif(would_be, 'limited') where outcome >= ?",
             (seq,),
         )
 
@@ -209,7 +210,7 @@ class Index:
         is_statement = is_execution or entry.kind == "intent"
         ended = fields if is_execution else {}
         self.db.execute(
-            "insert into entries values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert into entries values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(seq, entry.t_ns, entry.kind, *stored.at),
                 *(_text(fields, name) for name in ("session", "principal", "on_behalf_of", "datasource")),
@@ -218,6 +219,7 @@ class Index:
                 int(is_statement and (bool(fields.get("unknown")) or not is_known)),
                 *(_text(ended, "status"), _number(ended, "rows"), _text(ended, "sqlstate"), _results(ended)),
                 seq if is_execution else None,
+                _text(fields, "would_be"),
             ),
         )
         for touched in touched_of(fields) if is_statement else ():
@@ -242,10 +244,11 @@ class Index:
     def _settle(self, seq: int, fields: Mapping[str, Any]) -> None:
         """Tell an intent how it ended. Its session must be the same: numbers of lost entries are given again."""
         self.db.execute(
-            "update entries set status = ?, rows = ?, sqlstate = ?, results = ?, outcome = ?"
-            " where seq = ? and kind = 'intent' and session is ? and outcome is null",
+            "update entries set status = ?, rows = ?, sqlstate = ?, results = ?, outcome = ?,"
+            " would_be = coalesce(?, would_be) where seq = ? and kind = 'intent' and session is ? and outcome is null",
             (
                 *(_text(fields, "status"), _number(fields, "rows"), _text(fields, "sqlstate"), _results(fields), seq),
+                _text(fields, "would_be"),  # "limited" is known at the end only
                 *(_number(fields, "intent"), _text(fields, "session")),
             ),
         )

@@ -2,8 +2,9 @@
 
 Rows are dictionaries in the public JSON form: `log` (origin), `seq`, `at` (UTC, microseconds), `principal`,
 `on_behalf_of`, `datasource`, `verbs`, `columns`, `rows`, `verdict`, `rule`, `session`, `statement` (None if its key was
-shredded or not given) and more. `status` is ok, error, skipped, cancelled or lost as the session told it; refused for
-denied and held statements; open for those under way; and lost for those whose session or server ended without a word.
+shredded or not given) and more. `status` is ok, error, skipped, cancelled, limited or lost as the session told it;
+refused for denied and held statements; open for those under way; and lost for those whose session or server ended
+without a word.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from tidewaiter.ledger.seal import Unreadable
 STATEMENTS = ("intent", "execution")
 _ENTRIES = """
 select e.seq, e.t_ns, e.kind, e.segment, e.offset, e.session, e.principal, e.on_behalf_of, e.datasource, e.verdict,
-       e.rule, e.unknown, e.status, e.rows, e.sqlstate, e.results, e.outcome
+       e.rule, e.unknown, e.status, e.rows, e.sqlstate, e.results, e.outcome, e.would_be
 from entries e"""
 _TOUCHES = """
 select e.seq, e.t_ns, e.kind, e.segment, e.offset, e.session, e.principal, e.on_behalf_of, e.datasource, e.verdict,
-       e.rule, e.unknown, e.status, e.rows, e.sqlstate, e.results, e.outcome,
+       e.rule, e.unknown, e.status, e.rows, e.sqlstate, e.results, e.outcome, e.would_be,
        t.schema, t.part, t.verbs, t.columns, t.via
 from touches t join entries e on e.seq = t.seq
 where t.name = :name and t.seq >= :low and t.seq < :high and (:schema is null or t.schema = :schema)
@@ -42,8 +43,8 @@ Row = dict[str, Any]
 class Filters:
     """What `search` looks for; None does not restrict. Times are half-open, in Unix nanoseconds.
 
-    No `kinds` means statements. `text` is found in the statement, upper or lower case; `relation` is a name as
-    `touched` takes it.
+    No `kinds` means statements. `would_be` is what observe mode only records: deny, hold, limited, or any. `text` is
+    found in the statement, upper or lower case; `relation` is a name as `touched` takes it.
     """
 
     principal: str | None = None
@@ -57,6 +58,7 @@ class Filters:
     until_ns: int | None = None
     text: str | None = None
     sqlstate: str | None = None
+    would_be: str | None = None
     limit: int = 1000
 
 
@@ -111,11 +113,14 @@ class Search:
         found = self._db.execute(_TOUCHES, asked).fetchall()
         return [self._touched_row(one, name) for one in found]
 
-    def unknown_statements(self, from_ns: int, to_ns: int) -> int:
-        """How many statements in [from_ns, to_ns) were not wholly understood: each may have touched anything."""
+    def unknown_statements(self, from_ns: int, to_ns: int, datasource: str | None = None) -> int:
+        """How many statements in [from_ns, to_ns) were not wholly understood: each may have touched anything there.
+
+        `datasource` None counts those of all.
+        """
         low, high = self.seq_at(from_ns), self.seq_at(to_ns)
-        query = "select count(*) from entries where unknown = 1 and seq >= ? and seq < ?"
-        return int(self._db.execute(query, (low, high)).fetchone()[0])
+        query = "select count(*) from entries where unknown = 1 and seq >= ? and seq < ? and ? in (datasource, '')"
+        return int(self._db.execute(query, (low, high, datasource or "")).fetchone()[0])
 
     def seq_at(self, t_ns: int) -> int:
         """Number of the first entry at or after a time. Times never decrease, so a time range is a range of entries."""
@@ -139,6 +144,8 @@ class Search:
         for column in ("principal", "datasource", "session", "verdict", "sqlstate"):
             if getattr(filters, column) is not None:
                 also(f"e.{column} = ?", getattr(filters, column))
+        if filters.would_be is not None:
+            also("? in (e.would_be, iif(e.would_be is null, null, 'any'))", filters.would_be)
         if filters.since_ns is not None:
             also("e.seq >= ?", self.seq_at(filters.since_ns))
         if filters.until_ns is not None:
@@ -181,7 +188,7 @@ class Search:
 
     def _common(self, found: tuple[Any, ...]) -> tuple[Row, Entry | None, Body | None]:
         seq, t_ns, kind, segment, offset, session, principal, owner, datasource, verdict, rule, *rest = found
-        unknown, status, rows, sqlstate, _, outcome = rest
+        unknown, status, rows, sqlstate, _, outcome, would_be = rest
         entry, body = self._read(Position(segment, offset))
         if kind in STATEMENTS and outcome is None:
             status = self._status(seq, session, verdict)
@@ -197,6 +204,7 @@ class Search:
             "rows": rows,
             "verdict": verdict,
             "rule": rule,
+            "would_be": would_be,
             "session": session,
             "status": status,
             "sqlstate": sqlstate,
@@ -226,6 +234,11 @@ class Search:
             " or exists (select 1 from entries where kind = 'session.end' and session = ?2 and seq > ?1)"
         )
         return "lost" if self._db.execute(query, (seq, session)).fetchone()[0] else "open"
+
+
+def datasource_of(relation: str) -> str | None:
+    """The datasource that a relation's name says; None where it says none. UsageError for a malformed name."""
+    return _relation(relation)[0]
 
 
 def _relation(text: str) -> tuple[str | None, str | None, str]:
