@@ -117,7 +117,13 @@ def test_what_observe_mode_would_have_stopped_is_found(told: Callable[..., Said]
     with writing(folder, MONDAY_NS + 2 * HOUR_NS) as log:
         statement(log, ALICE, "drop table customers", would_be="hold")
         intent = log.append("intent", members({**ALICE, "verbs": ["select"], "touches": [], "verdict": "allow"}))
-        ended = {"session": ALICE["session"], "intent": intent, "status": "ok", "results": [], "would_be": "limited"}
+        ended: dict[str, object] = {
+            "session": ALICE["session"],
+            "intent": intent,
+            "status": "ok",
+            "results": [],
+            "would_be": "limited",
+        }
         log.append("outcome", members(ended))
 
     def found(word: str) -> list[str]:
