@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+
+from tidewaiter.sql.catalog import Catalog
+from tidewaiter.sql.definitions import DESTRUCTIVE
+from tidewaiter.sql.facts import Scope, understand
+
+
+@pytest.mark.parametrize(
+    ("text", "verbs"),
+    [
+        ("create table t (a integer)", ("create",)),
+        ("create table t (a integer references customers)", ("create", "alter")),
+        ("create table t (like customers)", ("select", "create")),
+        ("create index on orders (total)", ("create",)),
+        ("alter table orders add column a integer", ("alter",)),
+        ("alter table orders drop column total", ("alter_destructive",)),
+        ("alter table orders add column a integer, drop column total", ("alter", "alter_destructive")),
+        ("alter table orders disable trigger all", ("alter_destructive",)),
+        ("alter table orders set schema hr", ("alter_destructive",)),
+        ("alter table orders rename to o", ("rename",)),
+        ("comment on table orders is 'x'", ("comment",)),
+        ("create publication p for table orders", ("create", "select")),
+        ("create rule r as on insert to orders do instead delete from people", ("alter", "delete_all")),
+        ("create role ada", ("alter_role",)),
+        ("alter system set work_mem = 1", ("system", "set")),
+        ("alter database shop set search_path = x", ("alter", "set")),
+    ],
+)
+def test_definitions_are_in_the_policies_words(shop: Catalog, text: str, verbs: tuple[str, ...]) -> None:
+    assert understand(text, shop, Scope()).verbs == verbs
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "create table t (a integer default purge())",
+        "create table t (a integer check (purge() > 0))",
+        "create table t (a integer generated always as (purge()) stored)",
+        "create table t partition of payments for values from (purge()) to ('2030-01-01')",
+        "create index on orders ((purge())) where purge() > 0",
+        "create domain d as integer check (purge() > 0)",
+        "create domain d as integer default purge()",
+        "create statistics s on (purge()), id from orders",
+        "create policy p on orders using (purge() > 0)",
+        "create function f(a integer default purge()) returns integer language sql as 'select 1'",
+        "create view v as select purge()",
+        "create trigger t before insert on orders for each row when (purge() > 0) execute function log_change()",
+        "create rule r as on insert to orders where purge() > 0 do nothing",
+        "create schema s create table t (a integer default purge())",
+        "alter table orders alter total type integer using purge()",
+        "alter table orders add check (purge() > 0)",
+        "alter domain price add check (purge() > 0)",
+    ],
+)
+def test_functions_in_a_definitions_expressions_are_asked_for(shop: Catalog, text: str) -> None:
+    assert ("public", "purge") in {touch.resource.path for touch in understand(text, shop, Scope()).touches}
+
+
+def test_what_a_definition_makes_is_known_to_the_rest_of_the_text(shop: Catalog) -> None:
+    assert understand("create table t (a integer); select a from t", shop, Scope()).unknown == ()
+    assert understand("alter table orders add column a integer; select a from orders", shop, Scope()).unknown == ()
+    assert understand("alter table orders rename to o; select id from o", shop, Scope()).unknown == ()
+
+
+def test_what_loses_data_or_protection_is_destructive() -> None:
+    assert {"AT_DropColumn", "AT_AlterColumnType", "AT_DisableTrigAll", "AT_DisableRowSecurity"} <= DESTRUCTIVE
+    assert "AT_AddColumn" not in DESTRUCTIVE
