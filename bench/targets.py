@@ -122,7 +122,7 @@ def pgbouncer(server: EmbeddedPostgres, folder: Path) -> Iterator[Target | None]
         for path in (folder, *folder.iterdir()):
             os.chown(path, owner, owner)
     command = [program, "-q", str(folder / "pgbouncer.ini")]
-    with _running(command, folder / "log", user=owner) as process:
+    with running(command, folder / "log", user=owner) as process:
         _await_port(port, process)
         yield Target("pgbouncer", Login("127.0.0.1", port, ROLE, password, DATABASE), process.pid)
 
@@ -133,7 +133,7 @@ def relay(server: EmbeddedPostgres, folder: Path) -> Iterator[Target]:
     port = free_port()
     command = [sys.executable, "-m", "bench.relay", str(port), server.host, str(server.port)]
     folder.mkdir()
-    with _running(command, folder / "log") as process:
+    with running(command, folder / "log") as process:
         _await_port(port, process)
         yield Target("relay", Login("127.0.0.1", port, ROLE, server.password.value, DATABASE), process.pid)
 
@@ -148,19 +148,19 @@ def gateway(server: EmbeddedPostgres, folder: Path, program: list[str] | None = 
     environment = {**os.environ, "BENCH_PASSWORD": server.password.value}
     deploy(folder, port, server, environment)
     config = ["--config", str(folder / "tidewaiter.toml")]
-    _tidewaiter(["principal", "add", "bench", *config], environment)
+    tidewaiter(["principal", "add", "bench", *config], environment)
     issued = json.loads(
-        _tidewaiter(["credential", "issue", "--principal", "bench", "--format", "json", *config], environment)
+        tidewaiter(["credential", "issue", "--principal", "bench", "--format", "json", *config], environment)
     )
-    with _running([*(program or TIDEWAITER), "serve", *config], folder / "log", environment) as process:
-        _await_ready(process, folder / "log")
+    with running([*(program or TIDEWAITER), "serve", *config], folder / "log", environment) as process:
+        await_ready(process, folder / "log")
         login = Login("127.0.0.1", port, issued["user"], issued["password"], DATABASE)
         yield Target("gateway", login, process.pid)
 
 
 def deploy(folder: Path, port: int, server: EmbeddedPostgres, environment: dict[str, str]) -> None:
     """Make the deployment folder with `tidewaiter init`, then put the benchmark's configuration and policy in it."""
-    _tidewaiter(["init", str(folder)], environment)
+    tidewaiter(["init", str(folder)], environment)
     (folder / "tidewaiter.toml").write_text(
         CONFIG.format(
             port=port,
@@ -177,7 +177,8 @@ def deploy(folder: Path, port: int, server: EmbeddedPostgres, environment: dict[
     (folder / "policies" / "bench.cedar").write_text(POLICY)
 
 
-def _tidewaiter(arguments: list[str], environment: dict[str, str]) -> str:
+def tidewaiter(arguments: list[str], environment: dict[str, str]) -> str:
+    """Run the command line; return what it prints. Raises RuntimeError."""
     done = subprocess.run([*TIDEWAITER, *arguments], capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
         raise RuntimeError(f"tidewaiter {' '.join(arguments[:2])} failed: {done.stderr or done.stdout}")
@@ -185,7 +186,7 @@ def _tidewaiter(arguments: list[str], environment: dict[str, str]) -> str:
 
 
 @contextlib.contextmanager
-def _running(
+def running(
     command: list[str], log: Path, environment: dict[str, str] | None = None, user: int | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program, its output in `log`; SIGTERM at the end, SIGKILL when it does not follow."""
@@ -214,7 +215,8 @@ def _await_port(port: int, process: subprocess.Popen[bytes]) -> None:
     raise RuntimeError(f"nothing listens on port {port}")
 
 
-def _await_ready(process: subprocess.Popen[bytes], log: Path) -> None:
+def await_ready(process: subprocess.Popen[bytes], log: Path) -> None:
+    """Return when `serve` has said ready. Raises RuntimeError."""
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline and process.poll() is None:
         if b"ready\n" in log.read_bytes():
