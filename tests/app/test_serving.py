@@ -320,6 +320,29 @@ def test_another_process_that_revokes_or_disables_ends_sessions_here(
     assert changed == [True]
 
 
+def test_credentials_that_ended_long_ago_are_forgotten_at_the_start_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = deployment(tmp_path)
+    said: list[str] = []
+    times: list[float] = []
+
+    def prune(self: Directory, now_s: float) -> int:
+        times.append(now_s)
+        if len(times) == 2:
+            raise TidewaiterError("the store is locked")
+        return 0
+
+    async def visit(_config: Config) -> None:
+        await eventually(lambda: len(times) >= 3)
+
+    monkeypatch.setattr(serving, "PRUNE_S", 0.01)
+    monkeypatch.setattr(Directory, "prune", prune)
+    served(config, visit, said)
+    assert times[0] > 1e9, "Unix time"
+    assert "warning: the store is locked" in said, "and it is tried again"
+
+
 def test_a_store_that_fails_meanwhile_is_said_again_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = deployment(tmp_path)
     said: list[str] = []

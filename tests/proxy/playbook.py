@@ -22,16 +22,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import orjson
 from playstage import NoToday, Paper, Shelf, Stage, Wire, policies
 
 from tidewaiter.model import Context
 from tidewaiter.proxy.holding import Holding
 from tidewaiter.proxy.names import Names
-from tidewaiter.proxy.probe import Probe
+from tidewaiter.proxy.probe import SURROUNDINGS, Probe, Surroundings, catalog_questions
 from tidewaiter.proxy.refusal import FAILING_TEXT
 from tidewaiter.proxy.session import Session
 from tidewaiter.proxy.standing import Footing, Judges, Standing
 from tidewaiter.proxy.trail import Trail
+from tidewaiter.sql.catalog_queries import SECTIONS
 from tidewaiter.wire import postgres
 
 T = TypeVar("T")
@@ -195,6 +197,36 @@ def path_answer(*path: bytes, with_sync: bool = True) -> bytes:
     done = postgres.command_complete(f"SELECT {len(path)}")
     close = postgres.close_complete() * 2
     return postgres.parse_complete() + postgres.bind_complete() + rows + done + close + end
+
+
+SURROUNDED = (b"UTF8", b"read committed", b"public", b"0", b"0", b"on")
+
+
+def asked_surroundings() -> Side:
+    """The server gets the gateway's question for the settings around a question for the catalog."""
+    return server(*messages_of(Probe.message(SURROUNDINGS, with_sync=True)))
+
+
+def asked_catalog() -> Side:
+    """The server gets the gateway's question for the catalog."""
+    return server(*messages_of(Probe.message(catalog_questions(Surroundings.read(SURROUNDED)), with_sync=True)))
+
+
+def probe_answer(*answers: tuple[bytes, ...]) -> bytes:
+    """What the server answers to questions of the gateway's own within a transaction: one column of rows for each."""
+    parts: list[bytes] = []
+    for values in answers:
+        found = [postgres.data_row([value]) for value in values]
+        parts += (postgres.parse_complete(), postgres.bind_complete(), *found)
+        parts += (postgres.command_complete(f"SELECT {len(values)}"), postgres.close_complete() * 2)
+    return b"".join((*parts, postgres.ready_for_query("T")))
+
+
+def catalog_answer(*tables: str) -> bytes:
+    """The answer to the question for the catalog: these tables in schema public, each with a column id."""
+    found = [{"a": "public", "b": name, "c": "r", "d": ["id"], "e": [], "f": False} for name in tables]
+    sections = [found if name == "relations" else [] for name in SECTIONS]
+    return probe_answer((b"",), (orjson.dumps(sections),), (b"",))
 
 
 def rows(*values: bytes, tag: str = "") -> bytes:

@@ -19,7 +19,7 @@ from tidewaiter.model import Kind, Principal, Receipt
 from tidewaiter.policy import Policies
 from tidewaiter.proxy.link import Link
 from tidewaiter.proxy.pipeline import Understand
-from tidewaiter.sql.catalog import Catalog
+from tidewaiter.sql.catalog import Catalog, Rows
 from tidewaiter.sql.facts import understand
 
 RULES = """
@@ -179,6 +179,12 @@ class Shelf:
     async def refresh(self) -> Catalog:
         self.completed += 1
         return self.current
+
+    async def catch_up(self) -> Catalog:
+        return await self.refresh()
+
+    def with_rows(self, rows: Rows) -> Catalog:
+        return Catalog.from_rows(rows)
 
 
 @dataclass

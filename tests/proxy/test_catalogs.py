@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from tidewaiter.errors import UpstreamError
 from tidewaiter.model import Secret
 from tidewaiter.proxy import catalogs
 from tidewaiter.proxy.catalogs import CatalogWatch
+from tidewaiter.sql.catalog import QUERIES, Catalog
 
 pytestmark = [pytest.mark.live, pytest.mark.anyio]
 
@@ -311,3 +312,51 @@ async def test_tls_settings_are_those_of_the_datasource(server: EmbeddedPostgres
     async with watching(server, tls="require") as watch:
         with pytest.raises(UpstreamError):
             await watch.refresh()
+
+
+async def test_catching_up_reads_only_what_changed(server: EmbeddedPostgres) -> None:
+    await execute(server, "drop table if exists caught")
+    async with watching(server) as watch:
+        await watch.refresh()
+        await watch.catch_up()
+        assert watch.completed == 1
+        await execute(server, "create table caught (id integer)")
+        assert (await watch.catch_up()).find("caught", "public", ()) is not None
+        assert watch.completed == 2
+
+
+async def test_both_halves_of_the_queries_are_the_whole(server: EmbeddedPostgres) -> None:
+    async with watching(server) as watch:
+        halves = await watch.refresh()
+    connection = await connect(dsn=server.dsn(), server_settings={"search_path": "pg_catalog"})
+    try:
+        whole = Catalog.from_rows({name: await connection.fetch(query) for name, query in QUERIES.items()})
+    finally:
+        await connection.close()
+    for part in ("relations", "schemas", "reaches", "calls", "builtins", "oids", "functions", "guarded", "columns"):
+        assert dict_or_set(getattr(halves, part)) == dict_or_set(getattr(whole, part)), part
+    assert {name: set(schemas) for name, schemas in halves.types.items()} == {
+        name: set(schemas) for name, schemas in whole.types.items()
+    }
+
+
+def dict_or_set(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+async def test_a_role_that_becomes_a_superuser_is_refused_until_it_is_none(server: EmbeddedPostgres) -> None:
+    reports: list[str] = []
+    async with watching(server, reports) as watch, watching(server, mode="observe") as observed:
+        await watch.refresh()
+        assert watch.refuses is None
+        await execute(server, "alter role gateway superuser")
+        try:
+            await watch.catch_up()
+            await observed.catch_up()
+        finally:
+            await execute(server, "alter role gateway nosuperuser")
+        assert "superuser" in str(watch.refuses)
+        assert [report for report in reports if "superuser" in report]
+        assert observed.refuses is None, "nothing is enforced there"
+        await watch.catch_up()
+        assert watch.refuses is None

@@ -18,7 +18,7 @@ from tidewaiter.proxy.names import Names, Portal, Statement
 from tidewaiter.proxy.pipeline import Judged
 from tidewaiter.proxy.standing import Footing, Judges, Standing
 from tidewaiter.proxy.trail import Execution, Trail
-from tidewaiter.sql.catalog import Catalog
+from tidewaiter.sql.catalog import Catalog, Rows
 from tidewaiter.wire import postgres
 from tidewaiter.wire.frames import length_at
 
@@ -53,6 +53,12 @@ class Watched:
 
     async def refresh(self) -> Catalog:
         return self.current
+
+    async def catch_up(self) -> Catalog:
+        return self.current
+
+    def with_rows(self, rows: Rows) -> Catalog:
+        return Catalog.from_rows(rows)
 
 
 @dataclass

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from tidewaiter.errors import ProtocolViolation
-from tidewaiter.proxy.probe import Probe
+from tidewaiter.proxy import probe as probes
+from tidewaiter.proxy.probe import SURROUNDINGS, Probe, Surroundings, catalog_questions
 from tidewaiter.wire import postgres
 
 
@@ -39,7 +40,7 @@ def test_the_answer_is_found_whatever_the_chunking(with_sync: bool, size: int) -
             more, rest = probe.feed(whole[at : at + size])
             passing += more
             assert rest == b""
-        assert await probe.answer == ["pg_catalog", "public"]
+        assert await probe.answer == [b"pg_catalog", b"public"]
         assert passing == NOTICE
 
     asyncio.run(ask())
@@ -66,3 +67,35 @@ def test_question_uses_its_own_names_and_flush_inside_a_pipeline() -> None:
     assert Probe.message(with_sync=True).endswith(postgres.sync())
     assert Probe.message(with_sync=False).endswith(postgres.flush())
     assert b"tidewaiter_probe" in Probe.message(with_sync=True)
+
+
+def test_several_questions_end_with_the_last_close() -> None:
+    async def ask() -> None:
+        probe = Probe(asyncio.get_running_loop().create_future(), with_sync=False, questions=2)
+        assert probe.feed(ANSWER) == (NOTICE, b"")
+        assert not probe.answer.done()
+        assert probe.feed(ANSWER + b"rest") == (NOTICE, b"rest")
+        assert await probe.answer == [b"pg_catalog", b"public"] * 2
+
+    asyncio.run(ask())
+
+
+def test_the_catalog_is_asked_for_between_pinning_the_settings_and_putting_them_back() -> None:
+    around = Surroundings.read([b"UTF8", b"read committed", b"mine, pg_catalog", b"5s", b"1s", b"on"])
+    assert (around.encoding, around.isolation) == (b"UTF8", b"read committed")
+    pin, ask, restore = catalog_questions(around)
+    assert pin.values == (b"pg_catalog, pg_temp", b"0", b"0", b"off")
+    assert restore.values == (b"mine, pg_catalog", b"5s", b"1s", b"on")
+    assert ask.is_binary
+    assert b"search_path" in SURROUNDINGS[0].text
+
+
+def test_an_answer_without_end_is_a_violation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "ANSWER_BYTES", 100)
+
+    async def ask() -> None:
+        probe = Probe(asyncio.get_running_loop().create_future(), with_sync=False)
+        with pytest.raises(ProtocolViolation, match="too long"):
+            probe.feed(postgres.data_row([bytes(200)]))
+
+    asyncio.run(ask())

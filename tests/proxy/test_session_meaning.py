@@ -8,13 +8,18 @@ from playbook import (
     IN_TRANSACTION,
     PARSED,
     READY,
+    SURROUNDED,
     Play,
     asked,
+    asked_catalog,
     asked_path,
+    asked_surroundings,
     begun,
+    catalog_answer,
     client,
     ledger,
     path_answer,
+    probe_answer,
     ran,
     refused,
     rows,
@@ -166,6 +171,10 @@ def test_a_table_that_the_transaction_made_is_known_at_once() -> None:
         >> server(made, IN_TRANSACTION)
         << client(made, IN_TRANSACTION)
         << ledger(ran(create))
+        << asked_surroundings()
+        >> server(probe_answer(SURROUNDED))
+        << asked_catalog()
+        >> server(catalog_answer("fresh"))
         << server(pg.query(insert))
         >> server(inserted, IN_TRANSACTION)
         << client(inserted, IN_TRANSACTION)

@@ -37,6 +37,7 @@ from tidewaiter.proxy.server import Gateway, Target
 from tidewaiter.proxy.upstream import Upstream
 from tidewaiter.store import open_store
 
+PRUNE_S = 86_400.0  # credentials that ended long ago are forgotten at the start, and once a day
 FOLLOW_S = 0.5  # how soon a revocation made by another gateway on the same store ends sessions here
 
 Say = Callable[[str], None]
@@ -186,6 +187,7 @@ class Server:
             tasks.append(group.create_task(self._gateway.run()))
             tasks.append(group.create_task(self._follow_directory()))
             tasks.append(group.create_task(self._running.requests.follow(self._running.say)))
+            tasks.append(group.create_task(self._prune_directory()))
             serving = [group.create_task(web.run_until_stopped()) for web in webs]
             for web in webs:
                 await web.accepts.wait()
@@ -262,6 +264,16 @@ class Server:
             for told in self._gateway.sessions():
                 if not directory.may_continue(str(told["principal"]), str(told["credential"])):
                     self._gateway.kill(str(told["id"]), "its credential was revoked or its principal disabled")
+
+    async def _prune_directory(self) -> None:
+        """Forget credentials that ended long ago, so that the store does not grow with every one ever issued."""
+        running = self._running
+        while True:
+            try:
+                await asyncio.to_thread(running.directory.prune, running.clock_ns() / 1e9)
+            except TidewaiterError as error:
+                running.say(f"warning: {error}")
+            await asyncio.sleep(PRUNE_S)
 
     @contextmanager
     def _signals(self, group: asyncio.TaskGroup) -> Iterator[None]:

@@ -20,7 +20,7 @@ from tidewaiter.proxy.guard import Guarded
 from tidewaiter.proxy.holding import CLEAN_TRANSACTION_S, Granted, Held, NotGranted, Settled
 from tidewaiter.proxy.limits import RowLimit
 from tidewaiter.proxy.names import Names, Portal, Statement, Undo
-from tidewaiter.proxy.needs import AllAnswered, Decision, Need, Path, Study
+from tidewaiter.proxy.needs import AllAnswered, Decision, Definitions, Need, Path, Study
 from tidewaiter.proxy.pipeline import Judged, granted, uncountable
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution, Trail
@@ -120,17 +120,33 @@ class Asks:
         known = standing.recall(text, in_transaction=in_transaction)
         if known is not None:
             return known
-        if standing.path_is_stale:
-            if self._owed.debts:
-                return AllAnswered()
-            if self._answers.transaction != "E" and not self._owed.is_skipping:
-                return Path()
-            standing.keep_path()  # in a failed transaction nothing can be asked, and nothing that is judged can run
+        unmet = self._unmet()
+        if unmet is not None:
+            return unmet
         if standing.can_study_at_once(text):
             judged = standing.study(text, in_transaction=in_transaction)
             if judged.facts.fault is None or judged.facts.fault.sqlstate == "42601":
                 return judged
+        if self._can_ask and standing.wants_overlay():
+            return self._unmet() or Definitions()
         return Study(text)
+
+    def _unmet(self) -> Need | None:
+        """What the server must be asked before a text can be studied."""
+        standing = self._standing
+        if not (standing.path_is_stale or standing.overlay_is_due):
+            return None
+        if self._owed.debts:
+            return AllAnswered()
+        if standing.path_is_stale and not self._can_ask:
+            standing.keep_path()  # in a failed transaction nothing can be asked, and nothing that is judged can run
+        if standing.path_is_stale:
+            return Path()
+        return Definitions() if standing.overlay_is_due and self._can_ask else None
+
+    @property
+    def _can_ask(self) -> bool:
+        return self._answers.transaction != "E" and not self._owed.is_skipping
 
     def _weigh(self, facts: Facts) -> Judged:
         return self._standing.weigh(facts, in_transaction=self._answers.transaction != "I")

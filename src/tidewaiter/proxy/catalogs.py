@@ -19,7 +19,7 @@ from tidewaiter.config import Datasource
 from tidewaiter.errors import TidewaiterError, UpstreamError
 from tidewaiter.model import Secret
 from tidewaiter.proxy.upstream import tls_context
-from tidewaiter.sql.catalog import QUERIES, SIGNATURE, Catalog
+from tidewaiter.sql.catalog import SIGNATURE, SYSTEM_QUERIES, USER_QUERIES, Catalog, Rows
 
 POLL_S = 2.0
 """DDL done elsewhere shows within this and the time of one reading. The signature takes 3 ms for some 300 relations."""
@@ -28,7 +28,15 @@ POLL_SHARE = 20
 """A poll that took t seconds is followed by a pause of at least 20 t: it never uses more than 5 % of one backend."""
 
 FULL_S = 60.0
-"""The signature is a sum and could collide; everything is read this often regardless."""
+"""The signature is a sum and could collide; everything is read this often regardless, the server's own objects too."""
+
+SOON_S = 0.05
+"""Between a session's DDL and the reading for others: time for the session to read itself, or to go on defining."""
+
+SOON_SHARE = 4
+"""A reading that took t seconds is followed by a pause of 4 t, however many definitions a migration makes."""
+
+ROLE = "select r.rolsuper from pg_catalog.pg_roles r where r.rolname = session_user"
 
 CONNECT_S = 10.0
 COMMAND_S = 60.0  # far above reading the catalog of 10,000 relations; a hung server counts as lost
@@ -45,7 +53,7 @@ class _Connection(Protocol):
     """What is used of asyncpg, which has no types of its own."""
 
     async def fetch(self, query: str) -> Sequence[Sequence[Any]]: ...
-    async def fetchval(self, query: str) -> str: ...
+    async def fetchval(self, query: str) -> Any: ...
     def transaction(self, *, isolation: str, readonly: bool) -> AbstractAsyncContextManager[object]: ...
     def is_closed(self) -> bool: ...
     def terminate(self) -> None: ...
@@ -63,6 +71,7 @@ class CatalogWatch:
 
     `current` is empty before the first reading, so that every name is unknown. `stale_since` is the time on `clock_s`
     since when changes may have been missed, None while everything is read as it should be. `completed` counts readings.
+    `refuses` says why no session may begin: the datasource's user has become a superuser, whom no policy holds.
     """
 
     def __init__(
@@ -75,6 +84,9 @@ class CatalogWatch:
         self.current = Catalog()
         self.completed = 0
         self.problem: str | None = None
+        self.refuses: str | None = None
+        self._system: Rows = {}
+        self._system_at: float | None = None
         self._datasource = datasource
         self._password = password
         self._report = report
@@ -109,6 +121,18 @@ class CatalogWatch:
                 await self._read()
         return self.current
 
+    async def catch_up(self) -> Catalog:
+        """As `refresh`, but cheap when nothing changed: the signature is asked for first."""
+        asked = self._attempts
+        async with self._lock:
+            if self._good_attempt > asked or (self._signature is not None and await self._ask() == self._signature):
+                return self.current
+        return await self.refresh()
+
+    def with_rows(self, rows: Rows) -> Catalog:
+        """A catalog of these user objects and the server's own, without looking at the database. Takes a while."""
+        return Catalog.from_rows(self._system, rows)
+
     async def close(self) -> None:
         """End the connection, for those who read once; `run` does so itself."""
         async with self._lock:
@@ -117,19 +141,21 @@ class CatalogWatch:
 
     async def run(self) -> None:
         """Follow the database until cancelled. Failures are reported and tried again, with growing pauses."""
-        failures = 0
+        failures, took = 0, 0.0
         try:
             while True:
                 began = self._clock_s()
                 try:
                     await self._look()
-                    failures, pause = 0, max(POLL_S, POLL_SHARE * (self._clock_s() - began))
+                    took = self._clock_s() - began
+                    failures, pause = 0, max(POLL_S, POLL_SHARE * took)
                 except TidewaiterError:
                     pause = BACKOFF_S[min(failures, len(BACKOFF_S) - 1)]
                     failures += 1
                 self._wanted.clear()
                 if failures or self._target <= self.completed:
                     await self._pause(pause)
+                await asyncio.sleep(max(SOON_S, SOON_SHARE * took))
         finally:
             self._drop()
 
@@ -150,7 +176,8 @@ class CatalogWatch:
         """The present signature. Raises UpstreamError."""
         try:
             connection = await self._connected()
-            signature = await connection.fetchval(SIGNATURE)
+            await self._look_at_role(connection)
+            signature: str = await connection.fetchval(SIGNATURE)
         except BaseException as failure:
             raise self._failed(failure) from failure
         self._succeeded()
@@ -163,10 +190,14 @@ class CatalogWatch:
         try:
             connection = await self._connected()
             async with connection.transaction(isolation="repeatable_read", readonly=True):
-                rows = {name: await connection.fetch(query) for name, query in QUERIES.items()}
+                rows = {name: await connection.fetch(query) for name, query in USER_QUERIES.items()}
+                if self._system_at is None or self._clock_s() - self._system_at >= FULL_S:
+                    self._system = {name: await connection.fetch(query) for name, query in SYSTEM_QUERIES.items()}
+                    self._system_at = self._clock_s()
                 signature = await connection.fetchval(SIGNATURE)
+            await self._look_at_role(connection)
             # Building takes 5 ms for an empty database and 50 ms for 1,000 relations: too long for the event loop.
-            catalog = await asyncio.to_thread(Catalog.from_rows, rows)
+            catalog = await asyncio.to_thread(Catalog.from_rows, self._system, rows)
         except BaseException as failure:
             self._failed_attempt = self._attempts if isinstance(failure, Exception) else self._failed_attempt
             raise self._failed(failure) from failure
@@ -194,6 +225,16 @@ class CatalogWatch:
                 server_settings=_SETTINGS,
             )
         return self._connection
+
+    async def _look_at_role(self, connection: _Connection) -> None:
+        """A role can become a superuser while the gateway runs."""
+        source = self._datasource
+        is_refused = await connection.fetchval(ROLE) and source.mode == "enforce" and not source.allow_superuser
+        if is_refused and self.refuses is None:
+            self.refuses = f"user {source.user} of datasource {source.name} is a superuser, whom no policy holds"
+            self._report(f"{self.refuses}; sessions on it are refused until it is an ordinary role again")
+        elif not is_refused:
+            self.refuses = None
 
     def _failed(self, failure: BaseException) -> BaseException:
         """Drop the connection, whose state nobody knows now; report; say what to raise."""

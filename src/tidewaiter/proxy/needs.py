@@ -19,6 +19,11 @@ class Path:
 
 
 @dataclass(frozen=True, slots=True)
+class Definitions:
+    """Read the catalog as the session's own transaction sees it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Study:
     """Study a text off the loop, or with a fresh catalog; then `take` it with `studied` set."""
 
@@ -32,4 +37,4 @@ class Decision:
     held: Held
 
 
-Need = AllAnswered | Path | Study | Guarded | Decision
+Need = AllAnswered | Path | Definitions | Study | Guarded | Decision

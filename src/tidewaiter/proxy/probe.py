@@ -1,69 +1,135 @@
-"""Ask the server something on the client's own session, invisibly: the effective search_path.
+"""Ask the server something on the client's own session, invisibly: the search_path, the catalog as the session sees it.
 
 Named statement and portal of our own, so that the client's unnamed ones survive; Flush instead of Sync inside a
-pipeline, so that its implicit transaction goes on.
+pipeline, so that its implicit transaction goes on. Outside a pipeline and a transaction block all questions up to the
+Sync are one transaction.
 """
 
 from __future__ import annotations
 
 from asyncio import Future
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tidewaiter.errors import ProtocolViolation
+from tidewaiter.sql.catalog import SESSION_QUERY
 from tidewaiter.wire import postgres
-from tidewaiter.wire.frames import length_at
+from tidewaiter.wire.frames import HEADER, length_at
 
 NAME = b"tidewaiter_probe"
-QUESTION = b"select pg_catalog.unnest(pg_catalog.current_schemas(true))"
+ANSWER_BYTES = 256 << 20  # some 200,000 relations; a database that has more cannot be governed through this
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One statement. `values` are its parameters as text; the answer is in binary where `is_binary`."""
+
+    text: bytes
+    values: tuple[bytes, ...] = ()
+    is_binary: bool = False
+
+
+PATH = (Question(b"select pg_catalog.unnest(pg_catalog.current_schemas(true))"),)
+
+# Names and operators of our question must be the server's own, and whatever limits the client set are for its own
+# statements. Values for the transaction only, put back at once: afterwards nothing tells that they were there.
+_PINNED = {b"search_path": b"pg_catalog, pg_temp", b"statement_timeout": b"0", b"lock_timeout": b"0", b"jit": b"off"}
+
+_WANTED = (b"server_encoding", b"transaction_isolation", *_PINNED)
+SURROUNDINGS = (
+    Question(
+        b"select pg_catalog.unnest(array["
+        + b", ".join(b"pg_catalog.current_setting('%b')" % name for name in _WANTED)
+        + b"])"
+    ),
+)
+"""What must be known before CATALOG can be asked for; see `Surroundings`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The settings that a question for the catalog needs to know.
+
+    `pinned` are those that it sets for itself, in the client's encoding: they go back as they came.
+    """
+
+    encoding: bytes
+    isolation: bytes
+    pinned: tuple[bytes, ...]
+
+    @classmethod
+    def read(cls, answer: Sequence[bytes]) -> Surroundings:
+        """From the answer to SURROUNDINGS."""
+        encoding, isolation, *pinned = answer
+        return cls(encoding, isolation, tuple(pinned))
+
+
+def catalog_questions(around: Surroundings) -> tuple[Question, ...]:
+    """Ask for the catalog as this session's transaction sees it. The middle answer is that to SESSION_QUERY."""
+    return (
+        _set(tuple(_PINNED.values())),
+        Question(SESSION_QUERY.encode(), is_binary=True),
+        _set(around.pinned),
+    )
+
+
+def _set(values: tuple[bytes, ...]) -> Question:
+    calls = [b"pg_catalog.set_config('%b', $%d, true)" % (name, at) for at, name in enumerate(_PINNED, 1)]
+    return Question(b"select " + b", ".join(calls), values)
 
 
 class Probe:
-    """One question. `answer` resolves to the rows' first columns; `feed` returns what belongs to the client."""
+    """Some questions. `answer` resolves to all rows' first columns; `feed` returns what belongs to the client."""
 
-    def __init__(self, answer: Future[list[str]], *, with_sync: bool) -> None:
+    def __init__(self, answer: Future[list[bytes]], *, with_sync: bool, questions: int = 1) -> None:
         self.answer = answer
-        self._rows: list[str] = []
+        self._rows: list[bytes] = []
         self._last = postgres.READY_FOR_QUERY if with_sync else postgres.CLOSE_COMPLETE
-        self._closes = 0
-        self._held = b""
+        self._closes_left = 2 * questions
+        self._held = bytearray()
 
     @staticmethod
-    def message(*, with_sync: bool) -> bytes:
+    def message(questions: Sequence[Question] = PATH, *, with_sync: bool) -> bytes:
         """What to send."""
-        return b"".join(
-            (
-                postgres.parse(NAME, QUESTION, ()),
-                postgres.bind(NAME, NAME, (), (), ()),
+        parts: list[bytes] = []
+        for question in questions:
+            parts += (
+                postgres.parse(NAME, question.text, ()),
+                postgres.bind(NAME, NAME, (), question.values, (1,) if question.is_binary else ()),
                 postgres.execute(NAME, 0),
                 postgres.close("P", NAME),
                 postgres.close("S", NAME),
-                postgres.sync() if with_sync else postgres.flush(),
             )
-        )
+        return b"".join((*parts, postgres.sync() if with_sync else postgres.flush()))
 
     def feed(self, chunk: bytes) -> tuple[bytes, bytes]:
         """Take what the server sent: (asynchronous messages for the client, bytes after the end of the answer)."""
-        data = self._held + chunk
+        self._held += chunk
+        if len(self._held) > ANSWER_BYTES:
+            raise ProtocolViolation("the server's answer to the gateway's own question is too long")
+        if len(self._held) < HEADER or len(self._held) < length_at(bytes(self._held[:HEADER]), 0):
+            return b"", b""
+        data = bytes(self._held)
         pos, passing = 0, b""
-        while pos + 5 <= len(data) and not self.answer.done():
+        while pos + HEADER <= len(data) and not self.answer.done():
             after = pos + length_at(data, pos)
             if after > len(data):
                 break
             if data[pos] in b"NSA":
                 passing += data[pos:after]
             else:
-                self._take(data[pos], data[pos + 5 : after])
+                self._take(data[pos], data[pos + HEADER : after])
             pos = after
         if self.answer.done():
             return passing, data[pos:]
-        self._held = data[pos:]
+        self._held = bytearray(data[pos:])
         return passing, b""
 
     def _take(self, kind: int, body: bytes) -> None:
         if kind == postgres.DATA_ROW:
-            value = postgres.parse_data_row(body)[0]
-            self._rows.append(value.decode() if value is not None else "")
+            self._rows.append(postgres.parse_data_row(body)[0] or b"")
         elif kind == postgres.ERROR_RESPONSE:
             raise ProtocolViolation(f"the server refused the gateway's own question: {postgres.sqlstate_of(body)}")
-        self._closes += kind == postgres.CLOSE_COMPLETE
-        if kind == self._last and (kind != postgres.CLOSE_COMPLETE or self._closes == 2):
+        self._closes_left -= kind == postgres.CLOSE_COMPLETE
+        if kind == self._last and not self._closes_left:
             self.answer.set_result(self._rows)

@@ -318,6 +318,8 @@ class Gateway:
         target = self._targets[admitted.datasource]
         observe = target.datasource.mode == "observe"
         identifier = secrets.token_hex(SESSION_ID_BYTES)
+        if target.watch.refuses is not None:
+            raise UpstreamError(target.watch.refuses)
         role = _role_of(admitted.principal, target.datasource)
         backend = await target.upstream.connect(login.upstream_parameters(admitted, identifier, role, observe=observe))
         try:

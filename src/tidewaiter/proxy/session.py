@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Protocol, assert_never
 
 from tidewaiter.errors import LedgerUnavailable, ProtocolViolation, StoreUnavailable
@@ -22,8 +22,8 @@ from tidewaiter.proxy.asks import Asks
 from tidewaiter.proxy.guard import Guard, Guarded
 from tidewaiter.proxy.holding import Held, Holding, NotGranted
 from tidewaiter.proxy.link import Link
-from tidewaiter.proxy.needs import AllAnswered, Decision, Need, Path, Study
-from tidewaiter.proxy.probe import Probe
+from tidewaiter.proxy.needs import AllAnswered, Decision, Definitions, Need, Path, Study
+from tidewaiter.proxy.probe import PATH, Probe, Question
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution, Trail
 from tidewaiter.wire import postgres
@@ -31,6 +31,7 @@ from tidewaiter.wire.frames import FrontendFrames, Piece
 
 _COPYING = frozenset(b"dcfSH\0")  # copy data, its end, its continuation; drivers send a Sync ahead of it
 HELD_BYTES = 64 << 10  # read on while a chore runs, to notice a hang-up; beyond one pipelined batch the client waits
+ANSWER_S = 60.0  # far above reading the catalog of 10,000 relations; a question waits for no lock of a user's
 Chore = Coroutine[object, object, None]
 
 
@@ -260,7 +261,9 @@ class Session:
             case AllAnswered():
                 await self._drain()
             case Path():
-                await self._ask_for_path()
+                self.standing.set_path(tuple(schema.decode() for schema in await self._ask(PATH)))
+            case Definitions():
+                await self.standing.read_overlay(self._ask)
             case Study(text):
                 in_transaction = self._answers.transaction != "I"
                 self._asks.studied = await self.standing.study_patiently(text, in_transaction=in_transaction)
@@ -333,12 +336,17 @@ class Session:
         self._drained = asyncio.get_running_loop().create_future()
         await self._drained
 
-    async def _ask_for_path(self) -> None:
-        """Ask the server for the session's effective search_path."""
+    async def _ask(self, questions: Sequence[Question]) -> list[bytes]:
+        """Ask the server something on this session. Raises ProtocolViolation when it refuses or takes too long."""
         with_sync = not self._asks.is_unsynced
-        probe = self._answers.probe = Probe(asyncio.get_running_loop().create_future(), with_sync=with_sync)
-        self._server.write(Probe.message(with_sync=with_sync))
-        self.standing.set_path(tuple(await probe.answer))
+        answer: asyncio.Future[list[bytes]] = asyncio.get_running_loop().create_future()
+        self._answers.probe = Probe(answer, with_sync=with_sync, questions=len(questions))
+        self._server.write(Probe.message(questions, with_sync=with_sync))
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await answer
+        except TimeoutError:
+            raise ProtocolViolation(f"the server did not answer the gateway's own question in {ANSWER_S:g} s") from None
 
     def _unrecorded(self) -> None:
         """What was taken could not be recorded, and was not sent: answer it with errors, or end the session."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -12,7 +12,8 @@ from tidewaiter.model import Context, Effect, EffectKind, Facts, Principal, Rela
 from tidewaiter.policy import Policies
 from tidewaiter.proxy.names import Names
 from tidewaiter.proxy.pipeline import Ground, Judge, Judged, Understand
-from tidewaiter.sql.catalog import Catalog
+from tidewaiter.proxy.probe import SURROUNDINGS, Question, Surroundings, catalog_questions
+from tidewaiter.sql.catalog import Catalog, Rows, session_rows
 from tidewaiter.sql.facts import Scope, understand
 from tidewaiter.sql.parse import needs_thread
 from tidewaiter.sql.pieces import pieces
@@ -42,6 +43,12 @@ class Watch(Protocol):
 
     async def refresh(self) -> Catalog: ...
 
+    async def catch_up(self) -> Catalog:
+        """As `refresh`, but cheap when nothing changed."""
+
+    def with_rows(self, rows: Rows) -> Catalog:
+        """A catalog of these user objects and the server's own, without looking at the database. Takes a while."""
+
 
 class Judges:
     """Judges by ground, so that sessions on the same ground share what is known. All `understand` texts in one way."""
@@ -69,6 +76,10 @@ class Judges:
             judge = self._judges[key] = Judge(ground, self._understand)
         return judge
 
+    def private(self, ground: Ground) -> Judge:
+        """A judge for a ground that no other session stands on."""
+        return Judge(ground, self._understand)
+
 
 @dataclass(slots=True)
 class Footing:
@@ -84,12 +95,30 @@ class Footing:
     now_ns: Callable[[], int]
 
 
+Ask = Callable[[Sequence[Question]], Awaitable[list[bytes]]]
+"""Asks the server on the client's own session; see `probe`."""
+
+
+@dataclass(slots=True)
+class Overlay:
+    """What an open transaction that changed definitions sees of the catalog. Nobody else sees it.
+
+    `is_behind`: something was defined since it was read. `is_due`: it must be read before the next verdict. `doubt`
+    says why nothing that is judged now can be understood.
+    """
+
+    catalog: Catalog | None = None
+    is_behind: bool = False
+    is_due: bool = False
+    doubt: str = ""
+
+
 class Standing:
     """The meaning of a session's statements. `path_is_stale`: the server must be asked for the search_path first."""
 
     __slots__ = (
-        "_codec", "_created", "_created_until", "_defined", "_footing", "_judge", "_lexer", "_needs_catalog", "_path",
-        "_settings_changed", "_temporary", "names", "path_is_stale", "principal",
+        "_codec", "_created", "_created_until", "_defined", "_footing", "_judge", "_lexer", "_needs_catalog",
+        "_overlay", "_path", "_settings_changed", "_temporary", "names", "path_is_stale", "principal",
     )  # fmt: skip
 
     def __init__(self, principal: Principal, footing: Footing, names: Names) -> None:
@@ -102,6 +131,7 @@ class Standing:
         self._created: dict[tuple[str, str], Relation] = {}
         self._created_until: int | None = None
         self._defined = False
+        self._overlay = Overlay()
         self._temporary: dict[tuple[str, str], Relation] = {}
         self._lexer: dict[bytes, str] = {}
         self._codec = "utf-8"
@@ -115,6 +145,8 @@ class Standing:
             self._forget_created()
         judge = self._present_judge()
         if judge is None or self._lexer or self._created or self._temporary or self._needs_catalog:
+            return None
+        if self._overlay.is_due or self._overlay.doubt:
             return None
         if self._codec != "utf-8" and not text.isascii():
             return None
@@ -143,6 +175,8 @@ class Standing:
             return judge.weigh(Facts(unknown=tuple(self._lexer.values())), context)
         created = {**self._temporary, **self._created}
         scope = Scope(self._path, created, self.names.prepared, self.names.cursors)
+        if self._overlay.doubt:
+            return judge.weigh(self._doubted(judge.facts(text, scope, self._codec)), context)
         if self._codec != "utf-8" and not text.isascii():  # what is remembered by its bytes is remembered as UTF-8
             return judge.judge(text, scope, context, is_private=True, codec=self._codec)
         return judge.judge(text, scope, context, is_private=bool(created))
@@ -165,7 +199,7 @@ class Standing:
 
     def function_facts(self, oid: int) -> Facts:
         """What a FunctionCall by OID does, as far as the catalog knows the function."""
-        function = self._footing.watch.current.function_by_oid(oid)
+        function = self._catalog.function_by_oid(oid)
         if function is None:
             return Facts(unknown=(f"function call by OID {oid}",))
         return Facts(verbs=("function",), touches=(Touch("function", Resource(ResourceType.FUNCTION, function)),))
@@ -184,8 +218,9 @@ class Standing:
         if self._needs_catalog:
             await self._refresh()
         judged = await self._study_off_loop(text, in_transaction)
-        if judged.facts.fault is not None and judged.facts.fault.sqlstate != "42601":
-            await self._refresh()
+        fault = judged.facts.fault
+        if fault is not None and fault.sqlstate != "42601" and self._overlay.catalog is None:
+            await self._footing.watch.catch_up()
             judged = await self._study_off_loop(text, in_transaction)
         return judged
 
@@ -204,7 +239,7 @@ class Standing:
         if self.path_is_stale:
             return None
         judge, footing = self._judge, self._footing
-        policies, catalog = footing.policies(), footing.watch.current
+        policies, catalog = footing.policies(), self._catalog
         if judge is not None:
             ground = judge.ground
             if ground.policies is policies and ground.catalog is catalog and ground.principal is self.principal:
@@ -213,10 +248,53 @@ class Standing:
             self.principal, footing.datasource, footing.observe, policies, catalog, self._path,
             policies.tagged(footing.datasource), footing.strict,
         )  # fmt: skip
-        self._judge = judge = footing.judges.on(ground)
+        is_private = self._overlay.catalog is not None
+        self._judge = judge = footing.judges.private(ground) if is_private else footing.judges.on(ground)
         self.principal = judge.ground.principal
         self.names.renew(self._understand_again)
         return judge
+
+    @property
+    def _catalog(self) -> Catalog:
+        return self._overlay.catalog or self._footing.watch.current
+
+    # -- the catalog as the session's own transaction sees it -------------------------------------------------------
+    @property
+    def overlay_is_due(self) -> bool:
+        """Whether the session's own view of the catalog must be read before anything is judged."""
+        return self._overlay.is_due
+
+    def wants_overlay(self) -> bool:
+        """Whether a name that is not known may be one that this transaction made; then the overlay is due."""
+        if self._defined and self._overlay.is_behind:
+            self._overlay.is_due = True
+        return self._overlay.is_due
+
+    async def read_overlay(self, ask: Ask) -> None:
+        """Read the catalog through the session's own connection. What cannot be read leaves names in doubt."""
+        overlay = self._overlay
+        overlay.is_due = overlay.is_behind = False
+        around = Surroundings.read(await ask(SURROUNDINGS))
+        if around.isolation not in (b"read committed", b"read uncommitted"):
+            # The answer would be of the transaction's snapshot, whereas the server takes names as they are now.
+            overlay.doubt = f"definitions changed in a transaction that is {around.isolation.decode()}"
+            return
+        codec = CODECS.get(around.encoding)
+        if codec is None:
+            overlay.doubt = f"names cannot be read in the encoding {around.encoding.decode('ascii', 'replace')}"
+            return
+        answer = (await ask(catalog_questions(around)))[1]
+        loop = asyncio.get_running_loop()
+        overlay.catalog = await loop.run_in_executor(None, lambda: self._built(answer, codec))
+        overlay.doubt = ""
+        self._created.clear()
+
+    def _built(self, answer: bytes, codec: str) -> Catalog:
+        return self._footing.watch.with_rows(session_rows(answer.decode(codec)))
+
+    def _doubted(self, facts: Facts) -> Facts:
+        """Names in these facts may mean something else; what ends the transaction names nothing."""
+        return facts if facts.control else replace(facts, unknown=(*facts.unknown, self._overlay.doubt))
 
     def _understand_again(self, source: bytes) -> Facts:
         """What a PREPARE means now; nothing is known of one that cannot be read at once."""
@@ -261,6 +339,8 @@ class Standing:
 
     def rolled_back(self) -> None:
         """ROLLBACK TO took back an unknown part of what the transaction changed."""
+        if self._defined:
+            self._overlay.is_due = self._overlay.is_behind = True
         self.path_is_stale = self.path_is_stale or self._settings_changed
 
     @property
@@ -268,7 +348,7 @@ class Standing:
         """Whether the end of the transaction changes what statements mean."""
         return self._settings_changed or self._defined
 
-    def apply(self, effects: Iterable[Effect], *, is_certain: bool) -> None:
+    def apply(self, effects: Sequence[Effect], *, is_certain: bool) -> None:
         """Follow what a statement changed in its transaction; `is_certain` is False when it failed half-way."""
         for effect in effects:
             kind, relation = effect.kind, effect.relation
@@ -276,7 +356,7 @@ class Standing:
                 if relation is not None and is_certain:
                     self._create(relation)
             elif kind is EffectKind.DEFINE:
-                self._defined = True
+                self._define(creates=any(other.kind is EffectKind.CREATE for other in effects))
             elif kind is EffectKind.ROLE or (kind is EffectKind.SETTING and effect.name in ("", "search_path")):
                 self.path_is_stale = True
                 self._settings_changed = True
@@ -286,6 +366,7 @@ class Standing:
 
     def transaction_ended(self) -> None:
         """Committed or rolled back: what this session created is now in the catalog, or gone."""
+        self._overlay = Overlay()
         if self._defined:
             # What was created stays known here until the catalog shows it. Whatever else changed must be read before
             # the next verdict; observe mode records with what it knows and goes on.
@@ -295,6 +376,12 @@ class Standing:
         if self._settings_changed:
             self._settings_changed = False
             self.path_is_stale = True
+
+    def _define(self, *, creates: bool) -> None:
+        """The catalog changed in the open transaction. Where nothing is enforced, what a new relation is is enough."""
+        self._defined = self._overlay.is_behind = True
+        if not (creates and self._footing.observe):
+            self._overlay.is_due = True
 
     def _create(self, relation: Relation) -> None:
         if relation.schema.startswith("pg_temp"):

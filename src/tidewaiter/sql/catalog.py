@@ -6,6 +6,7 @@ Paths are (schema, name). System schemas are included; temporary relations are n
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,10 +16,16 @@ from typing import Any, TypeVar
 import orjson
 
 from tidewaiter.model import Relation
-from tidewaiter.sql.catalog_queries import QUERIES, SIGNATURE
+from tidewaiter.sql.catalog_queries import QUERIES, SECTIONS, SESSION_QUERY, SIGNATURE, SYSTEM_QUERIES, USER_QUERIES
 from tidewaiter.sql.entities import Cast, Column, ForeignKey, Function, Path, Rule, TableCall, Trigger
 
-__all__ = ["QUERIES", "SIGNATURE", "SYSTEM_SCHEMAS", "Cast", "Catalog", "Column", "Function", "Reach", "quoted"]
+__all__ = [
+    "QUERIES", "SESSION_QUERY", "SIGNATURE", "SYSTEM_QUERIES", "SYSTEM_SCHEMAS", "USER_QUERIES", "Cast", "Catalog",
+    "Column", "Function", "Reach", "Rows", "quoted", "session_rows",
+]  # fmt: skip
+
+Rows = Mapping[str, Sequence[Sequence[Any]]]
+"""Answers to QUERIES, by their names."""
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -143,12 +150,20 @@ class Catalog:
         return self.oids.get(oid)
 
     @classmethod
-    def from_rows(cls, rows: Mapping[str, Sequence[Sequence[Any]]]) -> Catalog:
-        """A snapshot from the answers to QUERIES, by the same keys. Missing keys count as empty."""
-        return _build({name: rows.get(name, ()) for name in QUERIES})
+    def from_rows(cls, *parts: Rows) -> Catalog:
+        """A snapshot from the answers to QUERIES, or to both halves of them. Missing keys count as empty."""
+        return _build({name: [row for rows in parts for row in rows.get(name, ())] for name in QUERIES})
 
 
-def _build(rows: Mapping[str, Sequence[Sequence[Any]]]) -> Catalog:
+def session_rows(answer: str) -> Rows:
+    """The rows of USER_QUERIES in an answer to SESSION_QUERY. Raises ValueError for anything else."""
+    sections = json.loads(answer, object_pairs_hook=lambda pairs: [value for _, value in pairs])
+    if not isinstance(sections, list) or len(sections) != len(SECTIONS):
+        raise ValueError("not an answer to SESSION_QUERY")
+    return dict(zip(SECTIONS, sections, strict=True))
+
+
+def _build(rows: Rows) -> Catalog:
     plain = {name: [list(row) for row in table] for name, table in rows.items()}
     reaches = _reaches(plain)
     casts = _casts(plain)

@@ -2,12 +2,16 @@
 
 Every query runs in one repeatable-read transaction with search_path = pg_catalog. Temporary and TOAST relations are
 left out: they belong to sessions, and their coming and going must not look like a change of the catalog.
+
+What came with initdb (oids below 16384) is most of a small catalog and never changes but by a superuser: a query with
+the mark `of: oid` has a SYSTEM_QUERIES half, read now and then, and a USER_QUERIES half, read every time.
 """
 
 # ruff: noqa: S608 - the pieces are constants of this file
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 _ORDINARY_SCHEMA = "n.nspname !~ '^pg_(toast|temp_|toast_temp_)'"
@@ -46,7 +50,7 @@ QUERIES: Mapping[str, str] = {
                        array_agg(t.attname::text order by t.attnum) filter (where t.attnotnull) as required
                   from pg_attribute t
                  where t.attrelid = c.oid and t.attnum > 0 and not t.attisdropped) a on true
-         where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'i', 'I') and {_ORDINARY_SCHEMA}
+         where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'i', 'I') and {_ORDINARY_SCHEMA} /* of: c.oid */
          order by 1, 2""",
     "schemas": f"select n.nspname::text from pg_namespace n where {_ORDINARY_SCHEMA} order by 1",
     # child schema, child, parent schema, parent: inheritance and partitions; indexes left out
@@ -77,7 +81,7 @@ QUERIES: Mapping[str, str] = {
           join pg_class u on u.oid = d.refobjid and u.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
           join pg_namespace un on un.oid = u.relnamespace
           left join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid and d.refobjsubid <> 0
-         where r.ev_type = '1' group by 1, 2, 3, 4 order by 1, 2, 3, 4""",
+         where r.ev_type = '1' /* of: r.oid */ group by 1, 2, 3, 4 order by 1, 2, 3, 4""",
     # view schema, view, function schema, function: what a view calls besides built-ins
     "view_calls": f"""
         select distinct vn.nspname::text, v.relname::text, n.nspname::text, p.proname::text
@@ -86,7 +90,7 @@ QUERIES: Mapping[str, str] = {
           join pg_namespace vn on vn.oid = v.relnamespace
           join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid {_CALLED}
           join pg_namespace n on n.oid = p.pronamespace
-         where r.ev_type = '1' and {_USER_SCHEMA} order by 1, 2, 3, 4""",
+         where r.ev_type = '1' and {_USER_SCHEMA} /* of: r.oid */ order by 1, 2, 3, 4""",
     # referencing schema, table, referenced schema, table, ON DELETE action, ON UPDATE action, name, referencing and
     # referenced columns, standing: "own", "child" (repeated for a partition of the referencing table), "parent" (for
     # one of the referenced table)
@@ -195,7 +199,7 @@ QUERIES: Mapping[str, str] = {
     "builtins": """
         select n.nspname::text, p.proname::text, array_agg(p.oid::int8 order by p.oid), bool_or(p.provolatile = 'v')
           from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-         where n.nspname in ('pg_catalog', 'information_schema') group by 1, 2 order by 1, 2""",
+         where n.nspname in ('pg_catalog', 'information_schema') /* of: p.oid */ group by 1, 2 order by 1, 2""",
     # operator, function schema, function, extension: operators that did not come with the server
     "operators": f"""
         select distinct o.oprname::text, fn.nspname::text, p.proname::text, {_EXTENSION.format("pg_operator", "o.oid")}
@@ -278,15 +282,18 @@ QUERIES: Mapping[str, str] = {
     # what a write to them answers depends on other rows
     "guarded": """
         select n.nspname::text, c.relname::text, array_agg(distinct a.attname::text order by a.attname::text)
-          from pg_class c
+          from (select x.indrelid as relid, k.num from pg_index x
+                 cross join lateral unnest(x.indkey::int2[]) k(num)
+                 where (x.indisunique or x.indisexclusion) and x.indpred is null and 0 <> all (x.indkey::int2[])
+                union select x.indrelid, a.attnum from pg_index x join pg_attribute a on a.attrelid = x.indrelid
+                 where (x.indisunique or x.indisexclusion) and (x.indpred is not null or 0 = any (x.indkey::int2[]))
+                union select k.conrelid, u.num from pg_constraint k cross join lateral unnest(k.conkey) u(num)
+                 where k.contype <> 'n' and k.conrelid <> 0
+                union select k.confrelid, u.num from pg_constraint k cross join lateral unnest(k.confkey) u(num)) g
+          join pg_class c on c.oid = g.relid and c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't'
+                         and c.oid >= 16384
           join pg_namespace n on n.oid = c.relnamespace
-          join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-         where c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't' and c.oid >= 16384
-           and (exists (select from pg_index x where x.indrelid = c.oid and (x.indisunique or x.indisexclusion)
-                          and (a.attnum = any (x.indkey) or 0 = any (x.indkey) or x.indpred is not null))
-                or exists (select from pg_constraint k
-                            where (k.conrelid = c.oid and k.contype <> 'n' and a.attnum = any (k.conkey))
-                               or (k.confrelid = c.oid and a.attnum = any (k.confkey))))
+          join pg_attribute a on a.attrelid = c.oid and a.attnum = g.num and a.attnum > 0 and not a.attisdropped
          group by 1, 2 order by 1, 2""",
     # schema, table, generated column, a column that it is computed from
     "generated": """
@@ -310,8 +317,43 @@ QUERIES: Mapping[str, str] = {
           from pg_type t join pg_namespace n on n.oid = t.typnamespace
           left join pg_class c on c.oid = t.typrelid
          where t.typtype in ('b', 'd', 'e', 'r', 'm', 'c') and t.typcategory <> 'A'
-           and (t.typrelid = 0 or c.relkind = 'c') and {_ORDINARY_SCHEMA} order by 1, 2""",
+           and (t.typrelid = 0 or c.relkind = 'c') and {_ORDINARY_SCHEMA} /* of: t.oid */ order by 1, 2""",
 }
+
+_OF = re.compile(r"/\* of: (\S+) \*/")
+
+SYSTEM_QUERIES: Mapping[str, str] = {
+    name: _OF.sub(r"and \1 < 16384", query) for name, query in QUERIES.items() if _OF.search(query)
+}
+USER_QUERIES: Mapping[str, str] = {name: _OF.sub(r"and \1 >= 16384", query) for name, query in QUERIES.items()}
+
+# What prints a stored tree locks every relation in it until the transaction ends: right on a connection of our own,
+# not on a client's. Nothing parses as "?", so a body or rule that would have to be printed is not understood.
+_UNPRINTED = {
+    "pg_get_function_sqlbody(p.oid)": "case when p.prosqlbody is not null then '?' end",
+    "pg_get_ruledef(r.oid)": "'?'::text",
+    "pg_get_viewdef(c.oid)": "'?'::text",
+}
+
+
+def _within(query: str) -> str:
+    for printed, instead in _UNPRINTED.items():
+        query = query.replace(printed, instead)
+    return query
+
+
+SECTIONS: tuple[str, ...] = tuple(name for name in USER_QUERIES if name != "view_definitions")
+"""What a session reads of its own open transaction, in this order. Texts of views are left out, see _UNPRINTED."""
+
+SESSION_QUERY = (
+    "select convert_to(json_build_array("
+    + ", ".join(
+        f"(select coalesce(json_agg(q), '[]'::json) from ({_within(USER_QUERIES[name])}) q)" for name in SECTIONS
+    )
+    + ")::text, getdatabaseencoding()::name)"
+)
+"""All SECTIONS in one statement and so of one moment: one bytea, JSON in the database's encoding; each row is an object
+whose values are the columns in order (their names repeat). Its search_path must be pg_catalog."""
 
 SIGNATURE = """
     select (select count(*)::text || ':' || coalesce(sum(c.xmin::text::int8 * 31 + c.oid::int8), 0)::text

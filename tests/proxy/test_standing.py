@@ -1,0 +1,197 @@
+"""What a session's statements mean: the search_path, what it defined in an open transaction, settings of the lexer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+
+from playstage import ADA, PATH, Shelf, policies, shop
+
+from tidewaiter.model import Allow, Context, Effect, EffectKind, Relation
+from tidewaiter.proxy.names import Names
+from tidewaiter.proxy.probe import SURROUNDINGS, Question
+from tidewaiter.proxy.standing import Footing, Judges, Standing
+from tidewaiter.sql.catalog import Catalog
+from tidewaiter.sql.catalog_queries import SECTIONS
+
+DEFINES = [Effect(EffectKind.DEFINE)]
+NOTES = Relation("public", "new_notes", "r", ("id",))
+CREATES = [Effect(EffectKind.CREATE, "new_notes", None, NOTES), *DEFINES]
+
+
+class Watch(Shelf):
+    """Counts readings; a catalog made `with_rows` has the relations of its rows alone."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        super().__init__(catalog)
+        self.caught_up = 0
+
+    async def catch_up(self) -> Catalog:
+        self.caught_up += 1
+        return self.current
+
+
+class Server:
+    """Answers the gateway's own questions."""
+
+    def __init__(self, *tables: str, isolation: bytes = b"read committed", encoding: bytes = b"UTF8") -> None:
+        self.asked: list[tuple[Question, ...]] = []
+        self.tables = tables
+        self._surroundings = [encoding, isolation, b'"$user", public', b"5s", b"0", b"on"]
+
+    async def ask(self, questions: Sequence[Question]) -> list[bytes]:
+        self.asked.append(tuple(questions))
+        if tuple(questions) == SURROUNDINGS:
+            return self._surroundings
+        rows = [{"a": "public", "b": name, "c": "r", "d": ["id"], "e": [], "f": False} for name in self.tables]
+        sections = [rows if name == "relations" else [] for name in SECTIONS]
+        return [b"", json.dumps(sections).encode(), b""]
+
+
+def standing(watch: Watch | None = None, *, observe: bool = False) -> Standing:
+    footing = Footing(
+        "shop", observe, False, watch or Watch(shop()), policies, Judges(), Context("127.0.0.1", "test"), lambda: 0
+    )
+    found = Standing(ADA, footing, Names())
+    found.set_path(PATH)
+    return found
+
+
+def unknown(of: Standing, text: str) -> tuple[str, ...]:
+    return of.study(text.encode(), in_transaction=True).facts.unknown
+
+
+def test_a_definition_in_a_transaction_makes_the_overlay_due() -> None:
+    session = standing()
+    session.apply(DEFINES, is_certain=True)
+    assert session.overlay_is_due
+    assert session.recall(b"select 1", in_transaction=True) is None
+
+
+def test_names_are_what_the_session_reads() -> None:
+    session, server = standing(), Server("fresh")
+    assert unknown(session, "select id from fresh")
+    session.apply(DEFINES, is_certain=True)
+    asyncio.run(session.read_overlay(server.ask))
+    assert not session.overlay_is_due
+    assert not unknown(session, "select id from fresh")
+    assert unknown(session, "select id from customers"), "it is not there any more"
+
+
+def test_the_settings_go_back_as_they_came() -> None:
+    session, server = standing(), Server("fresh")
+    session.apply(DEFINES, is_certain=True)
+    asyncio.run(session.read_overlay(server.ask))
+    pin, _, restore = server.asked[1]
+    assert pin.text == restore.text
+    assert pin.values[0] == b"pg_catalog, pg_temp"
+    assert restore.values == (b'"$user", public', b"5s", b"0", b"on")
+
+
+def test_what_was_judged_on_an_overlay_is_forgotten_when_something_is_defined_again() -> None:
+    session = standing()
+    session.apply(DEFINES, is_certain=True)
+    asyncio.run(session.read_overlay(Server("fresh").ask))
+    session.study(b"select id from fresh", in_transaction=True)
+    assert session.recall(b"select id from fresh", in_transaction=True) is not None
+    session.apply(DEFINES, is_certain=True)
+    assert session.recall(b"select id from fresh", in_transaction=True) is None
+    asyncio.run(session.read_overlay(Server().ask))
+    assert session.recall(b"select id from fresh", in_transaction=True) is None
+    assert unknown(session, "select id from fresh")
+
+
+def test_a_rollback_to_a_savepoint_is_read_again() -> None:
+    session = standing()
+    session.rolled_back()
+    assert not session.overlay_is_due, "nothing was defined"
+    session.apply(DEFINES, is_certain=True)
+    asyncio.run(session.read_overlay(Server("fresh").ask))
+    session.rolled_back()
+    assert session.overlay_is_due
+
+
+def test_the_end_of_the_transaction_drops_the_overlay_and_reads_the_catalog_for_all() -> None:
+    watch = Watch(shop())
+    session = standing(watch)
+    session.apply(DEFINES, is_certain=True)
+    asyncio.run(session.read_overlay(Server("fresh").ask))
+    session.transaction_ended()
+    assert not session.can_study_at_once(b"select id from fresh"), "a fresh catalog comes first"
+    judged = asyncio.run(session.study_patiently(b"select id from fresh", in_transaction=False))
+    assert judged.facts.unknown
+    assert watch.completed >= 1
+
+
+def test_others_do_not_see_an_overlay() -> None:
+    watch = Watch(shop())
+    session, other = standing(watch), standing(watch)
+    session.apply(DEFINES, is_certain=True)
+    asyncio.run(session.read_overlay(Server("fresh").ask))
+    session.study(b"select id from fresh", in_transaction=True)
+    assert unknown(other, "select id from fresh")
+    assert not unknown(other, "select id from customers")
+
+
+def test_names_are_in_doubt_where_the_transaction_sees_an_old_snapshot() -> None:
+    session, server = standing(), Server("fresh", isolation=b"repeatable read")
+    session.apply(DEFINES, is_certain=True)
+    asyncio.run(session.read_overlay(server.ask))
+    assert unknown(session, "select id from customers") == (
+        "definitions changed in a transaction that is repeatable read",
+    )
+    assert isinstance(session.study(b"rollback", in_transaction=True).verdict, Allow)
+    session.transaction_ended()
+    asyncio.run(session.study_patiently(b"select 1", in_transaction=False))
+    assert not unknown(session, "select id from customers")
+
+
+def test_names_are_in_doubt_in_an_encoding_that_is_not_read() -> None:
+    session = standing()
+    session.apply(DEFINES, is_certain=True)
+    asyncio.run(session.read_overlay(Server(encoding=b"EUC_TW").ask))
+    assert unknown(session, "select 1") == ("names cannot be read in the encoding EUC_TW",)
+
+
+def test_observe_mode_asks_only_when_a_created_relation_does_not_tell_enough() -> None:
+    session = standing(observe=True)
+    session.apply(CREATES, is_certain=True)
+    assert not session.overlay_is_due
+    assert not unknown(session, "select id from new_notes")
+    assert session.wants_overlay(), "a name that is not known may be one of this transaction"
+    asyncio.run(session.read_overlay(Server("new_notes").ask))
+    assert not session.wants_overlay(), "nothing was defined since"
+    session.apply(DEFINES, is_certain=True)
+    assert session.overlay_is_due, "whatever else was defined may have renamed something"
+
+
+def test_a_name_that_nobody_made_asks_only_whether_the_catalog_changed() -> None:
+    watch = Watch(shop())
+    session = standing(watch)
+    judged = asyncio.run(session.study_patiently(b"select 1 from nowhere", in_transaction=False))
+    assert judged.facts.fault is not None
+    assert (watch.caught_up, watch.completed) == (1, 0)
+
+
+def test_a_setting_of_the_path_or_the_role_makes_the_path_stale() -> None:
+    for effect in (Effect(EffectKind.SETTING, "search_path"), Effect(EffectKind.SETTING), Effect(EffectKind.ROLE)):
+        session = standing()
+        session.apply([effect], is_certain=True)
+        assert session.path_is_stale
+    session = standing()
+    session.apply([Effect(EffectKind.SETTING, "timezone")], is_certain=True)
+    assert not session.path_is_stale
+
+
+def test_a_temporary_table_is_known_to_its_session_until_it_is_discarded() -> None:
+    session = standing()
+    made = Effect(EffectKind.CREATE, "draft", None, Relation("pg_temp", "draft", "r", ("id",)))
+    session.apply([made, *DEFINES], is_certain=True)
+    session.transaction_ended()
+    session.set_path(PATH)
+    asyncio.run(session.study_patiently(b"select 1", in_transaction=False))
+    assert not unknown(session, "select id from draft")
+    session.apply([Effect(EffectKind.DISCARD, "temp")], is_certain=True)
+    session.set_path(PATH)
+    assert unknown(session, "select id from draft")
