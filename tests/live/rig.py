@@ -169,6 +169,7 @@ class Deployment:
     def environment(self, **more: str) -> dict[str, str]:
         """What a subprocess sees; nothing of the developer's own PG* variables."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "TIDEWAITER"))}
+        kept |= {"TIDEWAITER_MYPYC": os.environ.get("TIDEWAITER_MYPYC", "")}  # what is tested here is tested there
         return kept | {"PYTHONPATH": os.pathsep.join(sys.path), "PSQLRC": os.devnull, "LC_ALL": "C.UTF-8"} | more
 
     def dsn(self, principal: str = "alice", database: str = "shop", **options: str) -> str:

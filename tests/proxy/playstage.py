@@ -132,6 +132,14 @@ class Paper:
             raise LedgerUnavailable("the ledger cannot be written")
         self.flushed = len(self.raw)
 
+    def written(self, then: Callable[[bool], None]) -> None:
+        def end_turn() -> None:
+            if self.state != "broken":
+                self.flush()
+            then(self.state != "broken")
+
+        asyncio.get_running_loop().call_soon(end_turn)
+
     async def durable(self, receipt: Receipt) -> None:
         if self.state in ("broken", "doomed"):
             raise LedgerUnavailable("the ledger cannot be written")

@@ -1,7 +1,7 @@
 """The ledger for a running server: many sessions record, one task makes what they recorded durable.
 
 Group commit: all who wait for durability share one fdatasync. It runs in one thread of its own, so the event loop never
-waits for the disk; Merkle hashing runs on the loop in small slices, because a second thread that hashes would hold the
+waits for the disk; what all sessions record in one turn of the loop goes in one write; Merkle hashing runs on the loop in small slices, because a second thread that hashes would hold the
 interpreter lock for longer than a slice takes.
 """
 
@@ -52,6 +52,7 @@ class Recorder:
         self._reported = ""
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []  # bounded by the sessions: each waits for one thing
         self._wake = asyncio.Event()
+        self._turn: list[Callable[[bool], None]] = []  # bounded by the sessions: each asks once per turn
         self._stopping = False
 
     @property
@@ -88,6 +89,23 @@ class Recorder:
         except LedgerUnavailable:
             self._wake.set()
             raise
+
+    def written(self, then: Callable[[bool], None]) -> None:
+        """Call `then` at the end of this turn of the event loop: with True if everything recorded until then survives
+        kill -9, with False if it may not. All who ask in one turn share one write."""
+        self._turn.append(then)
+        if len(self._turn) == 1:
+            asyncio.get_running_loop().call_soon(self._end_turn)
+
+    def _end_turn(self) -> None:
+        waiting, self._turn = self._turn, []
+        try:
+            self.flush()
+            is_written = True
+        except LedgerUnavailable:
+            is_written = False
+        for then in waiting:
+            then(is_written)
 
     async def durable(self, receipt: Receipt) -> None:
         """Return when the entry survives the loss of power. Raises LedgerUnavailable if it may not."""

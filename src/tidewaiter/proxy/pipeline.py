@@ -108,7 +108,8 @@ class Judge:
             verdict = Deny(rule="", message=f"the statement could not be judged: {defect!r}", sqlstate="XX000")
         would_be: Verdict | None = None
         if ground.observe and not isinstance(verdict, Allow):
-            verdict, would_be = Allow(), verdict
+            would_be = verdict  # two statements: compiled, a swap would check the old verdict for the new one's type
+            verdict = Allow()
         return Judged(
             facts=facts,
             verdict=verdict,

@@ -43,6 +43,8 @@ class Recorder(Protocol):
 
     def flush(self) -> None: ...
 
+    def written(self, then: Callable[[bool], None]) -> None: ...
+
     async def durable(self, receipt: Receipt) -> None: ...
 
 
@@ -85,13 +87,14 @@ class Session:
         self._chore: Chore | None = None
         self._wake = asyncio.Event()
         self._drained: asyncio.Future[None] | None = None
+        self._unsaid: list[bytes] = []  # answers that wait for the ledger's write at the end of the loop's turn
 
     # -- life -------------------------------------------------------------------------------------------------------
     async def run(self) -> str:
         """Relay until either side ends; return why. The links are attached, so bytes flow from here on."""
         self._client.peer, self._server.peer = self._server, self._client
-        self._server.attach(self._guarded(self.from_server), lambda: self.end("server closed the connection"))
-        self._client.attach(self._guarded(self.from_client), lambda: self.end("client closed the connection"))
+        self._server.attach(self._on_server, lambda: self.end("server closed the connection"))
+        self._client.attach(self._on_client, lambda: self.end("client closed the connection"))
         while self.ended is None:
             await self._wake.wait()
             self._wake.clear()
@@ -105,6 +108,7 @@ class Session:
         if self.ended is not None:
             return
         self.ended = reason
+        error = self._say_the_rest(error)
         if not error and not self._client.is_lost and not self._answers.said_goodbye and self._server.is_lost:
             error = refusal.good_bye("08006", "the database closed the connection")
         if error:
@@ -125,6 +129,17 @@ class Session:
     def withdraw(self) -> bool:
         """Withdraw the request that a held statement waits for, because of Ctrl-C; False when none does."""
         return self._holding.interrupt("cancelled by who asked")
+
+    def _say_the_rest(self, error: bytes) -> bytes:
+        """Send what waits for the end of the turn, if it is recorded; return the error to end with."""
+        unsaid, self._unsaid = self._unsaid, []
+        if unsaid:
+            try:
+                self._recorder.flush()
+            except LedgerUnavailable:
+                return error or refusal.good_bye("58030", "the audit ledger cannot be written")
+            self._client.write(b"".join(unsaid))
+        return error
 
     @property
     def is_idle(self) -> bool:
@@ -147,22 +162,28 @@ class Session:
         for run in self.standing.names.transaction_ended():
             self.trail.outcome(run, "ok", self._clock_us())
 
-    def _guarded(self, take: Callable[[bytes], None]) -> Callable[[bytes], None]:
-        """The boundary for defects: whatever goes wrong ends the session, and nothing more leaves."""
-
-        def guard(chunk: bytes) -> None:
-            if self.ended is not None:
-                return
+    def _on_client(self, chunk: bytes) -> None:
+        if self.ended is None:
             try:
-                take(chunk)
-            except LedgerUnavailable:
-                self.end("ledger unavailable", refusal.good_bye("58030", "the audit ledger cannot be written"))
-            except ProtocolViolation as violation:
-                self.end(f"protocol violation: {violation}", refusal.good_bye("08P01", str(violation)))
+                self.from_client(chunk)
             except Exception as defect:  # noqa: BLE001 - the boundary: a defect never lets traffic through
-                self.end(f"defect: {defect!r}", refusal.good_bye("XX000", "the gateway failed; this is a bug"))
+                self._fail(defect)
 
-        return guard
+    def _on_server(self, chunk: bytes) -> None:
+        if self.ended is None:
+            try:
+                self.from_server(chunk)
+            except Exception as defect:  # noqa: BLE001 - the boundary: a defect never lets traffic through
+                self._fail(defect)
+
+    def _fail(self, defect: Exception) -> None:
+        """Whatever went wrong ends the session, and nothing more leaves."""
+        if isinstance(defect, LedgerUnavailable):
+            self.end("ledger unavailable", refusal.good_bye("58030", "the audit ledger cannot be written"))
+        elif isinstance(defect, ProtocolViolation):
+            self.end(f"protocol violation: {defect}", refusal.good_bye("08P01", str(defect)))
+        else:
+            self.end(f"defect: {defect!r}", refusal.good_bye("XX000", "the gateway failed; this is a bug"))
 
     async def _do_chore(self, chore: Chore) -> None:
         """Await a chore, then go on with what the client sent meanwhile."""
@@ -174,15 +195,16 @@ class Session:
             return
         except LedgerUnavailable:
             self._unrecorded()
-        except ProtocolViolation as violation:
-            self.end(f"protocol violation: {violation}", refusal.good_bye("08P01", str(violation)))
         except Exception as defect:  # noqa: BLE001 - the boundary: a defect never lets traffic through
-            self.end(f"defect: {defect!r}", refusal.good_bye("XX000", "the gateway failed; this is a bug"))
+            self._fail(defect)
         self._chore = None
         if self.ended is None:
             self._pending_bytes = 0
             self._client.resume("busy")
-            self._guarded(lambda _: self._advance())(b"")
+            try:
+                self._advance()
+            except Exception as defect:  # noqa: BLE001 - the boundary: a defect never lets traffic through
+                self._fail(defect)
 
     def _later(self, chore: Chore) -> None:
         self._chore = chore
@@ -191,15 +213,28 @@ class Session:
     def from_server(self, chunk: bytes) -> None:
         """Take what the server sent: settled and recorded first, then passed on."""
         answer = self._answers.feed(chunk)
-        self._recorder.flush()
         if answer:
-            self._client.write(answer)
+            self._say(answer)
         if self._answers.exchange is not None and self._owed.is_copying_in:
             self._advance_copy()
         if self._answers.spent:
             self._wake.set()
         if self._drained is not None and not self._owed.debts and not self._drained.done():
             self._drained.set_result(None)
+
+    # -- to the client ----------------------------------------------------------------------------------------------
+    def _say(self, answer: bytes) -> None:
+        """Let the client have an answer once everything recorded so far is written: at the end of the loop's turn."""
+        self._unsaid.append(answer)
+        if len(self._unsaid) == 1:
+            self._recorder.written(self._said)
+
+    def _said(self, is_written: bool) -> None:
+        unsaid, self._unsaid = self._unsaid, []
+        if not is_written:
+            self._fail(LedgerUnavailable("the ledger cannot be written"))
+        elif unsaid:
+            self._client.write(unsaid[0] if len(unsaid) == 1 else b"".join(unsaid))
 
     # -- client → server --------------------------------------------------------------------------------------------
     def from_client(self, chunk: bytes) -> None:
@@ -283,10 +318,9 @@ class Session:
 
     # -- what a guard needs -----------------------------------------------------------------------------------------
     def to_client(self, data: bytes) -> None:
-        """Send to the client what has been recorded."""
-        self._recorder.flush()
+        """Let the client have what has been recorded."""
         if data:
-            self._client.write(data)
+            self._say(data)
 
     def to_server(self, data: bytes) -> None:
         """Send a step of the gateway's own."""
@@ -324,8 +358,7 @@ class Session:
         if out:
             self._server.write(out)
         if local:
-            self._recorder.flush()
-            self._client.write(local)
+            self._say(local)
 
     async def _drain(self) -> None:
         """Wait until everything that was sent is answered; Flush makes the server push what it holds back."""
@@ -354,4 +387,4 @@ class Session:
         if answer is None:
             self.end("ledger unavailable", refusal.good_bye("58030", "the audit ledger cannot be written"))
         else:
-            self._client.write(answer)
+            self._say(answer)
