@@ -39,6 +39,7 @@ def test_kill_9_under_load_loses_no_answered_statement(own_gateway: Deployment, 
     ]
     for thread in threads:
         thread.start()
+    eventually(lambda: sum(map(len, answered)) > 20)  # on a busy machine the logins alone take a while
     time.sleep(wait_s)
     own_gateway.kill()
     stop.set()
