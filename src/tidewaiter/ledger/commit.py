@@ -1,8 +1,8 @@
 """The ledger for a running server: many sessions record, one task makes what they recorded durable.
 
 Group commit: what all sessions record in one turn of the loop goes in one write, and all who wait for durability share
-one fdatasync. That runs in one thread of its own, so the event loop never waits for the disk; Merkle hashing runs on the
-loop in small slices, because a second thread that hashes would hold the interpreter lock for longer than a slice takes.
+one fdatasync. That runs in one thread of its own, so the event loop never waits for the disk; Merkle hashing runs on
+the loop in small slices, because a second thread that hashes would hold the interpreter lock for longer than a slice.
 """
 
 from __future__ import annotations
