@@ -21,7 +21,7 @@ def test_tour_of_a_tiny_company_holds(capsys: pytest.CaptureFixture[str]) -> Non
     told = demo.main(tour=True)
     said = capsys.readouterr().out
     assert told == 0, said
-    assert "all 12 steps held" in said
+    assert "all 14 steps held" in said
     assert "✗" not in said
 
 

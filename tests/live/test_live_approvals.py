@@ -31,7 +31,7 @@ COUNT = "select count(*) from analyst_notes where note = 'to go'"
 @pytest.fixture(scope="module")
 def desk(workshop: Path, template: Deployment) -> Iterator[Deployment]:
     """A gateway that holds deletes of notes, with decisions from the shell."""
-    made = copy_of(template, workshop / "desk", template.postgres, "[approvals]", "shell = true")
+    made = copy_of(template, workshop / "desk", template.postgres)
     (made.folder / "policies" / "approvals.cedar").write_text(POLICY)
     made.cli("principal", "add", "etl", "--kind", "service")
     made.issued["etl"] = made.issue("etl")

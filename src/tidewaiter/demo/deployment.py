@@ -95,6 +95,8 @@ def settings(listeners: Listeners, upstreams: Sequence[Upstream], *more: str) ->
         'tls = { cert = "keys/gateway.crt", key = "keys/gateway.key" }',
         "[console]",
         f"listen = {_toml(listeners.console)}",
+        "[approvals]",
+        "shell = true",
         *more,
         *(line for upstream in upstreams for line in upstream.lines()),
     ]

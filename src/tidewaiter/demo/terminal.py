@@ -34,13 +34,16 @@ class Terminal:
         """Interrupt the program as its terminal would."""
         self.program.send_signal(signal.SIGINT)
 
-    def shows(self, text: str, limit_s: float) -> bool:
-        """Read until `text` is on the screen; False when it is not there after `limit_s` seconds or at the end."""
+    def shows(self, text: str, limit_s: float, after: int = 0) -> bool:
+        """Read until `text` is on the screen; False when it is not there after `limit_s` seconds or at the end.
+
+        `after` is how many characters of `seen` do not count.
+        """
         deadline = time.monotonic() + limit_s
-        while text not in self.seen:
+        while text not in self.seen[after:]:
             left_s = deadline - time.monotonic()
             if left_s <= 0 or not self._read(left_s):
-                return text in self.seen
+                return text in self.seen[after:]
         return True
 
     def ends(self, limit_s: float) -> int | None:

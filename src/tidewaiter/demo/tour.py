@@ -81,14 +81,20 @@ class Tour:
     @contextlib.contextmanager
     def at_work(self, principal: str, password: str, sql: str) -> Iterator[Terminal]:
         """psql at a terminal, with a statement under way."""
+        with self.typing(principal, password, sql) as terminal:
+            is_running = self._soon(lambda: self.stack.database.execute(RUNNING).strip() == "1")
+            self.holds("the statement is running", is_running)
+            yield terminal
+
+    @contextlib.contextmanager
+    def typing(self, principal: str, password: str, sql: str) -> Iterator[Terminal]:
+        """psql at a terminal, with a statement just typed; what the screen showed is printed at the end."""
         words = ["psql", "-n", "-U", principal]
         self._show(words, sql)
         argv = [str(self.stack.psql), *words[1:]]
         with at_terminal(argv, {**self.stack.environment, **self._libpq(password)}) as terminal:
             terminal.shows("=> ", WAIT_S)
             terminal.type(sql)
-            is_running = self._soon(lambda: self.stack.database.execute(RUNNING).strip() == "1")
-            self.holds("the statement is running", is_running)
             yield terminal
             self._print(terminal.seen)
 
@@ -174,6 +180,31 @@ select count(*) as rows_left from analyst_notes where note = 'half a pipeline';"
     tour.holds("the insert left no row", " 0\n" in told.text.split("rows_left")[-1])
 
 
+def limit_ends_an_answer(tour: Tour) -> None:
+    """The agent asks for all customers at once. Its policy limits it to 1,000 rows of one answer."""
+    told = tour.psql("reporter", "select name, email from customers;\nselect count(*) from customers;")
+    tour.holds("the answer ended with an error that names the limit", 'the limit of policy "agents-read"' in told.text)
+    tour.holds("the session goes on", f" {tour.stack.customers}\n" in told.text)
+
+
+def held_until_approved(tour: Tour) -> None:
+    """Alice deletes all her notes: the statement waits in her session until a DBA decides, and then runs, once."""
+    password = str(tour.stack.credentials["alice"]["password"])
+    with tour.typing("alice", password, "delete from analyst_notes;") as psql:
+        waits = psql.shows("Ctrl-C withdraws the request", WAIT_S)
+        (request,) = json.loads(tour.run(["tidewaiter", "request", "ls", "--json"], show=False).text)
+        tour.holds("she is told whom it waits for", waits and request["id"] in psql.seen)
+        tour.tidewaiter("request", "show", request["id"])
+        told = tour.tidewaiter("request", "approve", request["id"], "--as", "dora", "--note", "the year is over")
+        tour.holds("it ran in the same session", told.code == EXIT_OK and psql.shows("DELETE 2\n", WAIT_S))
+        seen = len(psql.seen)
+        psql.type("delete from analyst_notes;")
+        again = psql.shows("Ctrl-C withdraws the request", WAIT_S, after=seen)
+        psql.ctrl_c()
+        gone = psql.shows("canceling statement due to user request", WAIT_S)
+    tour.holds("the same statement again is held again, and Ctrl-C withdraws it", again and gone)
+
+
 def wrong_password(tour: Tour) -> None:
     """Somebody guesses a password."""
     told = tour.psql("alice", "select 1;", password="a guess")  # noqa: S106 - meant to be wrong
@@ -256,6 +287,8 @@ STEPS: tuple[Callable[[Tour], None], ...] = (
     policy_explains,
     pipeline_is_atomic,
     copies,
+    limit_ends_an_answer,
+    held_until_approved,
     wrong_password,
     ctrl_c_cancels,
     revoke_ends_sessions,
