@@ -101,6 +101,12 @@ def test_what_observe_mode_let_through_counts_as_what_it_would_have_been() -> No
     assert list(run.changes) == [Change("deny", "allow", "ada", "shop", "read")]
 
 
+def test_a_row_limit_that_observe_mode_noted_is_no_verdict() -> None:
+    run = replay(READ)
+    run.take(1, AT_NS, "execution", {**entry(ORDERS), "would_be": "limited"})
+    assert (run.unchanged, run.changes) == (1, {})
+
+
 def test_what_no_policy_permits_is_by_no_policy() -> None:
     run = replay(READ)
     run.take(1, AT_NS, "execution", entry(Facts(("drop",), (Touch("drop", ORDERS.touches[0].resource),))))
@@ -149,7 +155,8 @@ def test_a_statement_is_judged_in_the_transaction_and_at_the_time_it_was_made() 
 
 
 def test_facts_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tidewaiter.admin.replay.FACTS", 2)
+    monkeypatch.setattr("tidewaiter.admin.replay.FACTS", 3)
+    monkeypatch.setattr("tidewaiter.admin.replay.VERDICTS", 2)
     run = replay(READ)
     for seq in range(5):
         run.take(seq, AT_NS, "execution", entry(Facts((f"v{seq}",))))

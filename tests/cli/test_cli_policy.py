@@ -89,3 +89,15 @@ def test_the_vocabulary_is_printed(tidewaiter: Callable[..., Said]) -> None:
     said = tidewaiter("policy", "schema")
     assert (said.code, said.out) == (0, SCHEMA_TEXT)
     assert tidewaiter("policy", "schema", "--json").json() == {"version": 1, "cedarschema": SCHEMA_TEXT}
+
+
+def test_what_cannot_be_meant_is_a_warning(dora: Callable[..., Said], folder: Path) -> None:
+    (folder / "policies" / "hold.cedar").write_text(
+        '@id("wait") @hold("security") forbid (principal, action in Action::"read", resource in Datasource::"shop");'
+    )
+    said = dora("policy", "check")
+    assert said.code == 0
+    assert 'warning: hold.cedar:1: policy "wait" waits for 1 of security, and nobody in there can log in' in said.err
+    assert dora("policy", "check", "--strict").code == 1
+    dora("principal", "disable", "dora")
+    assert 'is about Group::"dba", which nobody is in' in dora("policy", "check").err

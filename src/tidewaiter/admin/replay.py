@@ -31,6 +31,7 @@ from tidewaiter.proxy.pipeline import opaque_reason
 STATEMENTS = frozenset({"intent", "execution"})
 EXAMPLES = 3  # entries remembered of each change: enough to see what kind of statement it is
 FACTS = 65_536  # distinct facts kept at once; beyond that all are read anew when seen again
+VERDICTS = 262_144  # verdicts kept at once, more than a gateway keeps: a replay sees everybody's statements in turns
 BEGINS, ENDS = frozenset({"begin"}), frozenset({"commit", "rollback", "prepare_transaction"})
 OF_FACTS = ("verbs", "touches", "unknown", "control", "fault", "parts", "is_unrestricted", "indirect", "locks")
 
@@ -85,6 +86,7 @@ class Replay:
         self._find_session = find_session
         self._sessions: dict[str, _Session] = {}
         self._facts: dict[bytes, Facts] = {}
+        self._verdicts: dict[tuple[object, ...], tuple[str, str]] = {}
 
     def take(self, seq: int, t_ns: int, kind: str, fields: Fields) -> None:
         """One entry of any kind; `fields` are all its members."""
@@ -112,16 +114,28 @@ class Replay:
 
     def _compare(self, seq: int, fields: Fields, principal: Principal, facts: Facts, context: Context) -> None:
         datasource = fields["datasource"]
-        verdict = self._policies.decide(principal, datasource, facts, context)
-        before, after = fields.get("would_be") or fields["verdict"], word_of(verdict)
+        would_be = fields.get("would_be")  # "limited" says how it ended, not what the verdict was
+        before = would_be if would_be in ("deny", "hold") else fields["verdict"]
+        after, rule = self._decide(principal, datasource, facts, context)
         if before == after:
             self.unchanged += 1
             return
-        rule = verdict.rules[0] if verdict.rules else ""
         seen = self.changes.setdefault(Change(before, after, principal.name, datasource, rule), Seen())
         seen.count += 1
         if len(seen.entries) < EXAMPLES:
             seen.entries.append(seq)
+
+    def _decide(self, principal: Principal, datasource: str, facts: Facts, context: Context) -> tuple[str, str]:
+        """The verdict's word and its first rule. `_facts` keeps facts alive, so that equal ids are equal facts."""
+        key = (principal.name, datasource, id(facts), self._policies.context_key(context))
+        known = self._verdicts.get(key)
+        if known is None:
+            verdict = self._policies.decide(principal, datasource, facts, context)
+            known = word_of(verdict), verdict.rules[0] if verdict.rules else ""
+            if len(self._verdicts) >= VERDICTS:
+                self._verdicts.clear()
+            self._verdicts[key] = known
+        return known
 
     def _session_of(self, name: str) -> _Session:
         found = self._sessions.get(name)
@@ -137,6 +151,7 @@ class Replay:
         if found is None:
             if len(self._facts) >= FACTS:
                 self._facts.clear()
+                self._verdicts.clear()
             found = self._facts[key] = recorded_facts(fields)
         return found
 

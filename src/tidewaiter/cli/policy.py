@@ -16,20 +16,32 @@ policy = group("policy", "What principals may do.")
 
 
 @policy.command()
-def check(config: ConfigPath = None, as_json: AsJson = False) -> None:
-    """Check the policies on disk, without putting them in force."""
+def check(
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when there are warnings.")] = False,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check the policies on disk, without putting them in force: are they valid, and can they be meant?"""
     from tidewaiter.app.shelf import edition_on_disk
+    from tidewaiter.cli.replay import principals
+    from tidewaiter.policy.lint import lint
 
-    edition = edition_on_disk(load(config))
+    settings = load(config)
+    edition = edition_on_disk(settings)
     files = list(edition.digests)
-    warnings = edition.policies.warnings
+    people = list(principals(settings, only_enabled=True).values())
+    warnings = list(edition.policies.warnings)
+    # Without anybody there is nobody to miss: a new deployment has no principals yet.
+    warnings += lint(edition.policies, people, settings.datasources, time.time_ns()) if people else []
     if as_json:
-        told = {"ok": True, "version": edition.policies.version, "files": files, "warnings": list(warnings)}
+        told = {"ok": True, "version": edition.policies.version, "files": files, "warnings": warnings}
         show.json_out(told)
-        return
-    show.say(f"{show.counted(len(files), 'policy file')} valid: {', '.join(files)}")
-    for warning in warnings:
-        show.note(f"warning: {warning}")
+    else:
+        show.say(f"{show.counted(len(files), 'policy file')} valid: {', '.join(files)}")
+        for warning in warnings:
+            show.note(f"warning: {warning}")
+    if strict and warnings:
+        raise typer.Exit(EXIT_NO)
 
 
 @policy.command()

@@ -48,7 +48,7 @@ def replay(
     began = time.monotonic()
     _tell(settings, "policy replay", since)
     with _opened(settings) as search:
-        run = Replay(edition.policies, _principals(settings), lambda session: _start_of(search.index, session))
+        run = Replay(edition.policies, principals(settings), lambda session: _start_of(search.index, session))
         with show.progress("replaying") as step:
             for number, entry in enumerate(_entries(search, _from_ns(since)), 1):
                 run.take(entry.seq, entry.t_ns, entry.kind, _fields(search.index, entry))
@@ -92,7 +92,7 @@ def report(since: Since = "7d", config: ConfigPath = None, as_json: AsJson = Fal
                 if entry.kind in ("intent", "execution"):
                     fields = _fields(search.index, entry)
                     observed += 1
-                    if "would_be" in fields:
+                    if fields.get("would_be") in ("deny", "hold"):
                         key = _shape(search.index, entry.seq, fields)
                         counts[key] += 1
                         entries[key] = entry.seq
@@ -207,8 +207,8 @@ def _read(index: Index, seq: int) -> tuple[Entry, Any]:
     return decode(stored.header), stored
 
 
-def _principals(settings: Config) -> dict[str, Principal]:
-    """Everybody as they are now, disabled ones too."""
+def principals(settings: Config, *, only_enabled: bool = False) -> dict[str, Principal]:
+    """Everybody as they are now by name; disabled ones too, unless only those are wanted who can log in."""
     from tidewaiter.model import Kind, Principal
 
     told = {one["name"]: one for one in call(settings, "principal.ls")}
@@ -218,7 +218,7 @@ def _principals(settings: Config) -> dict[str, Principal]:
         owner = principal(one["owner"]) if one["owner"] else None
         return Principal(name, Kind(one["kind"]), frozenset(one["groups"]), owner)
 
-    return {name: principal(name) for name in told}
+    return {name: principal(name) for name, one in told.items() if one["can_log_in"] or not only_enabled}
 
 
 def _short(statement: str | None) -> str:

@@ -70,6 +70,10 @@ class Policies:
         version = hashlib.sha256(basis.encode()).hexdigest()
         return cls(rules, version, warnings(rules, names, tags), ZoneInfo(timezone), told, names)
 
+    def context_key(self, context: Context) -> tuple[object, ...]:
+        """What these policies can see of a session's context; equal keys give equal verdicts."""
+        return self._surroundings.key(context)
+
     def tagged(self, datasource: str) -> Collection[tuple[str, str]]:
         """The (schema, table) of every relation of a datasource with a tagged column."""
         return self._tags.get(datasource, {}).keys()
