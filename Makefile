@@ -8,7 +8,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 COVERAGE_FLOOR := 75
 
-.PHONY: help install compiled demo tour test check live bench clean
+.PHONY: help install compiled demo tour test check live bench regress clean
 .DEFAULT_GOAL := help
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo 'make check    style, types, import rules, coverage of the unit tests on the uncompiled modules'
 	@echo 'make live     only the tests with real servers and clients'
 	@echo 'make bench    measure direct, pgbouncer, a bare relay and the gateway'
+	@echo 'make regress  SOURCE=… PostgreSQL source tree: its own regression suite, directly and through the gateway'
 	@echo 'make install  .venv with everything, which the others do by themselves'
 	@echo 'make clean    delete what can be made again, .venv excepted'
 
@@ -62,6 +63,10 @@ check: $(INSTALLED)
 
 bench: compiled
 	$(BIN)/python -m bench
+
+# Needs PostgreSQL 15 and its headers (postgresql-server-dev-15), a C compiler, and a source tree of that version.
+regress: compiled
+	$(BIN)/python -m bench.regress '$(SOURCE)' --twice $(REGRESS)
 
 clean:
 	rm -rf build dist src/*.egg-info .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
