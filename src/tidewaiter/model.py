@@ -256,7 +256,6 @@ class Context:
     """What a policy may look at besides principal and facts. `at_ns` is Unix time in nanoseconds.
 
     `evidence` says how the principal proved who it is: "password" for a credential's, "" where nobody logged in.
-    `estimated_rows` is what the server's planner expects the statement to scan, None when that is not known.
     """
 
     client_address: str = ""
@@ -264,7 +263,6 @@ class Context:
     in_transaction: bool = False
     at_ns: int = 0
     evidence: str = ""
-    estimated_rows: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

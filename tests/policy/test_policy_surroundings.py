@@ -13,7 +13,7 @@ from tidewaiter.policy.rules import ALL_ATTRIBUTES
 from tidewaiter.policy.surroundings import SESSION, Actor, Surroundings, told_indirect, told_locks
 
 AT_NS = int(datetime(2026, 11, 22, 23, 30, 15, tzinfo=UTC).timestamp()) * 1_000_000_000 + 7
-CONTEXT = Context("10.0.0.1", "psql", True, AT_NS, "password", 7)
+CONTEXT = Context("10.0.0.1", "psql", True, AT_NS, "password")
 BOT = Actor("agent", "ada", "bot")
 ADA = Actor("user")
 FACTS = Facts(
@@ -47,7 +47,6 @@ def test_everything_that_is_mentioned_is_told_in_the_deployments_zone() -> None:
         "has_where": False,
         "indirect_writes": ["cascade", "cascade delete public.lines"],
         "locks": ["ShareLock", "ShareLock public.orders"],
-        "estimated_rows": 7,
         "principal_kind": "agent",
         "owner": "ada",
         "agent": "bot",
@@ -63,10 +62,6 @@ def test_what_is_not_mentioned_is_not_told() -> None:
 def test_connecting_has_no_statement() -> None:
     told = json.loads(surroundings("verbs", "statements", "unknown", "agent", "owner").value(CONTEXT, None, ADA))
     assert told == {"verbs": [], "statements": 0, "unknown": []}
-
-
-def test_what_is_not_known_is_absent() -> None:
-    assert json.loads(surroundings("estimated_rows").value(Context(), FACTS, ADA)) == {}
 
 
 def test_triggers_are_named_by_their_table_and_cascades_by_what_they_write() -> None:
@@ -116,7 +111,7 @@ def test_what_cannot_be_is_an_error_only_where_policies_look_at_it() -> None:
 
 
 def test_keys_differ_where_policies_can_see_a_difference() -> None:
-    later = Context("10.0.0.2", "other", False, AT_NS + 1_000_000_000, "", 8)
+    later = Context("10.0.0.2", "other", False, AT_NS + 1_000_000_000, "")
     assert surroundings().key(CONTEXT) == surroundings().key(later) == ()
     for attribute in SESSION - {"date", "weekday", "hour", "minute"}:
         assert surroundings(attribute).key(CONTEXT) != surroundings(attribute).key(later)
