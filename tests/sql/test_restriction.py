@@ -45,5 +45,12 @@ def test_places_in_the_text_do_not_make_expressions_differ(shop: Catalog) -> Non
     assert not restricts("lower(status) = 'x' or not (lower( status ) = 'x')", shop)
 
 
+@pytest.mark.parametrize(
+    "condition", ["id = 1 or not (id = 1)", "not (id = 1) or id = 1", "not (id = 1 and id = 2) or (id = 1 and id = 2)"]
+)
+def test_a_condition_or_its_negation_is_every_row(shop: Catalog, condition: str) -> None:
+    assert not restricts(condition, shop)
+
+
 def test_no_condition_restricts_nothing(shop: Catalog) -> None:
     assert not Restriction(shop, None, ["orders"]).restricts(None)

@@ -16,7 +16,7 @@ from tidewaiter.sql.effort import Effort
 from tidewaiter.sql.parse import Node
 
 _PLACES = frozenset({"location", "rexpr_list_start", "rexpr_list_end", "list_start", "list_end"})
-SHAPE_PER_STEP = 4  # an element of a shape takes a quarter of a step's time
+SHAPE_PER_STEP = 2  # an element of a shape takes half of a step's time
 _EVERYTHING = re.compile(r"%*\Z")
 _EVERY_REGEX = frozenset({"", ".*", "^", "$", "^.*$", "^.*", ".*$", "()", "(.*)"})
 _OPAQUE = frozenset({"CaseExpr", "CoalesceExpr", "MinMaxExpr"})
@@ -155,11 +155,27 @@ class Restriction:
         """`x OR NOT x` in its plain forms: IS NULL with IS NOT NULL, = with <>, < with >=."""
         seen: set[tuple[object, ...]] = set()
         for argument in arguments:
-            kind, fields = next(iter(argument.items()))
-            if self._shape(_complement(kind, fields)) in seen:
+            form, word, opposite = self._form(argument)
+            if (form, opposite) in seen:
                 return True
-            seen.add(self._shape(argument))
+            seen.add((form, word))
         return False
+
+    def _form(self, condition: Node) -> tuple[tuple[object, ...], str, str]:
+        """What a condition is about, what it says of it, and what its complement would say."""
+        kind, fields = next(iter(condition.items()))
+        if kind == "BoolExpr" and fields["boolop"] == "NOT_EXPR":
+            form, word, opposite = self._form(fields["args"][0])
+            return form, opposite, word
+        if kind == "NullTest":
+            is_null = fields["nulltesttype"] == "IS_NULL"
+            words = ("null", "not null") if is_null else ("not null", "null")
+            return (self._shape(fields["arg"]), *words)
+        if kind == "A_Expr" and fields["kind"] == "AEXPR_OP" and "lexpr" in fields:
+            name = fields["name"][-1]["String"]["sval"]
+            if name in _COMPLEMENTS:
+                return (self._shape({"lexpr": fields["lexpr"], "rexpr": fields["rexpr"]}), name, _COMPLEMENTS[name])
+        return (self._shape(condition), "is", "not")
 
     def _is_self_join(self, left: Node | None, right: Node | None) -> bool:
         """`t.id = twin.id` where both are the same relation."""
@@ -294,17 +310,3 @@ def _matches_everything(pattern: Node | None, operator: str) -> bool:
         if operator in _REGEX_OPERATORS and "FuncCall" not in (pattern or {})
         else (text != "" and _EVERYTHING.match(text) is not None)
     )
-
-
-def _complement(kind: str, fields: Node) -> Node:
-    if kind == "NullTest":
-        other = "IS_NOT_NULL" if fields["nulltesttype"] == "IS_NULL" else "IS_NULL"
-        return {kind: {**fields, "nulltesttype": other}}
-    if kind == "BoolExpr" and fields["boolop"] == "NOT_EXPR":
-        negated: Node = fields["args"][0]
-        return negated
-    if kind == "A_Expr" and fields["kind"] == "AEXPR_OP":
-        other_name = _COMPLEMENTS.get(fields["name"][-1]["String"]["sval"])
-        if other_name:
-            return {kind: {**fields, "name": [{"String": {"sval": other_name}}]}}
-    return {"BoolExpr": {"boolop": "NOT_EXPR", "args": [{kind: fields}]}}
