@@ -360,3 +360,17 @@ async def test_a_role_that_becomes_a_superuser_is_refused_until_it_is_none(serve
         assert observed.refuses is None, "nothing is enforced there"
         await watch.catch_up()
         assert watch.refuses is None
+
+
+async def test_a_reading_gives_way_to_a_definition_that_holds_what_it_would_lock(server: EmbeddedPostgres) -> None:
+    await execute(server, "drop table if exists locked cascade; create table locked (id integer)")
+    await execute(server, "create view over_locked as select id from locked")
+    connection = await connect(dsn=server.dsn())
+    async with watching(server) as watch:
+        async with connection.transaction():
+            await connection.execute("lock table over_locked in access exclusive mode")
+            catalog = await asyncio.wait_for(watch.refresh(), 20)
+            assert catalog.find("over_locked", "public", ()) is not None
+            assert ("public", "over_locked") not in catalog.view_definitions
+        assert ("public", "over_locked") in (await watch.catch_up()).view_definitions, "it is read again"
+    await connection.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
@@ -19,7 +19,7 @@ from tidewaiter.config import Datasource
 from tidewaiter.errors import TidewaiterError, UpstreamError
 from tidewaiter.model import Secret
 from tidewaiter.proxy.upstream import tls_context
-from tidewaiter.sql.catalog import SIGNATURE, SYSTEM_QUERIES, USER_QUERIES, Catalog, Rows
+from tidewaiter.sql.catalog import SIGNATURE, SYSTEM_QUERIES, UNPRINTED_QUERIES, USER_QUERIES, Catalog, Rows
 
 POLL_S = 2.0
 """DDL done elsewhere shows within this and the time of one reading. The signature takes 3 ms for some 300 relations."""
@@ -46,6 +46,8 @@ _SETTINGS = {
     "application_name": "tidewaiter catalog",
     "search_path": "pg_catalog",
     "default_transaction_read_only": "on",
+    # Printing views and rules locks their relations. Below deadlock_timeout (1 s), so that we give way, never a client.
+    "lock_timeout": "100ms",
 }
 
 
@@ -189,12 +191,13 @@ class CatalogWatch:
         self._attempts += 1
         try:
             connection = await self._connected()
-            async with connection.transaction(isolation="repeatable_read", readonly=True):
-                rows = {name: await connection.fetch(query) for name, query in USER_QUERIES.items()}
-                if self._system_at is None or self._clock_s() - self._system_at >= FULL_S:
-                    self._system = {name: await connection.fetch(query) for name, query in SYSTEM_QUERIES.items()}
-                    self._system_at = self._clock_s()
-                signature = await connection.fetchval(SIGNATURE)
+            try:
+                rows, signature = await self._rows(connection, USER_QUERIES)
+            except asyncpg.LockNotAvailableError:
+                # A definition elsewhere is under way. Without texts those views and rules are not understood, and soon
+                # read again.
+                rows, _ = await self._rows(connection, UNPRINTED_QUERIES)
+                signature = None
             await self._look_at_role(connection)
             # Building takes 5 ms for an empty database and 50 ms for 1,000 relations: too long for the event loop.
             catalog = await asyncio.to_thread(Catalog.from_rows, self._system, rows)
@@ -208,6 +211,15 @@ class CatalogWatch:
         self.completed += 1
         self._good_attempt = self._attempts
         self._succeeded()
+
+    async def _rows(self, connection: _Connection, queries: Mapping[str, str]) -> tuple[Rows, str | None]:
+        """The answers and the signature of one moment."""
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            rows = {name: await connection.fetch(query) for name, query in queries.items()}
+            if self._system_at is None or self._clock_s() - self._system_at >= FULL_S:
+                self._system = {name: await connection.fetch(query) for name, query in SYSTEM_QUERIES.items()}
+                self._system_at = self._clock_s()
+            return rows, await connection.fetchval(SIGNATURE)
 
     async def _connected(self) -> _Connection:
         if self._connection is None or self._connection.is_closed():

@@ -16,12 +16,20 @@ from typing import Any, TypeVar
 import orjson
 
 from tidewaiter.model import Relation
-from tidewaiter.sql.catalog_queries import QUERIES, SECTIONS, SESSION_QUERY, SIGNATURE, SYSTEM_QUERIES, USER_QUERIES
+from tidewaiter.sql.catalog_queries import (
+    QUERIES,
+    SECTIONS,
+    SESSION_QUERY,
+    SIGNATURE,
+    SYSTEM_QUERIES,
+    UNPRINTED_QUERIES,
+    USER_QUERIES,
+)
 from tidewaiter.sql.entities import Cast, Column, ForeignKey, Function, Path, Rule, TableCall, Trigger
 
 __all__ = [
-    "QUERIES", "SESSION_QUERY", "SIGNATURE", "SYSTEM_QUERIES", "SYSTEM_SCHEMAS", "USER_QUERIES", "Cast", "Catalog",
-    "Column", "Function", "Reach", "Rows", "quoted", "session_rows",
+    "QUERIES", "SESSION_QUERY", "SIGNATURE", "SYSTEM_QUERIES", "SYSTEM_SCHEMAS", "UNPRINTED_QUERIES",
+    "USER_QUERIES", "Cast", "Catalog", "Column", "Function", "Reach", "Rows", "quoted", "session_rows",
 ]  # fmt: skip
 
 Rows = Mapping[str, Sequence[Sequence[Any]]]

@@ -345,11 +345,12 @@ def _within(query: str) -> str:
 SECTIONS: tuple[str, ...] = tuple(name for name in USER_QUERIES if name != "view_definitions")
 """What a session reads of its own open transaction, in this order. Texts of views are left out, see _UNPRINTED."""
 
+UNPRINTED_QUERIES: Mapping[str, str] = {name: _within(USER_QUERIES[name]) for name in SECTIONS}
+"""USER_QUERIES without what locks relations."""
+
 SESSION_QUERY = (
     "select convert_to(json_build_array("
-    + ", ".join(
-        f"(select coalesce(json_agg(q), '[]'::json) from ({_within(USER_QUERIES[name])}) q)" for name in SECTIONS
-    )
+    + ", ".join(f"(select coalesce(json_agg(q), '[]'::json) from ({UNPRINTED_QUERIES[name]}) q)" for name in SECTIONS)
     + ")::text, getdatabaseencoding()::name)"
 )
 """All SECTIONS in one statement and so of one moment: one bytea, JSON in the database's encoding; each row is an object
