@@ -105,7 +105,7 @@ def test_a_row_says_who_what_when_and_how_it_ended(search: Search) -> None:
         "log": ORIGIN, "seq": 1, "at": iso(NOON_NS + 1), "t_ns": NOON_NS + 1, "kind": "execution", "principal": "ada",
         "on_behalf_of": None, "datasource": "shop", "rows": 2, "verdict": "allow", "rule": "r", "session": "s1",
         "status": "ok", "sqlstate": None, "is_unknown": False, "statement": "SELECT id FROM t", "verbs": ["select"],
-        "columns": ["id"], "relations": ["public.t"], "unknown": [], "parameters": ["7"],
+        "columns": ["id"], "relations": ["public.t"], "unknown": [], "parameters": ["7"], "would_be": None,
     }  # fmt: skip
 
 
