@@ -56,6 +56,33 @@ BUG = says("XX000", severity="FATAL")
 
 
 # -- record, then act -------------------------------------------------------------------------------
+LONG = b"insert into orders (id) values (1) -- " + b"x" * (64 << 10)
+
+
+def test_a_long_write_is_recorded_once() -> None:
+    (
+        Play()
+        >> client(pg.query(LONG))
+        << server(pg.query(LONG))
+        >> server(pg.command_complete("INSERT 0 1"), READY)
+        << client(pg.command_complete("INSERT 0 1"), READY)
+        << ledger(ran(LONG, rows=1))
+    ).holds(("whole",))
+
+
+def test_a_long_statement_that_is_denied_is_recorded_once() -> None:
+    text = DROP + b" -- " + b"x" * (64 << 10)
+    (Play() >> client(pg.query(text)) << ledger(refused(text)) << client(says("42501", "no-drops"), READY)).holds(
+        ("whole",)
+    )
+    (
+        Play()
+        >> client(pg.parse(b"", text, ()), pg.sync())
+        << ledger(refused(text))
+        << client(says("42501", "no-drops"), READY)
+    ).holds(("whole",))
+
+
 def test_a_write_waits_for_the_disk_before_it_is_forwarded() -> None:
     (
         Play(SLOW)

@@ -20,7 +20,7 @@ from tidewaiter.proxy.guard import Guarded
 from tidewaiter.proxy.holding import CLEAN_TRANSACTION_S, Granted, Held, NotGranted, Settled
 from tidewaiter.proxy.limits import RowLimit
 from tidewaiter.proxy.names import Names, Portal, Statement, Undo
-from tidewaiter.proxy.needs import AllAnswered, Decision, Definitions, Need, Path, Study
+from tidewaiter.proxy.needs import AllAnswered, Decision, Definitions, Intent, Need, Path, Study
 from tidewaiter.proxy.pipeline import Judged, granted, uncountable
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution, Trail
@@ -40,6 +40,7 @@ from tidewaiter.wire.postgres_state import Owes
 if TYPE_CHECKING:
     from hashlib import _Hash
 
+LONG_BYTES = 64 << 10  # a longer statement is sealed off the loop, where a mebibyte takes milliseconds
 SKIPPED = Facts(unknown=("not analysed: skipped after an error",))
 REFUSED = Statement(b"", (), SKIPPED)  # what a refused Parse would have named: recorded when it was refused
 
@@ -48,7 +49,8 @@ class Asks:
     """Takes one client's messages.
 
     `is_unsynced`: something of the extended protocol was forwarded since the last Sync. `studied` is the judgement that
-    a `Study` brought, `settled` what a `Decision` did. `is_recordable` says whether the ledger can be written.
+    a `Study` brought, `settled` what a `Decision` did, `filed` what an `Intent` recorded. `is_recordable` says whether
+    the ledger can be written.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Asks:
         self.is_unsynced = False
         self.studied: Judged | None = None
         self.settled: Settled | None = None
+        self.filed: Execution | None = None
         self._session_id = session_id
         self._standing = standing
         self._names = standing.names
@@ -155,7 +158,7 @@ class Asks:
     def _held(self, run: Execution) -> Decision | None:
         """What a held statement needs before it goes on; None once that is settled, and for every other statement."""
         verdict = run.judged.verdict
-        if not isinstance(verdict, Hold):
+        if not isinstance(verdict, Hold) or self._answers.transaction == "E":  # where nothing can run, nothing is asked
             return None
         in_block = self._answers.transaction != "I"
         binds = run.binds if run.binds is not None else run.binds_digest.encode()
@@ -173,9 +176,21 @@ class Asks:
     def _patience_s(self, in_block: bool) -> float:
         """How long a statement may be held here: never where something before it holds locks or was not answered."""
         is_quiet = len(self._owed.debts) == self._unsent and self._worked_at != self._answers.idles
-        if not is_quiet or self._answers.transaction == "E":
+        if not is_quiet:
             return 0.0
         return CLEAN_TRANSACTION_S if in_block else inf
+
+    def _filing(self, run: Execution) -> Intent | None:
+        """What a long statement needs whose intent is recorded before anything else; None for every other."""
+        size = len(run.text) + len(run.binds or b"")
+        if size < LONG_BYTES or run.intent is not None or not (run.judged.is_weighty and self._is_recordable()):
+            return None
+        return Intent(run)
+
+    def _filed(self) -> Execution | None:
+        """The execution of this very message whose intent was just recorded, if there was need for it."""
+        run, self.filed = self.filed, None
+        return run
 
     def _allowed(self, run: Execution) -> bool:
         """Record the intent where verdict or weight demand it; whether the statement may go on."""
@@ -186,7 +201,7 @@ class Asks:
         may_run = isinstance(judged.verdict, Allow)
         self._is_barrier = self._is_barrier or (may_run and (judged.is_barrier or ends_settings))
         if judged.is_weighty:
-            self.weighty = self._trail.intent(run)
+            self.weighty = run.intent if run.intent is not None else self._trail.intent(run)
         if may_run and judged.facts.control is None:
             self._worked_at = self._answers.idles
         return may_run
@@ -218,13 +233,15 @@ class Asks:
             self._refuse_long(piece, self._refuse_query)
             return None
         text = parse_query(_body(data, piece))
-        judged = self._judge(text)
-        if not isinstance(judged, Judged):
-            return judged
-        run = self._run(judged, text)
-        need = self._held(run)
-        if need is not None:
-            return need
+        run = self._filed()
+        if run is None:
+            judged = self._judge(text)
+            if not isinstance(judged, Judged):
+                return judged
+            run = self._run(judged, text)
+            need = self._held(run) or self._filing(run)
+            if need is not None:
+                return need
         limit = run.judged.limit
         if limit is not None and limit.is_enforced:
             if self._owed.debts:
@@ -327,7 +344,11 @@ class Asks:
         if not isinstance(judged, Judged):
             return judged
         if isinstance(judged.verdict, Deny):
-            self._refuse(self._run(judged, text))
+            run = self._filed() or self._run(judged, text)
+            need = self._filing(run)
+            if need is not None:
+                return need
+            self._refuse(run)
             self._skipped.prepare(name, REFUSED)
             return None
         self._standing.keep(text, judged)
@@ -364,8 +385,8 @@ class Asks:
             judged = self._weigh(statement.facts)
         run = portal.execution
         if run is None:
-            run = self._run(judged, statement.text, portal)
-            need = self._held(run)
+            run = self._filed() or self._run(judged, statement.text, portal)
+            need = None if run.intent is not None else self._held(run) or self._filing(run)
             if need is not None:
                 return need
             judged = run.judged
@@ -410,8 +431,7 @@ class Asks:
     def _refuse(self, run: Execution) -> None:
         """Refuse a message of the extended protocol: an error now, then nothing until Sync."""
         try:
-            if run.intent is None:
-                self.weighty = self._trail.intent(run)
+            self.weighty = run.intent if run.intent is not None else self._trail.intent(run)
             self._refuse_extended(self._error(run))
         except LedgerUnavailable:
             self._refuse_extended(refusal.unrecorded())

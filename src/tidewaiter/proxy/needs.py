@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tidewaiter.proxy.guard import Guarded
 from tidewaiter.proxy.holding import Held
+from tidewaiter.proxy.trail import Execution
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,4 +38,11 @@ class Decision:
     held: Held
 
 
-Need = AllAnswered | Path | Definitions | Study | Guarded | Decision
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """Record the intent of a statement so long that sealing it would keep others waiting; then `take` with `filed`."""
+
+    run: Execution
+
+
+Need = AllAnswered | Path | Definitions | Study | Guarded | Decision | Intent

@@ -22,7 +22,7 @@ from tidewaiter.proxy.asks import Asks
 from tidewaiter.proxy.guard import Guard, Guarded
 from tidewaiter.proxy.holding import Held, Holding, NotGranted
 from tidewaiter.proxy.link import Link
-from tidewaiter.proxy.needs import AllAnswered, Decision, Definitions, Need, Path, Study
+from tidewaiter.proxy.needs import AllAnswered, Decision, Definitions, Intent, Need, Path, Study
 from tidewaiter.proxy.probe import PATH, Probe, Question
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution, Trail
@@ -302,6 +302,10 @@ class Session:
             case Study(text):
                 in_transaction = self._answers.transaction != "I"
                 self._asks.studied = await self.standing.study_patiently(text, in_transaction=in_transaction)
+            case Intent(run):
+                with contextlib.suppress(LedgerUnavailable):  # taken again, it is refused for the same reason
+                    await self.trail.intent_of_long(run)
+                self._asks.filed = run
             case Guarded():
                 self._pending.popleft()
                 self._asks.settled = None

@@ -20,6 +20,8 @@ class Ledger(Protocol):
 
     def record(self, kind: str, members: bytes, body: bytes | None = None) -> Receipt: ...
 
+    async def record_big(self, kind: str, members: bytes, body: bytes) -> Receipt: ...
+
 
 class Place:
     """Where an execution waits while the server has suspended it: a portal."""
@@ -99,6 +101,12 @@ class Trail:
         run.intent = receipt
         self.statements += 1
         return receipt
+
+    async def intent_of_long(self, run: Execution) -> None:
+        """`intent` for a statement of any length, without keeping the loop busy. Raises LedgerUnavailable."""
+        asked = b"%b,%b" % (self._who, self._asked(run))
+        run.intent = await self._ledger.record_big("intent", asked, self._body(run))
+        self.statements += 1
 
     def outcome(self, run: Execution, status: str, at_us: int) -> None:
         """Record how a statement ended; in one entry with its intent if there is none yet. Raises LedgerUnavailable."""
