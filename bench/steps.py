@@ -50,6 +50,9 @@ class Recorder:
     def record(self, kind: str, members: bytes, body: bytes | None = None) -> Receipt:
         return self.log.append(kind, members, body)
 
+    async def record_big(self, kind: str, members: bytes, body: bytes) -> Receipt:
+        return self.record(kind, members, body)
+
 
 def all_steps(folder: Path) -> list[tuple[str, float]]:
     """(what, microseconds) of every step."""
