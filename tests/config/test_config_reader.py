@@ -51,7 +51,7 @@ def test_an_empty_file_gives_the_documented_defaults(write: Write, tmp_path: Pat
     assert found.gateway == config.GatewayConfig(Address("127.0.0.1", 15432), 1, "remote", None, 15.0, 30.0)
     assert found.console == config.ConsoleConfig(Address("127.0.0.1", 8480))
     assert found.ledger == config.LedgerConfig("balanced", "full", "tidewaiter/tidewaiter", 50, 1.0, 60.0)
-    assert found.approvals == config.ApprovalsConfig(False)
+    assert found.approvals == config.ApprovalsConfig(False, 3600.0, 900.0)
     assert found.limits == config.Limits(500, 1_048_576, 33_554_432, 30)
     assert found.store == config.StoreConfig(f"sqlite:///{tmp_path}/state/control.sqlite")
     assert found.classification == config.Classification()

@@ -74,6 +74,9 @@ class Book:
         self.entries.append((kind, members.decode()))
         return Receipt(len(self.entries))
 
+    async def record_big(self, kind: str, members: bytes, body: bytes) -> Receipt:
+        return self.record(kind, members, body)
+
 
 class Play:
     """Plays the server: to each step of the gateway the next of `replies`. `steps` has the message types sent."""
