@@ -270,3 +270,37 @@ class Secret:
     """A value that repr, logs and error messages do not show."""
 
     value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column with its type. `number` is attnum; `type` is what a cast names, with modifier and schema.
+
+    `base` is the type below all domains (`int4`, `public.mood`), `kind` its pg_type.typtype; `is_constrained` says
+    that a domain on the way refuses some of its values.
+    """
+
+    name: str
+    number: int
+    type: str
+    type_oid: int
+    base: str
+    kind: str = "b"
+    is_array: bool = False
+    is_constrained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnMask:
+    """How one column is masked for somebody. `tag` is the classification that asks for it.
+
+    `sql` is an expression of the column's exact type with `{}` where the column's name goes; a mask whose key must not
+    be in a text is NULL there. `is_late`: the gateway masks the value itself where it is a plain output column.
+    `trace` is a regular expression that whole masked values match, "" when they look like others: for refusing to
+    write them back.
+    """
+
+    tag: str
+    sql: str
+    is_late: bool = False
+    trace: str = ""

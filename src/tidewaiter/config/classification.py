@@ -42,6 +42,7 @@ MASKS: Mapping[str, Mapping[str, Parameter]] = {
         "days": (lambda value: _is_count(value) and value != 0, "a whole number from 1 to 10000", None),
     },
     "fake": {},
+    "free_text": {},
 }
 
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from tidewaiter.model import Relation
+from tidewaiter.model import Column, Relation
 from tidewaiter.sql.catalog_queries import (
     QUERIES,
     SECTIONS,
@@ -25,7 +25,7 @@ from tidewaiter.sql.catalog_queries import (
     UNPRINTED_QUERIES,
     USER_QUERIES,
 )
-from tidewaiter.sql.entities import Cast, Column, ForeignKey, Function, Path, Rule, TableCall, Trigger
+from tidewaiter.sql.entities import Cast, ForeignKey, Function, Path, Rule, TableCall, Trigger
 
 __all__ = [
     "QUERIES", "SESSION_QUERY", "SIGNATURE", "SYSTEM_QUERIES", "SYSTEM_SCHEMAS", "UNPRINTED_QUERIES",

@@ -114,21 +114,3 @@ class Cast:
     relations: frozenset[Path] | None
     is_implicit: bool = False
     holders: frozenset[Path] = field(default=frozenset())
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column with its type. `number` is attnum; `type` is what a cast names, with modifier and schema.
-
-    `base` is the type below all domains (`int4`, `public.mood`), `kind` its pg_type.typtype; `is_constrained` says
-    that a domain on the way refuses some of its values.
-    """
-
-    name: str
-    number: int
-    type: str
-    type_oid: int
-    base: str
-    kind: str = "b"
-    is_array: bool = False
-    is_constrained: bool = False

@@ -1,0 +1,63 @@
+-- What both worlds have in common. The rows of masked columns come from world.py.
+create table customers (
+    id integer primary key, name text not null, email text unique, ssn varchar(11), salary integer, dob date,
+    balance numeric(12,2), joined timestamp, notes text, card text, phone char(12), ref uuid, pub text, city text
+);
+create index customers_ssn on customers (ssn);
+create index customers_city on customers (city);
+create table orders (
+    id integer primary key, customer_id integer not null references customers, total numeric not null, status text,
+    note text, placed date
+);
+create index orders_customer on orders (customer_id);
+create table products (id integer primary key, name text not null, price numeric not null, tags text[], meta jsonb);
+create table payments (id integer not null, customer_id integer, iban text, paid date not null, amount numeric)
+    partition by range (paid);
+create table payments_2025 partition of payments for values from ('2025-01-01') to ('2026-01-01');
+create table payments_2026 partition of payments for values from ('2026-01-01') to ('2027-01-01');
+create table people (id integer, name text, badge text);
+create table managers (level integer) inherits (people);
+create table staff (
+    id integer primary key, name text, pay integer, boss integer references staff, mail text,
+    mail_digest text generated always as (md5(mail)) stored, check (pay > 0)
+);
+create table audit_log (at integer, what text);
+create table scratch (id integer primary key, a text, b text, n integer);
+create table stash (id integer, v text);
+create sequence ticket;
+
+create view v_plain as select id, name, email, ssn from customers;
+create view v_renamed (x, y) as select ssn, id from customers;
+create view v_expression as select id, upper(email) as mail, reverse(ssn) as rs from customers;
+create view v_filter as select id, name from customers where ssn like '7%';
+create view v_city as select id, name, ssn from customers where city = 'Oslo';
+create view v_count as select city, count(*) as n, min(ssn) as low from customers group by city;
+create view v_nested as select x, y + 1 as z from v_renamed;
+create view v_join as select c.id, c.name, o.total from customers c join orders o on o.customer_id = c.id;
+create view v_row as select id, row_to_json(customers) as j from customers;
+create view v_orders as select id, total, status from orders;
+create materialized view m_plain as select id, ssn from customers;
+create materialized view m_digest as select id, md5(ssn) as d from customers;
+create materialized view m_orders as select status, sum(total) as total from orders group by status;
+
+create function f_ssn(integer) returns text stable language sql as 'select ssn::text from customers where id = $1';
+create function f_all() returns setof text stable language sql as 'select ssn::text from customers';
+create function f_dynamic(text) returns setof text stable language plpgsql as 'begin return query execute $1; end';
+create function f_definer(integer) returns text stable security definer language sql as 'select email from customers where id = $1';
+create function f_notice(text) returns boolean language plpgsql as 'begin raise notice ''%'', $1; return true; end';
+create function cfo(orders) returns text stable language sql as 'select ssn::text from customers where id = $1.customer_id';
+create function cfr(record) returns text stable language plpgsql as 'begin return (select min(ssn) from customers); end';
+create function cfa(anyelement) returns text stable language sql as 'select max(ssn)::text from customers';
+create function lower(varchar) returns text stable language sql as 'select string_agg(ssn, '','')::text from customers';
+create function same_order(orders, orders) returns boolean stable language sql as 'select exists (select from customers where ssn like ''7%'')';
+create operator === (function = same_order, leftarg = orders, rightarg = orders);
+create cast (orders as text) with function cfo(orders);
+create procedure p_out(inout v text) language plpgsql as 'begin select min(ssn) into v from customers; end';
+create domain short as text check (length(value) < 20);
+create type mood as enum ('sad', 'ok', 'happy');
+
+insert into orders select i, 1 + i % 12, i * 10.5, case when i % 3 = 0 then 'open' else 'paid' end, 'note ' || i, date '2025-01-01' + i
+  from generate_series(1, 40) i;
+insert into products select i, 'product ' || i, i * 3, array['t' || i % 3, 'all'], jsonb_build_object('w', i, 'k', 'v' || i % 4)
+  from generate_series(1, 15) i;
+insert into scratch select i, 'a' || i, 'b' || i % 3, i from generate_series(1, 10) i;

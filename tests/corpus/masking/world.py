@@ -1,0 +1,147 @@
+"""Two worlds: servers with the same public data, and secrets that differ although their masks are equal."""
+
+# ruff: noqa: E501 - SQL
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import MappingProxyType
+from typing import Any
+
+import asyncpg
+
+from tidewaiter.config.shape import Mask
+from tidewaiter.demo.postgres import Binaries, EmbeddedPostgres, bundled
+from tidewaiter.masking.forms import column_mask
+from tidewaiter.model import ColumnMask, Secret
+from tidewaiter.sql.catalog import QUERIES, Catalog
+from tidewaiter.sql.rewrite import Labels, labels_of
+
+HERE = Path(__file__).parent
+PASSWORD = "worlds"
+NAMES = ["Amy", "Ben", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hana", "Ian", "June", "Kai", "Lea"]
+CITIES = ("Oslo", "Rome", "Lima")
+connect: Callable[..., Any] = asyncpg.connect
+
+MASKS: Mapping[tuple[str, str], Mapping[str, Mask]] = {
+    ("public", "customers"): {
+        "email": Mask("email"),
+        "ssn": Mask("partial", MappingProxyType({"keep_first": 0, "keep_last": 4, "char": "*"})),
+        "salary": Mask("bucket", MappingProxyType({"size": 10000})),
+        "dob": Mask("truncate", MappingProxyType({"unit": "year"})),
+        "balance": Mask("bucket", MappingProxyType({"size": 1000})),
+        "joined": Mask("truncate", MappingProxyType({"unit": "month"})),
+        "notes": Mask("free_text"),
+        "card": Mask("token"),
+        "phone": Mask("redact"),
+        "ref": Mask("null"),
+    },
+    ("public", "payments"): {"iban": Mask("redact")},
+    ("public", "people"): {"badge": Mask("redact")},
+    ("public", "staff"): {"pay": Mask("null"), "mail": Mask("redact")},
+}
+
+
+@dataclass(frozen=True)
+class World:
+    """One server, as the runner reaches it."""
+
+    name: str
+    server: EmbeddedPostgres
+    catalog: Catalog
+    labels: Labels
+
+    @property
+    def address(self) -> tuple[str, int, str, str, str]:
+        """Host, port, user, password, database."""
+        return (self.server.host, self.server.port, "app", PASSWORD, "shop")
+
+
+def secrets(seed: int) -> Iterator[str]:
+    """INSERT statements: what is random in them is masked in such a way that the seed does not show."""
+    rng = random.Random(seed)
+
+    def hidden(size: int, letters: str = "abcdefghijklmnopqrstuvwxyz") -> str:
+        return "".join(rng.choice(letters) for _ in range(size))
+
+    for number, name in enumerate(NAMES, 1):
+        ssn = f"{rng.randint(1, 899):03}-{rng.randint(1, 99):02}-{4000 + number * 7}"
+        email = f"{name[0].lower()}{hidden(rng.randint(3, 9))}@mail{number % 4}.example"
+        day = f"{1960 + number * 3}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}"
+        joined = f"2024-{number:02}-{rng.randint(1, 28):02} {rng.randint(0, 23):02}:{rng.randint(0, 59):02}:00"
+        card = "4" + hidden(15, "0123456789")
+        notes = f"write to {hidden(6)}@{hidden(5)}.example about order {number}"
+        yield (
+            f"insert into customers values ({number}, '{name}', '{email}', '{ssn}', "
+            f"{40000 + number % 5 * 10000 + rng.randint(0, 9999)}, '{day}', {number * 1000 + rng.randint(0, 999)}.{rng.randint(10, 99)}, "
+            f"'{joined}', '{notes}', '{card}', '+{hidden(11, '0123456789')}', '{hidden(8, '0123456789abcdef')}-1111-4222-8333-"
+            f"{hidden(12, '0123456789abcdef')}', 'public {number}', '{CITIES[number % 3]}')"
+        )
+        yield (
+            f"insert into payments values ({number}, {number}, 'NO{hidden(13, '0123456789')}', "
+            f"'{2025 + number % 2}-03-{number:02}', {number * 20})"
+        )
+        yield f"insert into {'managers' if number % 4 == 0 else 'people'} (id, name, badge) values ({number}, '{name}', '{hidden(8)}')"
+        boss = "null" if number == 1 else str(number // 2)
+        mail = f"{name.lower()}.{hidden(rng.randint(2, 8))}@corp.example"
+        yield f"insert into staff (id, name, pay, boss, mail) values ({number}, '{name}', {rng.randint(1000, 90000)}, {boss}, '{mail}')"
+
+
+def build(server: EmbeddedPostgres, seed: int) -> None:
+    """Make the role `app` and the database `shop` of one world."""
+    server.execute(f"create role app login password '{PASSWORD}'; create database shop owner app")
+    lines = [
+        "set role app;",
+        (HERE / "schema.sql").read_text().replace("insert into orders", "-- rows\ninsert into orders", 1),
+    ]
+    schema, rows = lines[1].split("-- rows\n")
+    script = "set role app;\n" + schema + ";\n".join(secrets(seed)) + ";\n" + rows
+    script += "reset role; grant create on schema public to app; refresh materialized view m_plain; refresh materialized view m_digest;"
+    script += "refresh materialized view m_orders; analyze;"
+    server.execute("grant create on schema public to app", database="shop")
+    server.execute(script, database="shop")
+
+
+def labels_for(catalog: Catalog) -> Labels:
+    """The masks of the worlds' tables, spread over the catalog."""
+    masked: dict[tuple[str, str], dict[str, ColumnMask]] = {}
+    for path, masks in MASKS.items():
+        columns = {column.name: column for column in catalog.columns[path]}
+        masked[path] = {name: column_mask(name, mask, columns[name]) for name, mask in masks.items()}
+    return labels_of(catalog, masked)
+
+
+async def _read(server: EmbeddedPostgres) -> Catalog:
+    connection = await connect(host=server.host, port=server.port, user="app", password=PASSWORD, database="shop")
+    try:
+        await connection.execute("set search_path = pg_catalog")
+        rows = {name: [list(row) for row in await connection.fetch(query)] for name, query in QUERIES.items()}
+        return Catalog.from_rows(rows)
+    finally:
+        await connection.close()
+
+
+@contextmanager
+def worlds(binaries: Binaries | None = None) -> Iterator[tuple[World, World]]:
+    """Both worlds, running."""
+    with ExitStack() as stack:
+        made: list[World] = []
+        for name, seed in (("a", 11), ("b", 23)):
+            folder = stack.enter_context(TemporaryDirectory(prefix=f"tw-world-{name}-", ignore_cleanup_errors=True))
+            Path(folder).chmod(0o755)
+            server = EmbeddedPostgres(
+                Path(folder) / "server",
+                Secret("super"),
+                binaries=binaries or bundled(),
+                settings={"autovacuum": "off", "jit": "off"},
+            )
+            stack.enter_context(server)
+            build(server, seed)
+            catalog = asyncio.run(_read(server))
+            made.append(World(name, server, catalog, labels_for(catalog)))
+        yield made[0], made[1]

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from maskkit import PARTIAL, column, mask
+
+from tidewaiter.masking.forms import column_mask, misfit, unmaskable
+
+
+@pytest.mark.parametrize(
+    ("name", "type_"),
+    [
+        (mask("email"), "integer"),
+        (mask("truncate", unit="year"), "pg_catalog.text"),
+        (mask("token"), "pg_catalog.bytea"),
+        (mask("bucket", size=5), "pg_catalog.uuid"),
+        (mask("shift", days=3), "time"),
+        (mask("free_text"), "pg_catalog.inet"),
+    ],
+)  # fmt: skip
+def test_a_mask_of_another_type_does_not_fit(name: object, type_: str) -> None:
+    problem = misfit(name, column(type_))  # type: ignore[arg-type]
+    assert problem is not None
+    assert "does not fit" in problem
+    with pytest.raises(ValueError, match="does not fit"):
+        column_mask("tag", name, column(type_))  # type: ignore[arg-type]
+
+
+def test_arrays_domains_and_sizes_are_looked_at() -> None:
+    assert misfit(mask("email"), column("pg_catalog.text[]", "_text", is_array=True)) is not None
+    assert misfit(mask("redact"), column("public.zip", "text", is_constrained=True)) is not None
+    assert misfit(mask("null"), column("public.zip", "text", is_constrained=True)) is None
+    assert misfit(mask("bucket", size=0.5), column("integer", "int4")) is not None
+    assert misfit(mask("bucket", size=40000), column("smallint", "int2")) is not None
+    assert misfit(mask("bucket", size=10), column("integer", "int4")) is None
+
+
+def test_every_sql_form_ends_in_the_column_s_type() -> None:
+    for name, type_, base in (
+        (mask("redact"), "character varying(5)", "varchar"),
+        (PARTIAL, "pg_catalog.text", "text"),
+        (mask("bucket", size=10), "numeric(10,2)", "numeric"),
+        (mask("token"), "pg_catalog.uuid", "uuid"),
+        (mask("redact"), "pg_catalog.inet", "inet"),
+    ):
+        assert column_mask("t", name, column(type_, base)).sql.endswith(f"::{type_}")
+    assert unmaskable("t", column("pg_catalog.bytea")).sql == "NULL::pg_catalog.bytea"
+
+
+def test_keyed_masks_are_null_in_sql_and_late() -> None:
+    made = column_mask("t", mask("token"), column("pg_catalog.text"))
+    assert (made.sql, made.is_late) == ("NULL::pg_catalog.text", True)
+
+
+def test_the_trace_knows_masked_values() -> None:
+    trace = column_mask("t", PARTIAL, column("pg_catalog.text")).trace
+    assert re.fullmatch(trace, "ab****yz")
+    assert not re.fullmatch(trace, "abcdefyz")
+    assert re.fullmatch(column_mask("t", mask("email"), column("pg_catalog.text")).trace, "a***@x.example")

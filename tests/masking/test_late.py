@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import struct
+
+import pytest
+from maskkit import PARTIAL, column, mask, masked
+
+TEXT = column("pg_catalog.text")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(b"4111222233334444", b"41************44"), (b"abcd", b"****"), (b"", b""), ("äöüßé".encode(), "äö*ßé".encode())],
+)
+def test_partial_counts_characters_and_masks_short_values_whole(value: bytes, expected: bytes) -> None:
+    assert masked(PARTIAL, TEXT, value) == expected
+
+
+def test_email_keeps_the_first_character_and_the_domain() -> None:
+    assert masked(mask("email"), TEXT, b"amy@x.example") == b"a***@x.example"
+    assert masked(mask("email"), TEXT, "öl@x".encode()) == "ö***@x".encode()
+    assert masked(mask("email"), TEXT, b"@x") == b"***"
+    assert masked(mask("email"), TEXT, b"none") == b"***"
+
+
+def test_what_comes_out_has_the_length_of_the_type() -> None:
+    assert masked(mask("redact"), column("character varying(2)", "varchar"), b"abc") == b"**"
+    assert masked(PARTIAL, column("character(8)", "bpchar"), b"abcdef  ") == b"ab**ef  "
+    assert len(masked(mask("token"), column("character varying(9)", "varchar"), b"abc") or b"") == 9
+
+
+def test_tokens_are_equal_for_equal_values_in_both_formats() -> None:
+    token = masked(mask("token"), TEXT, b"abc")
+    assert token == masked(mask("token"), TEXT, b"abc")
+    assert token != masked(mask("token"), TEXT, b"abd")
+    number = column("integer", "int4")
+    text = masked(mask("token"), number, b"-17")
+    binary = masked(mask("token"), number, struct.pack("!i", -17), is_binary=True)
+    assert text is not None and binary is not None
+    assert int(text) == struct.unpack("!i", binary)[0] > 0
+    uuid = column("pg_catalog.uuid")
+    said = masked(mask("token"), uuid, b"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11")
+    raw = masked(mask("token"), uuid, bytes.fromhex("a0eebc999c0b4ef8bb6d6bb9bd380a11"), is_binary=True)
+    assert said is not None and raw is not None
+    assert said.replace(b"-", b"").decode() == raw.hex()
+    assert said[14:15] == b"8"
+
+
+def test_shifted_days_differ_by_no_more_than_the_span_and_never_by_nothing() -> None:
+    date = column("pg_catalog.date")
+    for day in range(400):
+        binary = masked(mask("shift", days=5), date, struct.pack("!i", day), is_binary=True)
+        assert binary is not None
+        assert 1 <= abs(struct.unpack("!i", binary)[0] - day) <= 5
+    assert masked(mask("shift", days=5), date, b"infinity") == b"infinity"
+    moment = column("timestamp without time zone", "timestamp")
+    shifted = masked(mask("shift", days=5), moment, b"2024-05-06 07:08:09.5")
+    assert shifted is not None and shifted.endswith(b" 07:08:09.5")
+
+
+def test_a_date_in_another_style_raises() -> None:
+    with pytest.raises(ValueError, match="ISO"):
+        masked(mask("truncate", unit="year"), column("pg_catalog.date"), b"06/05/2024")
+
+
+def test_free_text_loses_what_is_found_and_types_without_a_form_are_null() -> None:
+    assert masked(mask("free_text"), TEXT, b"write to amy@x.example") == b"write to [email]"
+    assert masked(mask("free_text"), column("pg_catalog.jsonb"), b'\x01"a@b.cd"', is_binary=True) == b'\x01"[email]"'
+    assert masked(mask("null"), TEXT, b"x") is None
+    assert masked(mask("redact"), column("pg_catalog.inet"), b"10.0.0.1") is None

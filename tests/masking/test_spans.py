@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tidewaiter.masking.spans import is_card, is_iban, is_ip, is_luhn, is_phone, is_ssn, redact_spans
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("mail amy.b+c@mail.example.org now", "mail [email] now"),
+        ("ssn 219-09-9999.", "ssn [ssn]."),
+        ("no ssn 000-12-3456, 666-12-3456, 900-12-3456", "no ssn 000-12-3456, 666-12-3456, 900-12-3456"),
+        ("card 4111 1111 1111 1111 ok", "card [card] ok"),
+        ("order 4111111111111112", "order 4111111111111112"),
+        ("iban GB82 WEST 1234 5698 7654 32!", "iban [iban]!"),
+        ("from 10.20.30.40 and 2001:db8::1", "from [ip] and [ip]"),
+        ("version 1.2.3.999", "version 1.2.3.999"),
+        ("call +47 22 33 44 55 or (415) 555-2671", "call [phone] or [phone]"),
+        ("key AKIAIOSFODNN7EXAMPLE", "key [token]"),
+        ("ghp_" + "a1B2" * 9, "[token]"),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc-_123", "[jwt]"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY----- rest", "[private key] rest"),
+        ("nothing to see on 2024-05-06 at 10:20", "nothing to see on 2024-05-06 at 10:20"),
+    ],
+)
+def test_what_is_found_is_replaced_by_its_kind(text: str, expected: str) -> None:
+    assert redact_spans(text.encode()).decode() == expected
+
+
+def test_json_stays_json() -> None:
+    document = b'{"card": 4111111111111111, "mail": "a@b.example", "n": 12}'
+    assert json.loads(redact_spans(document, is_json=True)) == {"card": 9999999999999999, "mail": "[email]", "n": 12}
+
+
+def test_checksums_and_ranges_confirm() -> None:
+    assert is_luhn(b"79927398713") and not is_luhn(b"79927398710")
+    assert is_card(b"5555-5555-5555-4444") and not is_card(b"9555555555554444")
+    assert is_iban(b"DE89370400440532013000") and not is_iban(b"DE88370400440532013000")
+    assert is_ssn(b"219-09-9999") and not is_ssn(b"219-00-9999")
+    assert is_ip(b"::1") and not is_ip(b"1.1.1.256")
+    assert is_phone(b"+4722334455") and not is_phone(b"+47 22")

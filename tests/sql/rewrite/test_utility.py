@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+from rewritekit import refused, sent
+
+
+def test_copy_of_a_masked_table_is_copy_of_a_query() -> None:
+    assert sent("copy customers (id, ssn) to stdout").startswith("COPY (SELECT id, ssn FROM (SELECT ")
+    assert sent("copy orders to stdout") == "COPY public.orders TO STDOUT"
+
+
+def test_explain_prepare_and_cursors_hold_the_rewritten_query() -> None:
+    assert "OFFSET 0" in sent("explain select ssn from customers")
+    assert "NULL::pg_catalog.text AS email" in sent("prepare p as select email from customers")
+    assert "NULL::pg_catalog.text AS email" in sent("declare c cursor for select email from customers")
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("set role dba", "setting"),
+        ("set debug_print_plan = on", "setting"),
+        ("set search_path = public, pg_catalog", "setting"),
+        ("copy customers to '/tmp/x'", "copy"),
+        ("drop table customers", "definition"),
+        ("truncate customers", "definition"),
+        ("alter table customers add x int", "definition"),
+        ("create table x (c integer) inherits (customers)", "definition"),
+        ("create index on customers (ssn)", "definition"),
+        ("prepare transaction 'x'", "transaction"),
+    ],
+)
+def test_what_would_open_a_way_around_is_refused(text: str, rule: str) -> None:
+    assert refused(text) == rule
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["set timezone = 'UTC'", "begin", "rollback", "show timezone", "create table mine (id integer primary key)",
+     "drop table orders", "create index on orders (id)", "alter table orders add column x text", "lock table orders",
+     "set search_path = hr"],
+)  # fmt: skip
+def test_what_concerns_nothing_masked_goes_on(text: str) -> None:
+    assert sent(text)
