@@ -8,7 +8,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 COVERAGE_FLOOR := 75
 
-.PHONY: help install compiled demo tour test check live bench regress clean
+.PHONY: help install compiled demo tour test check live worlds bench regress clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo 'make test     every test, with the compiled modules, real servers and real clients'
 	@echo 'make check    style, types, import rules, coverage of the unit tests on the uncompiled modules'
 	@echo 'make live     only the tests with real servers and clients'
+	@echo 'make worlds   run every masking attack in two worlds and print leaks, refusals and errors'
 	@echo 'make bench    measure direct, pgbouncer, a bare relay and the gateway'
 	@echo 'make regress  SOURCE=… PostgreSQL source tree: its own regression suite, directly and through the gateway'
 	@echo 'make install  .venv with everything, which the others do by themselves'
@@ -60,6 +61,9 @@ check: $(INSTALLED)
 	$(BIN)/python scripts/check_mirror.py
 	TIDEWAITER_MYPYC=0 $(BIN)/coverage run -m pytest -q -m 'not live'
 	$(BIN)/coverage report --fail-under=$(COVERAGE_FLOOR)
+
+worlds: $(INSTALLED)
+	$(BIN)/python tests/corpus/masking/oracle.py --random 300
 
 bench: compiled
 	$(BIN)/python -m bench

@@ -113,4 +113,5 @@ def test_what_is_missing_altogether_is_told_so() -> None:
 
 
 def test_every_mask_of_the_contract_is_there() -> None:
-    assert set(MASKS) == {"redact", "null", "partial", "email", "token", "bucket", "truncate", "shift", "fake"}
+    contract = {"redact", "null", "partial", "email", "token", "bucket", "truncate", "shift", "fake", "free_text"}
+    assert set(MASKS) == contract

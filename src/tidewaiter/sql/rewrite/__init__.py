@@ -137,9 +137,14 @@ def _statement(rewriting: Rewriting, item: dict[str, object], may_be_late: bool)
 
 def _check_functions(facts: Facts, rewriting: Rewriting) -> None:
     """Functions that the text calls without a call: by column notation, casts, operators, or inside of views."""
+    hidden = names.HIDDEN_FUNCTIONS & rewriting.mentions.names
+    if hidden:
+        raise Refusal("function", f"{min(hidden)} is not open to principals who see masked data")
     for touch in facts.touches:
         if touch.resource.type is ResourceType.FUNCTION and touch.action in ("function", "call"):
             schema, name = touch.resource.path
+            if schema == "pg_catalog" and name not in names.BY_CONSTANT:
+                raise Refusal("function", f"{name} is not open to principals who see masked data")
             known = any(
                 one.path == (schema, name) and one.is_reviewed for one in rewriting.catalog.functions.get(name, ())
             )

@@ -36,7 +36,9 @@ HIDDEN_FUNCTIONS: Final = words(
 )
 """Stable built-ins that show other sessions' texts or statistics of data."""
 
-_BY_CONSTANT: Final = frozenset({"nextval", "setval", "pg_notify"})
+BY_CONSTANT: Final = frozenset({"nextval", "setval", "pg_notify"})
+"""They ask by their argument elsewhere; here, whatever it is, it holds masked values at most."""
+
 _FIXED_OPERATORS: Final = words("AEXPR_OP AEXPR_OP_ANY AEXPR_OP_ALL")
 _COMPARISONS: Final = words("< <= > >= =")
 
@@ -105,7 +107,7 @@ def _builtin(rewriting: Rewriting, fields: Node, name: str, schema: str | None) 
         check_setting(constant(arguments, 0), [constant(arguments, 1) or ""])
         if (constant(arguments, 0) or "").lower() == "search_path":
             rewriting.reading.path = None
-    elif name not in _BY_CONSTANT and (
+    elif name not in BY_CONSTANT and (
         name in HIDDEN_FUNCTIONS or action_of(name, rewriting.catalog.builtins[name]) is not None
     ):
         raise Refusal("function", f"{name} is not open to principals who see masked data")

@@ -87,3 +87,7 @@ select pg_relation_size('customers') > 0
 select count(*) from information_schema.columns where table_name = 'customers'
 select * from pg_stat_user_tables where relname = 'nosuch'
 select any_value(ssn) from customers
+select ('x'::text).pg_read_file
+select (1).pg_stat_get_activity
+select pg_stat_get_activity from pg_stat_get_activity(null)
+select o.pg_stat_get_activity from orders o
