@@ -20,7 +20,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes((PACKAGE / name).read_bytes())
     monkeypatch.setattr(extensions, "PACKAGE", tmp_path)
-    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    monkeypatch.setattr(sys, "meta_path", [finder for finder in sys.meta_path if finder is not Sources])
     monkeypatch.delenv("TIDEWAITER_MYPYC", raising=False)
     (tmp_path / RECORD).write_text(extensions.record())
     return tmp_path

@@ -181,8 +181,9 @@ select count(*) as rows_left from analyst_notes where note = 'half a pipeline';"
 
 
 def limit_ends_an_answer(tour: Tour) -> None:
-    """The agent asks for all customers at once. Its policy limits it to 1,000 rows of one answer."""
-    told = tour.psql("reporter", "select name, email from customers;\nselect count(*) from customers;")
+    """The agent asks for far too much at once. Its policy limits it to 1,000 rows of one answer."""
+    sql = "select c.name, o.id, p.name from customers c, orders o, products p;\nselect count(*) from customers;"
+    told = tour.psql("reporter", sql)
     tour.holds("the answer ended with an error that names the limit", 'the limit of policy "agents-read"' in told.text)
     tour.holds("the session goes on", f" {tour.stack.customers}\n" in told.text)
 
