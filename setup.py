@@ -6,11 +6,13 @@ Which modules, and how it is found out later that they still fit their sources: 
 
 import os
 import runpy
+import shlex
+import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from sysconfig import get_path
+from sysconfig import get_config_var, get_path
 from typing import Any
 
 from setuptools import Extension, setup
@@ -32,19 +34,15 @@ def say(what: str) -> None:
 
 def has_compiler() -> bool:
     """Whether a C file that needs Python's headers compiles."""
-    from setuptools._distutils.ccompiler import new_compiler
-    from setuptools._distutils.sysconfig import customize_compiler
-
+    command = shlex.split(os.environ.get("CC") or get_config_var("CC") or "cc")  # noqa: TID251 - as setuptools reads it
     with tempfile.TemporaryDirectory() as folder:
         probe = Path(folder) / "probe.c"
         probe.write_text("#include <Python.h>\n")
-        compiler = new_compiler()
-        customize_compiler(compiler)
+        tried = [*command, "-fsyntax-only", f"-I{get_path('include')}", str(probe)]
         try:
-            compiler.compile([str(probe)], output_dir=folder, include_dirs=[get_path("include")])
-        except (BaseError, CompileError):
+            return subprocess.run(tried, capture_output=True, check=False).returncode == 0
+        except OSError:
             return False
-    return True
 
 
 def hot_extensions() -> list[Extension]:

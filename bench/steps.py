@@ -10,7 +10,7 @@ from timeit import Timer
 from tidewaiter.ledger.entry import Body
 from tidewaiter.ledger.keys import create_keys
 from tidewaiter.ledger.log import Log
-from tidewaiter.model import Context, Kind, Principal, Receipt
+from tidewaiter.model import Allow, Context, Kind, Principal, Receipt
 from tidewaiter.policy import Policies
 from tidewaiter.proxy.pipeline import Ground, Judge
 from tidewaiter.proxy.trail import Execution, Trail, who
@@ -21,6 +21,10 @@ from tidewaiter.wire.frames import BackendFrames, FrontendFrames
 
 TEXT = b"SELECT abalance FROM pgbench_accounts WHERE aid = 4711;"
 PREPARED = b"SELECT abalance FROM pgbench_accounts WHERE aid = $1;"
+JOIN = (
+    b"SELECT DISTINCT a.name, b.at FROM table_7 a JOIN table_9 b ON b.parent_id = a.id "
+    b"WHERE b.at > '2026-01-01' AND a.name LIKE 'x%' ORDER BY 2 DESC LIMIT 20"
+)
 BINDS = b"\0\0\0\1\0\0\0\0044711\0\0"
 POLICY = 'permit (principal == User::"bench", action in Action::"read", resource in Datasource::"bench");'
 PATH = ("pg_catalog", "public")
@@ -63,6 +67,7 @@ def all_steps(folder: Path) -> list[tuple[str, float]]:
     found = list(_reading_steps(judge))
     forgetful = per_call_us(lambda: Judge(judge.ground).judge(TEXT, scope, context, is_private=False))
     found.append(("parse, understand and decide a text never seen", forgetful))
+    found.append(("the same on 200 tables with 50 policies; budget 1,000", _first_sight_us(scope, context)))
     keys = create_keys(folder / "keys", "bench/steps")
     log = Log.open(folder / "ledger", origin="bench/steps", keys=keys, clock_ns=time.time_ns)
     try:
@@ -73,6 +78,21 @@ def all_steps(folder: Path) -> list[tuple[str, float]]:
     return found
 
 
+def _first_sight_us(scope: Scope, context: Context) -> float:
+    """The judgement of an ordinary join, by somebody whom the last of 50 policies permits it."""
+    tables = [["public", f"table_{n}", "r", ["id", "parent_id", "name", "at"], ["id"], False] for n in range(200)]
+    catalog = Catalog.from_rows({"relations": tables, "schemas": [["public"], ["pg_catalog"]]})
+    texts = [
+        f'@id("p{n}") permit (principal == User::"{who}", action in Action::"read", resource in Datasource::"bench");'
+        for n, who in enumerate([*(f"other{n}" for n in range(49)), "bench"])
+    ]
+    policies = Policies.parse({"bench.cedar": "\n".join(texts)}, ["bench"])
+    ground = Ground(Principal("bench", Kind.USER), "bench", False, policies, catalog, PATH, frozenset(), False)
+    judged = Judge(ground).judge(JOIN, scope, context, is_private=False)
+    assert isinstance(judged.verdict, Allow) and not judged.facts.unknown
+    return per_call_us(lambda: Judge(ground).judge(JOIN, scope, context, is_private=False))
+
+
 def _reading_steps(judge: Judge) -> Iterator[tuple[str, float]]:
     asked = (
         postgres.bind(b"", b"P0_1", (), (b"4711",), ()) + postgres.describe("P", b"") + postgres.execute(b"", 0)
@@ -81,10 +101,10 @@ def _reading_steps(judge: Judge) -> Iterator[tuple[str, float]]:
     frontend, backend = FrontendFrames(1 << 20), BackendFrames()
     yield "find the messages of Bind, Describe, Execute, Sync", per_call_us(lambda: frontend.feed(asked))
     yield "find the messages of a one-row answer", per_call_us(lambda: backend.feed(ANSWER))
-    yield "recall the verdict on the same text", per_call_us(lambda: judge.recall(PREPARED))
+    yield "recall the verdict on the same text; budget 5", per_call_us(lambda: judge.recall(PREPARED))
     numbers = iter(range(10**9))
     yield (
-        "recall the verdict on a text with other literals",
+        "recall the verdict on a text with other literals; budget 5",
         per_call_us(lambda: judge.recall(b"SELECT abalance FROM pgbench_accounts WHERE aid = %d;" % next(numbers))),
     )
 
