@@ -26,5 +26,10 @@ def test_functions_that_read_by_name_or_change_the_session_are_refused(call: str
     assert refused(f"select {call} from customers") in ("function", "setting", "unknown")
 
 
+def test_a_case_and_a_join_are_followed() -> None:
+    assert "CASE WHEN" in sent("select case when ssn like '7%' then 1 end from customers")
+    assert "USING (id)" in sent("select 1 from customers join orders using (id)")
+
+
 def test_operators_of_somebody_are_never_called() -> None:
     assert refused("select id from orders a where a === any (select b from orders b)") in ("operator", "function")

@@ -191,6 +191,20 @@ def _sort(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:
     rewriting.within("SortBy", fields, ctes)
 
 
+def _case(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:
+    """CASE x WHEN y calls the operator = by its bare name."""
+    if "arg" in fields and "=" in rewriting.catalog.operators:
+        raise Refusal("operator", "operator = is also defined outside pg_catalog")
+    rewriting.within("CaseExpr", fields, ctes)
+
+
+def _join(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:
+    """JOIN USING and NATURAL call it, too."""
+    if ("usingClause" in fields or fields.get("isNatural")) and "=" in rewriting.catalog.operators:
+        raise Refusal("operator", "operator = is also defined outside pg_catalog")
+    rewriting.within("JoinExpr", fields, ctes)
+
+
 def _type(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:
     """A type's name means one of pg_catalog or of the search path; temporary relations cannot take it over."""
     if fields.get("pct_type"):
@@ -209,8 +223,10 @@ def _type(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:
 
 HANDLERS: dict[str, Handler] = {
     "A_Expr": _operator,
+    "CaseExpr": _case,
     "ColumnRef": _column,
     "FuncCall": _call,
+    "JoinExpr": _join,
     "SortBy": _sort,
     "SubLink": _sublink,
     "TypeName": _type,
