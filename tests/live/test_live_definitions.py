@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psycopg
 import pytest
 from rawwire import SYNC, bind, errors_of, execute, parse, query, tags_of
 from rig import Deployment, eventually
@@ -123,3 +124,11 @@ def test_a_session_reads_the_same_as_the_watch(server: str, request: pytest.Fixt
         count = postgres.execute(f"{pinned} select count(*) from ({USER_QUERIES[name]}) q", database="corpus")
         assert len(rows[name]) == int(count.split()[-1]), name
     postgres.execute("drop database corpus")
+
+
+def test_asking_for_the_path_makes_no_temporary_schema(gateway: Deployment) -> None:
+    """Else a transaction that only looked at it could be prepared, which the server refuses."""
+    with psycopg.connect(gateway.dsn("dora"), autocommit=True) as connection:
+        connection.execute("set search_path to pg_temp, public")
+        assert connection.execute("select pg_my_temp_schema() = 0").fetchone() == (True,)
+        assert connection.execute("select count(*) from customers").fetchone() != (0,)

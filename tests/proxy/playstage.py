@@ -195,6 +195,9 @@ class Shelf:
     async def catch_up(self) -> Catalog:
         return await self.refresh()
 
+    async def catch_up_within(self, limit_s: float) -> None:
+        await self.refresh()
+
     def with_rows(self, rows: Rows) -> Catalog:
         return Catalog.from_rows(rows)
 

@@ -57,6 +57,9 @@ class Watched:
     async def catch_up(self) -> Catalog:
         return self.current
 
+    async def catch_up_within(self, limit_s: float) -> None:
+        return None
+
     def with_rows(self, rows: Rows) -> Catalog:
         return Catalog.from_rows(rows)
 

@@ -195,3 +195,32 @@ def test_a_temporary_table_is_known_to_its_session_until_it_is_discarded() -> No
     session.apply([Effect(EffectKind.DISCARD, "temp")], is_certain=True)
     session.set_path(PATH)
     assert unknown(session, "select id from draft")
+
+
+def test_observe_mode_waits_a_moment_for_an_unknown_name_and_not_again_before_the_catalog_was_read() -> None:
+    watch = Watch(shop())
+    waits: list[float] = []
+
+    async def note(limit_s: float) -> None:
+        waits.append(limit_s)
+
+    watch.catch_up_within = note  # type: ignore[method-assign]
+    session = standing(watch, observe=True)
+    for _ in range(3):
+        asyncio.run(session.study_patiently(b"select * from nowhere", in_transaction=False))
+    assert (len(waits), watch.caught_up) == (1, 0)
+    watch.completed += 1
+    asyncio.run(session.study_patiently(b"select * from nowhere", in_transaction=False))
+    assert len(waits) == 2
+
+
+def test_a_judge_does_not_outlive_the_catalog_it_stands_on() -> None:
+    judges = Judges()
+    watch = Watch(shop())
+    footing = Footing("shop", False, False, watch, policies, judges, Context("127.0.0.1", "test"), lambda: 0)
+    for version in range(5):
+        watch.current = Catalog(version=version)
+        session = Standing(ADA, footing, Names())
+        session.set_path(PATH)
+        session.study(b"select 1", in_transaction=False)
+    assert len(judges) == 1

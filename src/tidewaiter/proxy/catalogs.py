@@ -99,6 +99,7 @@ class CatalogWatch:
         self._is_reading = False
         self._attempts = self._good_attempt = self._failed_attempt = 0
         self._target = 0
+        self._looked = asyncio.Event()
         self._wanted = asyncio.Event()
         self._signature: str | None = None
         self._read_at = 0.0
@@ -131,6 +132,13 @@ class CatalogWatch:
                 return self.current
         return await self.refresh()
 
+    async def catch_up_within(self, limit_s: float) -> None:
+        """Have `run` look at the database now, and wait no longer than that for what it finds."""
+        self._wanted.set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                await self._looked.wait()
+
     def with_rows(self, rows: Rows) -> Catalog:
         """A catalog of these user objects and the server's own, without looking at the database. Takes a while."""
         return Catalog.from_rows(self._system, rows)
@@ -154,6 +162,8 @@ class CatalogWatch:
                 except TidewaiterError:
                     pause = BACKOFF_S[min(failures, len(BACKOFF_S) - 1)]
                     failures += 1
+                self._looked.set()
+                self._looked = asyncio.Event()
                 self._wanted.clear()
                 if failures or self._target <= self.completed:
                     await self._pause(pause)

@@ -29,7 +29,27 @@ class Question:
     is_binary: bool = False
 
 
-PATH = (Question(b"select pg_catalog.unnest(pg_catalog.current_schemas(true))"),)
+# current_schemas makes the temporary schema where the path names it; a session whose schema our question made could
+# then PREPARE TRANSACTION where the server would refuse. So until it is there, such a path is read from the setting;
+# one with quotes in it is not read at all: then no name is known.
+_SETTING = b"pg_catalog.current_setting('search_path')"
+_HAS_NO = b"pg_catalog.strpos(" + _SETTING + b", '%b') operator(pg_catalog.=) 0"
+_NAMED = b"""
+  select pg_catalog.array_agg(s.n::pg_catalog.name order by s.o)
+    from (select pg_catalog.btrim(u.x), u.o from pg_catalog.unnest(pg_catalog.string_to_array(
+            pg_catalog.concat(case when %b then 'pg_catalog,' end, %b), ',')) with ordinality u(x, o)) s(n, o)
+   where s.n operator(pg_catalog.=) 'pg_temp'
+      or exists (select from pg_catalog.pg_namespace n where n.nspname operator(pg_catalog.=) s.n::pg_catalog.name
+                    and pg_catalog.has_schema_privilege(n.oid, 'usage'))""" % (_HAS_NO % b"pg_catalog", _SETTING)
+PATH = (
+    Question(
+        b"""select pg_catalog.unnest(case
+  when pg_catalog.pg_my_temp_schema() operator(pg_catalog.<>) 0::pg_catalog.oid or %b
+  then pg_catalog.current_schemas(true)
+  when %b operator(pg_catalog.~) '^[a-z0-9_, ]*$' then (%b) end)"""
+        % (_HAS_NO % b"pg_temp", _SETTING, _NAMED)
+    ),
+)
 
 # Names and operators of our question must be the server's own, and whatever limits the client set are for its own
 # statements. Values for the transaction only, put back at once: afterwards nothing tells that they were there.

@@ -19,7 +19,8 @@ from tidewaiter.sql.parse import needs_thread
 from tidewaiter.sql.pieces import pieces
 from tidewaiter.sql.settings import is_plain
 
-JUDGES = 1024  # grounds in use at once: principals × search paths; older ones are rebuilt when seen again
+JUDGES = 1024  # principals × search paths in use at once; older ones are rebuilt when seen again
+OBSERVE_S = 0.02  # how long a statement that nobody may refuse waits for a name that is not in the catalog
 
 # In these no byte of a letter is one of ASCII's, so that the server's lexer and ours see the same quotes and comments.
 CODECS = {b"UTF8": "utf-8", b"SQL_ASCII": "utf-8", b"KOI8R": "koi8-r", b"KOI8U": "koi8-u"}
@@ -46,6 +47,9 @@ class Watch(Protocol):
     async def catch_up(self) -> Catalog:
         """As `refresh`, but cheap when nothing changed."""
 
+    async def catch_up_within(self, limit_s: float) -> None:
+        """Have the catalog looked at, and wait no longer than that."""
+
     def with_rows(self, rows: Rows) -> Catalog:
         """A catalog of these user objects and the server's own, without looking at the database. Takes a while."""
 
@@ -58,16 +62,8 @@ class Judges:
         self._judges: dict[tuple[object, ...], Judge] = {}
 
     def on(self, ground: Ground) -> Judge:
-        """The judge for a ground."""
-        key = (
-            ground.principal.name,
-            ground.principal.version,
-            ground.datasource,
-            ground.observe,
-            ground.policies.version,
-            ground.catalog.version,
-            ground.search_path,
-        )
+        """The judge for a ground; that of an earlier state of it, with the catalog of then, is forgotten."""
+        key = (ground.principal.name, ground.datasource, ground.observe, ground.search_path)
         judge = self._judges.get(key)
         if judge is None or judge.ground != ground:
             if len(self._judges) >= JUDGES:
@@ -75,6 +71,10 @@ class Judges:
                     del self._judges[old]
             judge = self._judges[key] = Judge(ground, self._understand)
         return judge
+
+    def __len__(self) -> int:
+        """How many are remembered."""
+        return len(self._judges)
 
     def private(self, ground: Ground) -> Judge:
         """A judge for a ground that no other session stands on."""
@@ -118,7 +118,7 @@ class Standing:
 
     __slots__ = (
         "_codec", "_created", "_created_until", "_defined", "_footing", "_judge", "_lexer", "_needs_catalog",
-        "_overlay", "_path", "_settings_changed", "_temporary", "names", "path_is_stale", "principal",
+        "_overlay", "_path", "_settings_changed", "_temporary", "_waited_for", "names", "path_is_stale", "principal",
     )  # fmt: skip
 
     def __init__(self, principal: Principal, footing: Footing, names: Names) -> None:
@@ -136,6 +136,7 @@ class Standing:
         self._lexer: dict[bytes, str] = {}
         self._codec = "utf-8"
         self._needs_catalog = False
+        self._waited_for = -1
         self._settings_changed = False
 
     # -- judging ----------------------------------------------------------------------------------------------------
@@ -220,7 +221,7 @@ class Standing:
         judged = await self._study_off_loop(text, in_transaction)
         fault = judged.facts.fault
         if fault is not None and fault.sqlstate != "42601" and self._overlay.catalog is None:
-            await self._footing.watch.catch_up()
+            await self._catch_up()
             judged = await self._study_off_loop(text, in_transaction)
         return judged
 
@@ -229,6 +230,15 @@ class Standing:
             return self.study(text, in_transaction=in_transaction)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(None, lambda: self.study(text, in_transaction=in_transaction))
+
+    async def _catch_up(self) -> None:
+        """Wait for the catalog. Where nothing is refused, no longer than a moment, and not again before it was read."""
+        watch = self._footing.watch
+        if not self._footing.observe:
+            await watch.catch_up()
+        elif self._waited_for != watch.completed:
+            self._waited_for = watch.completed
+            await watch.catch_up_within(OBSERVE_S)
 
     async def _refresh(self) -> None:
         await self._footing.watch.refresh()
