@@ -291,6 +291,9 @@ def _alter_command(reading: Reading, command: Node, level: Level) -> None:
     else:
         _references(reading, definition)
         walk_definition(reading, definition, level)
+        names = definition.get("ColumnDef", {}).get("typeName", {}).get("names")
+        if names:
+            reading.check(list(strings(names))[-1])  # the rows that are there get a value of the type
 
 
 def _alter_sequence(reading: Reading, fields: Node, level: Level) -> None:

@@ -122,9 +122,18 @@ class Restriction:
         if kind in ("AEXPR_LIKE", "AEXPR_ILIKE", "AEXPR_SIMILAR") or operator in _REGEX_OPERATORS:
             self.literals_matter = True
             return operator in _NEGATIVE or not _matches_everything(right, operator)
+        if kind == "AEXPR_OP_ANY" and right and "SubLink" in right:
+            return self._sublink(right["SubLink"])  # = ANY (ARRAY(SELECT …)) is IN (SELECT …)
         if kind in ("AEXPR_IN", "AEXPR_BETWEEN", "AEXPR_BETWEEN_SYM", "AEXPR_OP_ANY") and operator not in _NEGATIVE:
             return not any(self._are_equal(left, item) for item in _items(right))
-        return not self._is_self_join(left, right)
+        return not (self._is_own_column_twice(left, right) or self._is_self_join(left, right))
+
+    def _is_own_column_twice(self, left: Node | None, right: Node | None) -> bool:
+        """`t.id = id` where nothing else has the name."""
+        if self._twins or not left or not right or "ColumnRef" not in left or "ColumnRef" not in right:
+            return False
+        one, other = _names(left["ColumnRef"]), _names(right["ColumnRef"])
+        return one[-1] == other[-1] and {*one[-2:-1], *other[-2:-1]} <= self._names
 
     def _are_equal(self, one: Node | None, other: Node | None) -> bool:
         """Whether two expressions are the same but for their places in the text."""

@@ -44,8 +44,8 @@ HARMLESS_VOLATILE = words(
     "pg_stat_get_xact_function_total_time pg_stat_get_xact_numscans pg_stat_get_xact_tuples_deleted "
     "pg_stat_get_xact_tuples_fetched pg_stat_get_xact_tuples_hot_updated pg_stat_get_xact_tuples_inserted "
     "pg_stat_get_xact_tuples_newpage_updated pg_stat_get_xact_tuples_returned pg_stat_get_xact_tuples_updated "
-    # the text of the present statement; the address of a row
-    "current_query currtid2"
+    # the text of the present statement
+    "current_query"
 )
 
 RUNS_TEXT = words(
@@ -60,7 +60,11 @@ READERS = RUNS_TEXT | words(
     # they call the input function and the checks of a type that is named by a value
     "pg_input_is_valid pg_input_error_info "
     # the server's files
-    "pg_read_file pg_read_binary_file pg_stat_file pg_ls_dir lo_import lo_export"
+    "pg_read_file pg_read_binary_file pg_stat_file pg_ls_dir lo_import lo_export "
+    # statements of other sessions, with the data in them
+    "pg_stat_get_activity pg_stat_get_backend_activity "
+    # the address of a row's newest version, in a relation that is named by a value: whether a row changed
+    "currtid2"
 )
 """Built-ins that read what their text does not name: always asked as `function`, volatile or not."""
 

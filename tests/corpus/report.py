@@ -1,0 +1,61 @@
+"""Print what the corpus says of the present code: evasions that got through, harmless statements that were refused.
+
+`make corpus`. Exits 1 when either number is not 0, or when a verdict is another than the one written.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from itertools import groupby
+
+from sessions import Finding, Session, findings, sessions, statements
+
+from corpus import cases
+
+WORDS = {"evasions": "got through", "harmless": "refused"}
+
+
+def wrong(found: Sequence[Finding], kind: str) -> list[Finding]:
+    """What counts in the published number: evasions with a weaker verdict, harmless statements that are not allowed."""
+    return [one for one in found if not one.step.beyond and (one.is_weaker or kind == "harmless")]
+
+
+def table(kind: str) -> tuple[list[str], list[Finding], bool]:
+    """Lines for one folder, its findings, and whether each verdict is as written."""
+    lines, all_found = [f"{kind:<24}{'statements':>12}{'sessions':>12}{WORDS[kind]:>14}{'beyond text':>14}"], []
+    whole = sessions(kind)
+    for name, group in groupby(whole, key=lambda one: one.file):
+        members = list(group)
+        found = [finding for one in members for finding in findings(one)]
+        beyond = sum(bool(step.beyond) for one in members for step in one.steps)
+        lines.append(_line(name, members, len(wrong(found, kind)), beyond))
+        all_found += found
+    beyond = sum(bool(step.beyond) for one in whole for step in one.steps)
+    lines.append(_line("all", whole, len(wrong(all_found, kind)), beyond))
+    return lines, all_found, all(one.step.beyond for one in all_found)
+
+
+def _line(name: str, members: Sequence[Session], count: int, beyond: int) -> str:
+    return f"  {name:<22}{statements(members):>12}{len(members):>12}{count:>14}{beyond or '-':>14}"
+
+
+def main() -> int:
+    """Print the tables; 0 when both numbers are 0 and every verdict is as written."""
+    say = sys.stdout.write
+    say(f"statements with expected facts: {len(cases())}\n\n")
+    is_right, numbers = True, {}
+    for kind in WORDS:
+        lines, found, is_as_written = table(kind)
+        say("\n".join(lines) + "\n\n")
+        for one in found:
+            if not one.step.beyond:
+                say(f"{one}\n")
+        numbers[kind] = len(wrong(found, kind))
+        is_right = is_right and is_as_written
+    say(f"evasions that got through: {numbers['evasions']}\nharmless statements refused: {numbers['harmless']}\n")
+    return 0 if is_right else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
