@@ -60,7 +60,7 @@ class Tour:
             env={**self.stack.environment, **(more or {})},
             input=text_in,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.STDOUT if show else subprocess.PIPE,  # what is not shown is read as JSON
             text=True,
             timeout=60,
             check=False,
