@@ -22,6 +22,8 @@ from setuptools.errors import BaseError, CompileError
 os.chdir(Path(__file__).parent)
 KNOWN = runpy.run_path("src/tidewaiter/extensions.py")
 SOURCES = [f"src/tidewaiter/{name}" for name in KNOWN["HOT"]]
+# Of what is about to be compiled: a source that changes meanwhile must not pass for compiled.
+RECORD: str = KNOWN["record"]()
 MUST: bool | None = KNOWN["wanted"]()
 # Types of other packages are not there when pip builds in isolation; the project's strict settings are `make check`'s.
 MYPY = ["--config-file=", "--ignore-missing-imports"]
@@ -85,7 +87,7 @@ class BuildHot(build_ext):
             self.extensions = []
             return
         if self.extensions:
-            (package / KNOWN["RECORD"]).write_text(KNOWN["record"]())
+            (package / KNOWN["RECORD"]).write_text(RECORD)
 
     def build_extensions(self) -> None:
         compile_all = self.compiler.compile
