@@ -256,6 +256,7 @@ class Context:
     """What a policy may look at besides principal and facts. `at_ns` is Unix time in nanoseconds.
 
     `evidence` says how the principal proved who it is: "password" for a credential's, "" where nobody logged in.
+    `estimated_rows` is the database's estimate for the statement, None where there is none.
     """
 
     client_address: str = ""
@@ -263,6 +264,7 @@ class Context:
     in_transaction: bool = False
     at_ns: int = 0
     evidence: str = ""
+    estimated_rows: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from tidewaiter.policy.rules import ALL_ATTRIBUTES
 from tidewaiter.policy.surroundings import SESSION, Actor, Surroundings, told_indirect, told_locks
 
 AT_NS = int(datetime(2026, 11, 22, 23, 30, 15, tzinfo=UTC).timestamp()) * 1_000_000_000 + 7
-CONTEXT = Context("10.0.0.1", "psql", True, AT_NS, "password")
+CONTEXT = Context("10.0.0.1", "psql", True, AT_NS, "password", 7)
 BOT = Actor("agent", "ada", "bot")
 ADA = Actor("user")
 FACTS = Facts(
@@ -51,6 +51,7 @@ def test_everything_that_is_mentioned_is_told_in_the_deployments_zone() -> None:
         "owner": "ada",
         "agent": "bot",
         "evidence": "password",
+        "estimated_rows": 7,
     }
 
 

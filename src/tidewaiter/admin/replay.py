@@ -105,7 +105,14 @@ class Replay:
         if principal is None:
             self.strangers[fields["principal"]] = self.strangers.get(fields["principal"], 0) + 1
         else:
-            context = Context(session.address, session.application, session.in_transaction, t_ns, session.evidence)
+            context = Context(
+                session.address,
+                session.application,
+                session.in_transaction,
+                t_ns,
+                session.evidence,
+                fields.get("estimated_rows"),
+            )
             self._compare(seq, fields, principal, facts, context)
         if facts.control in BEGINS:
             session.in_transaction = True

@@ -33,6 +33,7 @@ from tidewaiter.identity import Directory
 from tidewaiter.ledger.commit import Recorder
 from tidewaiter.model import Secret
 from tidewaiter.proxy.catalogs import CatalogWatch
+from tidewaiter.proxy.estimates import Estimates
 from tidewaiter.proxy.server import Gateway, Target
 from tidewaiter.proxy.upstream import Upstream
 from tidewaiter.store import open_store
@@ -103,11 +104,13 @@ async def _open(config: Config, environ: Mapping[str, str], say: Say, clocks: Cl
         report=say,
     )
     shelf = PolicyShelf(edition)
+    upstreams = {source.name: Upstream(source, secrets[source.name]) for source in config.datasources.values()}
     targets = {
         source.name: Target(
             source,
-            Upstream(source, secrets[source.name]),
+            upstreams[source.name],
             CatalogWatch(source, secrets[source.name], report=lambda problem: say(f"warning: {problem}")),
+            Estimates(upstreams[source.name]),
         )
         for source in config.datasources.values()
     }
@@ -195,6 +198,8 @@ class Server:
             on_ready()
             await self._stop.wait()
             await self._drain()
+            for target in self._targets.values():
+                target.estimates.close()
             for task in tasks:
                 task.cancel()
             for web in webs:

@@ -74,6 +74,11 @@ class Policies:
         """What these policies can see of a session's context; equal keys give equal verdicts."""
         return self._surroundings.key(context)
 
+    @property
+    def want_estimates(self) -> bool:
+        """Whether some policy looks at how many rows the database estimates."""
+        return "estimated_rows" in self.context_attributes
+
     def tagged(self, datasource: str) -> Collection[tuple[str, str]]:
         """The (schema, table) of every relation of a datasource with a tagged column."""
         return self._tags.get(datasource, {}).keys()

@@ -14,8 +14,8 @@ from tidewaiter.model import Context, Facts, Indirect, Lock
 from tidewaiter.policy.names import quote_ident
 
 TIMES = frozenset({"at", "date", "weekday", "hour", "minute"})
-SESSION = TIMES | {"client_address", "application", "in_transaction", "evidence"}
-"""Attributes that come from the session rather than from the statement or the principal."""
+SESSION = TIMES | {"client_address", "application", "in_transaction", "evidence", "estimated_rows"}
+"""Attributes that come from the session or its database rather than from the statement or the principal."""
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 SECOND_NS = 1_000_000_000
 MINUTE_NS = 60 * SECOND_NS
@@ -73,7 +73,7 @@ class Surroundings:
             told.update(self._time(context.at_ns))
         if context.client_address and "client_address" in used:
             told["client_address"] = {"__extn": {"fn": "ip", "arg": _ip(context.client_address)}}
-        optional = {"owner": actor.owner, "agent": actor.agent}
+        optional = {"owner": actor.owner, "agent": actor.agent, "estimated_rows": context.estimated_rows}
         told.update((name, value) for name, value in optional.items() if value is not None)
         return orjson.dumps({name: value for name, value in told.items() if name in used}).decode()
 
@@ -157,6 +157,7 @@ OF_SESSION: Mapping[str, Callable[[Context], object]] = {
     "application": lambda context: context.application,
     "in_transaction": lambda context: context.in_transaction,
     "evidence": lambda context: context.evidence,
+    "estimated_rows": lambda context: context.estimated_rows,
 }
 """Attributes that come from the session, but for the time."""
 

@@ -16,11 +16,12 @@ from tidewaiter.errors import LedgerUnavailable
 from tidewaiter.model import Allow, Deny, Facts, Hold, Receipt, SyntaxFault
 from tidewaiter.proxy import refusal
 from tidewaiter.proxy.answers import Answers, Memo, Refused
+from tidewaiter.proxy.estimates import Estimated
 from tidewaiter.proxy.guard import Guarded
 from tidewaiter.proxy.holding import CLEAN_TRANSACTION_S, Granted, Held, NotGranted, Settled
 from tidewaiter.proxy.limits import RowLimit
 from tidewaiter.proxy.names import Names, Portal, Statement, Undo
-from tidewaiter.proxy.needs import AllAnswered, Decision, Definitions, Intent, Need, Path, Study
+from tidewaiter.proxy.needs import AllAnswered, Decision, Definitions, Estimate, Intent, Need, Path, Study
 from tidewaiter.proxy.pipeline import Judged, granted, uncountable
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution, Trail
@@ -49,8 +50,8 @@ class Asks:
     """Takes one client's messages.
 
     `is_unsynced`: something of the extended protocol was forwarded since the last Sync. `studied` is the judgement that
-    a `Study` brought, `settled` what a `Decision` did, `filed` what an `Intent` recorded. `is_recordable` says whether
-    the ledger can be written.
+    a `Study` brought, `settled` what a `Decision` did, `estimated` what an `Estimate` did, `filed` what an `Intent`
+    recorded. `is_recordable` says whether the ledger can be written.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Asks:
         self.is_unsynced = False
         self.studied: Judged | None = None
         self.settled: Settled | None = None
+        self.estimated: Estimated | None = None
         self.filed: Execution | None = None
         self._session_id = session_id
         self._standing = standing
@@ -151,8 +153,23 @@ class Asks:
     def _can_ask(self) -> bool:
         return self._answers.transaction != "E" and not self._owed.is_skipping
 
-    def _weigh(self, facts: Facts) -> Judged:
-        return self._standing.weigh(facts, in_transaction=self._answers.transaction != "I")
+    def _weigh(self, facts: Facts, estimated: int | None = None) -> Judged:
+        return self._standing.weigh(facts, in_transaction=self._answers.transaction != "I", estimated=estimated)
+
+    def _estimate(self, run: Execution) -> Estimate | None:
+        """What a statement needs whose rows a policy looks at; weighs it with them once they are estimated."""
+        facts = run.judged.facts
+        if run.binds is None or not self._can_ask:
+            return None
+        question = self._standing.rows_question(facts, run.text, run.oids, run.binds)
+        if question is None:
+            return None
+        found = self.estimated  # until the message is taken, as what is settled
+        if found is None or found.question != question:
+            return Estimate(question)
+        if found.rows is not None:
+            run.estimated, run.judged = found.rows, self._weigh(facts, found.rows)
+        return None
 
     # -- holding ----------------------------------------------------------------------------------------------------
     def _held(self, run: Execution) -> Decision | None:
@@ -239,7 +256,7 @@ class Asks:
             if not isinstance(judged, Judged):
                 return judged
             run = self._run(judged, text)
-            need = self._held(run) or self._filing(run)
+            need = self._estimate(run) or self._held(run) or self._filing(run)
             if need is not None:
                 return need
         limit = run.judged.limit
@@ -343,7 +360,8 @@ class Asks:
         judged = self._judge(text)
         if not isinstance(judged, Judged):
             return judged
-        if isinstance(judged.verdict, Deny):
+        # What rows decide is decided when they are known: with the values, on Execute.
+        if isinstance(judged.verdict, Deny) and self._standing.rows_question(judged.facts, text, oids, b"") is None:
             run = self._filed() or self._run(judged, text)
             need = self._filing(run)
             if need is not None:
@@ -386,10 +404,12 @@ class Asks:
         run = portal.execution
         if run is None:
             run = self._filed() or self._run(judged, statement.text, portal)
-            need = None if run.intent is not None else self._held(run) or self._filing(run)
+            need = None if run.intent is not None else self._estimate(run) or self._held(run) or self._filing(run)
             if need is not None:
                 return need
             judged = run.judged
+        elif run.estimated is not None:
+            judged = self._weigh(judged.facts, run.estimated)
         if judged.limit is not None and judged.limit.is_enforced and self._owed.debts:
             return AllAnswered()
         if not self._may_go_on(run, judged, portal):

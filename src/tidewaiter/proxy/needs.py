@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tidewaiter.proxy.estimates import Question
 from tidewaiter.proxy.guard import Guarded
 from tidewaiter.proxy.holding import Held
 from tidewaiter.proxy.trail import Execution
@@ -32,6 +33,13 @@ class Study:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimate:
+    """Have the database estimate a statement's rows, which some policy looks at; then `take` with `estimated` set."""
+
+    question: Question
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """Have somebody decide on a held statement; then `take` it with `settled` set, or judge it again with None."""
 
@@ -45,4 +53,4 @@ class Intent:
     run: Execution
 
 
-Need = AllAnswered | Path | Definitions | Study | Guarded | Decision | Intent
+Need = AllAnswered | Path | Definitions | Study | Guarded | Estimate | Decision | Intent

@@ -21,6 +21,7 @@ from tidewaiter.policy import Policies
 from tidewaiter.proxy import login, refusal
 from tidewaiter.proxy.catalogs import CatalogWatch
 from tidewaiter.proxy.door import Arrival, open_door
+from tidewaiter.proxy.estimates import Estimates
 from tidewaiter.proxy.holding import Holding, Requests
 from tidewaiter.proxy.login import Admitted
 from tidewaiter.proxy.names import Names
@@ -43,6 +44,7 @@ class Target:
     datasource: Datasource
     upstream: Upstream
     watch: CatalogWatch
+    estimates: Estimates
 
 
 @dataclass(slots=True)
@@ -320,7 +322,7 @@ class Gateway:
         identifier = secrets.token_hex(SESSION_ID_BYTES)
         if target.watch.refuses is not None:
             raise UpstreamError(target.watch.refuses)
-        role = _role_of(admitted.principal, target.datasource)
+        role = role_of(admitted.principal, target.datasource)
         backend = await target.upstream.connect(login.upstream_parameters(admitted, identifier, role, observe=observe))
         try:
             session = self._session(identifier, arrival, admitted, target, backend, address)
@@ -369,6 +371,8 @@ class Gateway:
             self._judges,
             Context(address, admitted.application, evidence=login.EVIDENCE),
             self._now_ns,
+            target.estimates,
+            role_of(admitted.principal, target.datasource),
         )
         standing = Standing(admitted.principal, footing, names)
         for name, value in backend.parameters.items():
@@ -467,7 +471,7 @@ class Gateway:
             self._record_rejections(self._rejections.close())
 
 
-def _role_of(principal: Principal, datasource: Datasource) -> str | None:
+def role_of(principal: Principal, datasource: Datasource) -> str | None:
     """The upstream role of the first configured group that the principal is in; None for the user's own."""
     return next((role for group, role in datasource.roles.items() if group in principal.groups), None)
 

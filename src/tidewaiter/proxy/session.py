@@ -22,7 +22,7 @@ from tidewaiter.proxy.asks import Asks
 from tidewaiter.proxy.guard import Guard, Guarded
 from tidewaiter.proxy.holding import Held, Holding, NotGranted
 from tidewaiter.proxy.link import Link
-from tidewaiter.proxy.needs import AllAnswered, Decision, Definitions, Intent, Need, Path, Study
+from tidewaiter.proxy.needs import AllAnswered, Decision, Definitions, Estimate, Intent, Need, Path, Study
 from tidewaiter.proxy.probe import PATH, Probe, Question
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution, Trail
@@ -265,7 +265,7 @@ class Session:
                 self._later(self._meet(need))
                 return
             pending.popleft()
-            asks.settled = None
+            asks.settled = asks.estimated = None
         if asks.weighty is not None:
             self._later(self._forward_durably())
         else:
@@ -291,6 +291,9 @@ class Session:
         if isinstance(need, Decision):
             await self._settle(need.held)
             return
+        if isinstance(need, Estimate):  # it may have to wait for a decision then
+            self._asks.estimated = await self.standing.estimate(need.question)
+            return
         await self._forward_durably()
         match need:
             case AllAnswered():
@@ -308,7 +311,7 @@ class Session:
                 self._asks.filed = run
             case Guarded():
                 self._pending.popleft()
-                self._asks.settled = None
+                self._asks.settled = self._asks.estimated = None
                 await self._run_guarded(need)
             case _:
                 assert_never(need)

@@ -10,6 +10,8 @@ from typing import Protocol
 from tidewaiter.approvals.binding import binding_of
 from tidewaiter.model import Context, Effect, EffectKind, Facts, Principal, Relation, Resource, ResourceType, Touch
 from tidewaiter.policy import Policies
+from tidewaiter.proxy.estimates import Estimated, Estimator, is_estimable
+from tidewaiter.proxy.estimates import Question as RowsQuestion
 from tidewaiter.proxy.names import Names
 from tidewaiter.proxy.pipeline import Ground, Judge, Judged, Understand
 from tidewaiter.proxy.probe import SURROUNDINGS, Question, Surroundings, catalog_questions
@@ -83,7 +85,7 @@ class Judges:
 
 @dataclass(slots=True)
 class Footing:
-    """What does not change during a session, and where to find what does."""
+    """What does not change during a session, and where to find what does. `role` is the one it began with upstream."""
 
     datasource: str
     observe: bool
@@ -93,6 +95,8 @@ class Footing:
     judges: Judges
     context: Context
     now_ns: Callable[[], int]
+    estimator: Estimator | None = None
+    role: str | None = None
 
 
 Ask = Callable[[Sequence[Question]], Awaitable[list[bytes]]]
@@ -182,11 +186,30 @@ class Standing:
             return judge.judge(text, scope, context, is_private=True, codec=self._codec)
         return judge.judge(text, scope, context, is_private=bool(created))
 
-    def weigh(self, facts: Facts, *, in_transaction: bool) -> Judged:
-        """Judge facts that did not come from a text: a cursor, a function call, bytes that are too long to read."""
+    def weigh(self, facts: Facts, *, in_transaction: bool, estimated: int | None = None) -> Judged:
+        """Judge facts that did not come from a text, or that have an estimate of rows now."""
         judge = self._present_judge()
         assert judge is not None, "the search_path was not asked for"
-        return judge.weigh(facts, self._context(in_transaction))
+        return judge.weigh(facts, self._context(in_transaction, estimated))
+
+    def rows_question(self, facts: Facts, text: bytes, oids: tuple[int, ...], binds: bytes) -> RowsQuestion | None:
+        """What to ask the estimator about a statement; None where no policy looks, or it is not to be asked.
+
+        Definitions of the session's own open transaction are invisible to the estimator.
+        """
+        footing = self._footing
+        if footing.estimator is None or not footing.policies().want_estimates or not text:
+            return None
+        if self._lexer or self._defined or self.path_is_stale or not is_estimable(facts):
+            return None
+        if self._codec != "utf-8" and not text.isascii():
+            return None
+        return RowsQuestion(text, oids, binds, self._path, footing.role)
+
+    async def estimate(self, question: RowsQuestion) -> Estimated:
+        """Ask the estimator."""
+        assert self._footing.estimator is not None, "rows_question comes first"
+        return Estimated(question, await self._footing.estimator.rows(question))
 
     def binding(self, facts: Facts, text: bytes, binds: bytes, oids: tuple[int, ...], transaction: str) -> str:
         """The digest of all that an approval of this execution holds for."""
@@ -314,9 +337,9 @@ class Standing:
         created = {**self._temporary, **self._created}
         return judge.facts(source, Scope(self._path, created, self.names.prepared, self.names.cursors), self._codec)
 
-    def _context(self, in_transaction: bool) -> Context:
+    def _context(self, in_transaction: bool, estimated: int | None = None) -> Context:
         footing = self._footing
-        return replace(footing.context, in_transaction=in_transaction, at_ns=footing.now_ns())
+        return replace(footing.context, in_transaction=in_transaction, at_ns=footing.now_ns(), estimated_rows=estimated)
 
     def _forget_created(self) -> None:
         """Drop what was created once the catalog that was read since then has it."""

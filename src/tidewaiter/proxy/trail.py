@@ -43,8 +43,8 @@ class Execution:
     """
 
     __slots__ = (
-        "began_us", "binds", "binds_digest", "bytes", "changed", "exceeded", "intent", "judged", "limit", "not_granted",
-        "oids", "portal", "request", "results", "rows", "sqlstate", "text",
+        "began_us", "binds", "binds_digest", "bytes", "changed", "estimated", "exceeded", "intent", "judged", "limit",
+        "not_granted", "oids", "portal", "request", "results", "rows", "sqlstate", "text",
     )  # fmt: skip
 
     def __init__(
@@ -72,6 +72,7 @@ class Execution:
         self.sqlstate = ""
         self.request = ""  # the approval that it runs under, or waits for
         self.not_granted: NotGranted | None = None  # why it does not run under one
+        self.estimated: int | None = None
         self.exceeded: RowLimit | None = None
         self.changed: int | None = None
 
@@ -127,6 +128,8 @@ class Trail:
         told = run.judged.members
         if run.request:
             told += b',"request":"%b"' % run.request.encode()
+        if run.estimated is not None:
+            told += b',"estimated_rows":%d' % run.estimated
         if run.binds is None or run.binds_digest:
             told += b',"binds_digest":"%b"' % run.binds_digest.encode()
         elif run.binds:
