@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -71,4 +73,15 @@ def _root(
 
 def main() -> None:
     """Run the command line of this process and end it with the exit code."""
-    app(prog_name="tidewaiter")
+    try:
+        app(prog_name="tidewaiter")
+    finally:
+        _flush()
+
+
+def _flush() -> None:
+    """Write what is buffered now: at the end of the interpreter nobody could be quiet about a reader that went away."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

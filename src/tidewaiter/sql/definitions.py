@@ -10,9 +10,10 @@ from tidewaiter.sql import locks
 from tidewaiter.sql.creation import bases_read, create_from_query, create_relation, introduce, output_columns
 from tidewaiter.sql.expressions import FIELDS, SPECIAL, walk
 from tidewaiter.sql.levels import Level, Source, words
-from tidewaiter.sql.objects import RELATIONS, relation_paths, resource, resources, routine_path, schema_of
+from tidewaiter.sql.objects import RELATIONS, names_of, relation_paths, resource, resources, routine_path, schema_of
 from tidewaiter.sql.parse import Node
 from tidewaiter.sql.reading import DATASOURCE, Handler, Reading, creation_schema, strings
+from tidewaiter.sql.routines import action_of
 
 _EXPRESSIONS = (FIELDS.keys() | SPECIAL.keys()) - {"List", "String", "TypeName", "Integer", "Float", "Boolean"}
 
@@ -159,6 +160,50 @@ def _create_schema(reading: Reading, fields: Node, level: Level) -> None:
     for node in fields.get("schemaElts", ()):
         reading.statement(node, Level())
     reading.path = before
+
+
+_RANGE_ROUTINES = frozenset({"subtype_diff", "canonical"})
+
+
+def _create_range(reading: Reading, fields: Node, level: Level) -> None:
+    """A range type calls its routines wherever its values are made or indexed, which no later statement shows."""
+    reading.touch("create", schema_of(reading, list(strings(fields["typeName"]))))
+    for node in fields.get("params", ()):
+        option = node["DefElem"]
+        if option["defname"].lower() in _RANGE_ROUTINES:
+            _attach(reading, names_of(option["arg"]))
+    _defined(reading)
+
+
+def _operator_class(action: str, field: str) -> Handler:
+    """Operator classes and families: an index calls their functions, whoever's statement uses it."""
+
+    def handler(reading: Reading, fields: Node, level: Level) -> None:
+        reading.touch(action, schema_of(reading, list(strings(fields[field]))))
+        for node in fields.get("items", ()):
+            item = node.get("CreateOpClassItem", {})
+            if item.get("itemtype") == _FUNCTION_ITEM and "name" in item:
+                _attach(reading, names_of({"ObjectWithArgs": item["name"]}))
+        _defined(reading)
+
+    return handler
+
+
+_FUNCTION_ITEM = 2  # OPCLASS_ITEM_FUNCTION in parsenodes.h
+
+
+def _attach(reading: Reading, names: list[str]) -> None:
+    """A routine that will be called unseen: asked for now. One that is not in the catalog may be the session's own."""
+    name, schema = names[-1], names[-2] if len(names) > 1 else None
+    catalog = reading.catalog
+    found = catalog.find_functions(name, schema, reading.path or ())
+    is_builtin = not found and schema in (None, "pg_catalog") and name in catalog.builtins
+    if is_builtin and action_of(name, catalog.builtins[name]) is None:
+        return
+    path = ("pg_catalog", name) if is_builtin else routine_path(reading, names)
+    entry = reading.touch("function", Resource(ResourceType.FUNCTION, path))
+    if not found and not is_builtin:
+        entry.traits |= {"opaque"}
 
 
 def _create_trigger(reading: Reading, fields: Node, level: Level) -> None:
@@ -447,9 +492,8 @@ _OF_DATASOURCE = {
 }
 
 _OF_SCHEMA = {
-    "create": "CompositeTypeStmt.typevar CreateEnumStmt.typeName CreateRangeStmt.typeName "
-    "CreateOpClassStmt.opclassname CreateOpFamilyStmt.opfamilyname",
-    "alter": "AlterEnumStmt.typeName AlterTypeStmt.typeName AlterOpFamilyStmt.opfamilyname AlterOperatorStmt.opername "
+    "create": "CompositeTypeStmt.typevar CreateEnumStmt.typeName CreateOpFamilyStmt.opfamilyname",
+    "alter": "AlterEnumStmt.typeName AlterTypeStmt.typeName AlterOperatorStmt.opername "
     "AlterCollationStmt.collname AlterTSDictionaryStmt.dictname AlterTSConfigurationStmt.cfgname "
     "AlterStatsStmt.defnames",
 }
@@ -465,6 +509,7 @@ HANDLERS: dict[str, Handler] = {
     "AlterDomainStmt": _alter_domain,
     "AlterFunctionStmt": _alter_function,
     "AlterObjectDependsStmt": _depends,
+    "AlterOpFamilyStmt": _operator_class("alter", "opfamilyname"),
     "AlterObjectSchemaStmt": _set_schema,
     "AlterOwnerStmt": _set_owner,
     "AlterPolicyStmt": _policy,
@@ -476,8 +521,10 @@ HANDLERS: dict[str, Handler] = {
     "CreateDomainStmt": _create_domain,
     "CreateForeignTableStmt": _create_foreign_table,
     "CreateFunctionStmt": _create_function,
+    "CreateOpClassStmt": _operator_class("create", "opclassname"),
     "CreatePolicyStmt": _policy,
     "CreatePublicationStmt": _publication,
+    "CreateRangeStmt": _create_range,
     "CreateSchemaStmt": _create_schema,
     "CreateSeqStmt": _create_sequence,
     "CreateStatsStmt": _statistics,

@@ -286,3 +286,8 @@ create operator family of using btree
 create foreign data wrapper w
 --> create datasource
 --> effect define
+
+create type pg_temp.rg as range (subtype = float8, subtype_diff = pg_temp.d)
+--> create schema pg_temp
+--> function function pg_temp.d is opaque
+--> effect define
