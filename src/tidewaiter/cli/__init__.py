@@ -81,7 +81,10 @@ def main() -> None:
 
 def _flush() -> None:
     """Write what is buffered now: at the end of the interpreter nobody could be quiet about a reader that went away."""
+    stdout = sys.__stdout__  # typer may have put a wrapper into the place of sys.stdout by now
+    if stdout is None:
+        return
     try:
-        sys.stdout.flush()
+        stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())

@@ -46,8 +46,8 @@ PATH = (
         b"""select pg_catalog.unnest(case
   when pg_catalog.pg_my_temp_schema() operator(pg_catalog.<>) 0::pg_catalog.oid or %b
   then pg_catalog.current_schemas(true)
-  when %b operator(pg_catalog.~) '^[a-z0-9_, ]*$' then (%b) end)"""
-        % (_HAS_NO % b"pg_temp", _SETTING, _NAMED)
+  when %b operator(pg_catalog.~) '^[a-z0-9_, ]*$' then (%b) end)""".replace(b"\n", b" ")
+        % (_HAS_NO % b"pg_temp", _SETTING, _NAMED.replace(b"\n", b" "))
     ),
 )
 
