@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,41 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("TIDEWAITER_MYPYC", raising=False)
     (tmp_path / RECORD).write_text(extensions.record())
     return tmp_path
+
+
+SUSPENDS = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield, ast.YieldFrom)
+
+
+def loses_its_exception(source: str) -> list[int]:
+    """Lines where a coroutine waits while it handles an exception that it then raises again without naming it.
+
+    mypyc does not keep `sys.exc_info()` over a wait: a bare `raise` after one raises None as if it were an exception,
+    which overwrites the type of None and crashes the interpreter some time later. A `finally` that waits is the same.
+    """
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ExceptHandler):
+            inside = [part for statement in node.body for part in ast.walk(statement)]
+            raises = any(isinstance(part, ast.Raise) and part.exc is None for part in inside)
+        elif isinstance(node, ast.Try):
+            inside, raises = [part for statement in node.finalbody for part in ast.walk(statement)], True
+        else:
+            continue
+        if raises and any(isinstance(part, SUSPENDS) for part in inside):
+            found.append(inside[0].lineno)  # type: ignore[attr-defined]
+    return found
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_no_compiled_coroutine_waits_between_catching_and_raising_again(name: str) -> None:
+    assert loses_its_exception((PACKAGE / name).read_text()) == []
+
+
+def test_a_wait_before_a_bare_raise_is_found() -> None:
+    lost = "async def f():\n try:\n  await a\n except E:\n  await b\n  raise\n"
+    assert loses_its_exception(lost) == [5]
+    assert loses_its_exception(lost.replace("except E", "finally").replace("  raise\n", "")) == [5]
+    assert loses_its_exception(lost.replace("  await b\n", "")) == []
 
 
 def test_nothing_that_is_tested_here_is_stale() -> None:

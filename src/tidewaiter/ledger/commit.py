@@ -192,10 +192,11 @@ class Recorder:
         future = asyncio.get_running_loop().run_in_executor(worker, work)
         try:
             return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            await asyncio.wait([future])
-            future.cancelled() or future.exception()  # fetched, so that the loop does not complain of it
-            raise
+        except asyncio.CancelledError as error:
+            cancelled = error
+        await asyncio.wait([future])
+        future.cancelled() or future.exception()  # fetched, so that the loop does not complain of it
+        raise cancelled
 
     def _release(self) -> None:
         """Wake those whose entries are durable."""
