@@ -16,7 +16,7 @@ from tidewaiter.approvals.requests import Requests
 from tidewaiter.config import Config, load
 from tidewaiter.errors import LedgerUnavailable, StoreUnavailable, UpstreamError
 from tidewaiter.identity import Directory
-from tidewaiter.model import Receipt, Relation
+from tidewaiter.model import Column, Receipt, Relation
 from tidewaiter.policy import Policies
 from tidewaiter.sql.catalog import Catalog
 from tidewaiter.store import open_store
@@ -174,9 +174,42 @@ def test_tags_on_what_does_not_exist_are_a_failure(place: Place) -> None:
     place.config = load(place.config.folder / "tidewaiter.toml", {})
     customers = Relation("public", "customers", "r", ("id", "email"))
     place.found = Catalog(relations={("public", "customers"): customers})
-    failed = place.told()["datasource shop"][-1]
-    assert not failed.is_ok
+    (failed,) = (finding for finding in place.told()["datasource shop"] if not finding.is_ok)
     assert failed.said.endswith("tags what does not exist: public.customers.mail, public.gone")
+
+
+def test_a_mask_that_does_not_fit_is_a_failure_with_its_line(place: Place) -> None:
+    (place.config.folder / "classification.toml").write_text(
+        '[tags.birth]\nmask = { name = "truncate", unit = "year" }\n'
+        '[datasource.shop."public.customers"]\nborn = ["birth"]\nsaid = ["birth"]\n'
+    )
+    place.config = load(place.config.folder / "tidewaiter.toml", {})
+    place.found = catalog(Column("born", 1, "date", 1082, "date"), Column("said", 2, "text", 25, "text"))
+    (failed,) = (finding for finding in place.told()["datasource shop"] if not finding.is_ok)
+    assert failed.said == (
+        "classification.toml:5: [datasource] shop: public.customers.said: mask truncate of tag birth "
+        "does not fit text: it is for date, timestamp, timestamptz"
+    )
+
+
+def test_columns_that_nobody_classified_are_a_warning_unless_they_are_allowed(place: Place) -> None:
+    place.found = catalog(*(Column(f"c{number}", number, "text", 25, "text") for number in range(1, 8)))
+    (place.config.folder / "classification.toml").write_text('[datasource.shop."public.customers"]\nc1 = []\n')
+    place.config = load(place.config.folder / "tidewaiter.toml", {})
+    told = place.told()["datasource shop"][-1]
+    assert (told.is_ok, told.is_warning) == (True, True)
+    assert told.said.startswith("6 columns are not classified: public.customers.c2, ")
+    assert "c7" not in told.said
+    (place.config.folder / "tidewaiter.toml").write_text(TOML + 'unclassified = "allow"\n')
+    place.config = load(place.config.folder / "tidewaiter.toml", {})
+    assert [finding.is_warning for finding in place.told()["datasource shop"]] == [False]
+
+
+def catalog(*columns: Column) -> Catalog:
+    """One table."""
+    path = ("public", "customers")
+    relation = Relation(*path, "r", tuple(column.name for column in columns))
+    return Catalog(relations={path: relation}, columns={path: columns})
 
 
 def test_a_ledger_is_opened_to_be_checked() -> None:

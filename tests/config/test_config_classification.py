@@ -35,6 +35,25 @@ ssn = ["ssn", "email", "ssn"]
     assert classification.columns == {"shop": {"public.customers": {"email": ("email",), "ssn": ("ssn", "email")}}}
 
 
+def test_a_column_that_holds_nothing_is_classified_but_not_tagged() -> None:
+    text = """
+[tags.email]
+mask = "email"
+[datasource.shop."public.customers"]
+id = []
+email = ["email"]
+[datasource.shop."public.orders"]
+id = []
+"""
+    document = Document("c.toml", text)
+    classification = read_classification(document, ["shop"])
+    assert document.problems == []
+    assert classification.by_relation("shop") == {("public", "customers"): {"email": ("email",)}}
+    assert classification.tagged("shop") == {("public", "customers")}
+    assert classification.classified("shop")["public", "orders"] == {"id": ()}
+    assert classification.lines["shop", "public", "customers", "email"] == 6
+
+
 @pytest.mark.parametrize(
     "mask",
     [
@@ -90,7 +109,6 @@ def test_a_wrong_mask_is_told_at_its_line(mask: str, told: str) -> None:
         ('[datasource.shop."a"]\nx = ["t"]', "c.toml:1: [datasource] shop.a: must name schema and table"),
         ('[datasource.shop]\n"a.b" = 1', "c.toml:2: [datasource] shop.a.b: must be a table of columns"),
         ('[datasource.shop."a.b"]\nx = "t"', "c.toml:2: [datasource] shop.a.b.x: must be a list of tags"),
-        ('[datasource.shop."a.b"]\nx = []', "must be a list of tags"),
         ('[datasource.shop."a.b"]\nx = [1]', "must be a list of tags"),
         (
             '[datasource.shop."a.b"]\nx = ["u"]\n[tags.t]\nmask="null"',

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from tidewaiter.admin.site import Finding, Site
 from tidewaiter.app.certificates import expiry
 from tidewaiter.app.shelf import edition_on_disk
 from tidewaiter.app.upstreams import is_refused
-from tidewaiter.config import Config, Datasource
+from tidewaiter.config import Classification, Config, Datasource
+from tidewaiter.discovery.relations import unclassified
 from tidewaiter.errors import ConfigError, TidewaiterError
+from tidewaiter.masking.forms import misfit
+from tidewaiter.sql.catalog import Catalog, quoted
 
 RENEW_BEFORE = timedelta(days=30)
+FILE = "classification.toml"
+SHOWN = 5  # of the columns that are not classified
 
 
 async def common(site: Site) -> list[Finding]:
@@ -79,18 +84,45 @@ async def _datasource(site: Site, source: Datasource) -> list[Finding]:
 
 
 async def _classified(site: Site, source: Datasource, what: str) -> list[Finding]:
-    """Tagged relations and columns must exist: a misspelt tag protects nothing."""
+    """Classified columns must exist, their masks must fit them, and what is not classified is told."""
     try:
         catalog = await site.catalog(source.name)
     except TidewaiterError as error:
         return [Finding(what, False, str(error))]
+    classification = site.config.classification
     missing = []
-    for (schema, table), columns in site.config.classification.by_relation(source.name).items():
+    for (schema, table), columns in classification.classified(source.name).items():
         relation = catalog.find(table, schema, ())
         if relation is None:
             missing.append(f"{schema}.{table}")
         else:
             missing += [f"{schema}.{table}.{column}" for column in columns if column not in relation.columns]
-    if not missing:
+    found = []
+    if missing:
+        found.append(Finding(what, False, f"{FILE} tags what does not exist: {', '.join(missing)}"))
+    found += [Finding(what, False, problem) for problem in misfits(classification, source.name, catalog)]
+    return [*found, *_unclassified(classification, source, catalog, what)]
+
+
+def misfits(classification: Classification, datasource: str, catalog: Catalog) -> Iterator[str]:
+    """Masks that do not fit their column's type, each with its file and line."""
+    for path, tagged in classification.by_relation(datasource).items():
+        types = {column.name: column for column in catalog.columns.get(path, ())}
+        for name, tags in tagged.items():
+            for tag in tags if name in types else ():
+                mask = classification.tags[tag]
+                problem = misfit(mask, types[name])
+                if problem is not None:
+                    line = classification.lines.get((datasource, *path, name), 1)
+                    column = quoted((*path, name))
+                    yield f"{FILE}:{line}: [datasource] {datasource}: {column}: mask {mask.name} of tag {tag} {problem}"
+
+
+def _unclassified(classification: Classification, source: Datasource, catalog: Catalog, what: str) -> list[Finding]:
+    """A warning that names the columns that nobody has classified yet; none where they are allowed on purpose."""
+    found = [quoted((*path, column)) for path, column in unclassified(catalog, classification.classified(source.name))]
+    if not found or source.unclassified == "allow":
         return []
-    return [Finding(what, False, f"classification.toml tags what does not exist: {', '.join(missing)}")]
+    shown = ", ".join(found[:SHOWN]) + (", …" if len(found) > SHOWN else "")
+    told = f"{len(found)} columns are not classified: {shown}; `tidewaiter classify {source.name}` proposes tags"
+    return [Finding(what, True, told, is_warning=True)]

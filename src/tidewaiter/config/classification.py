@@ -53,15 +53,20 @@ def read_classification(document: Document, datasources: Collection[str]) -> Cla
             document.report((key,), f"unknown section{suggestion(key, ('tags', 'datasource'))}")
     tags = _tags(document)
     columns: dict[str, Mapping[str, Mapping[str, tuple[str, ...]]]] = {}
+    lines: dict[tuple[str, str, str, str], int] = {}
     for name, tables in _table(document, "datasource").items():
         if name not in datasources:
             known = suggestion(name, datasources) if datasources else "; there is none in tidewaiter.toml"
             document.report(("datasource", name), f"unknown datasource{known}")
         if isinstance(tables, dict):
             columns[name] = MappingProxyType(_relations(document, name, tables, tags))
+            for written, listed in columns[name].items():
+                for column in listed:
+                    place = ("datasource", name, written, column)
+                    lines[name, *split_relation(written), column] = document.line(place)
         else:
             document.report(("datasource", name), 'must be a table, as [datasource.shop."public.customers"]')
-    return Classification(MappingProxyType(tags), MappingProxyType(columns))
+    return Classification(MappingProxyType(tags), MappingProxyType(columns), MappingProxyType(lines))
 
 
 def _tags(document: Document) -> dict[str, Mask]:
@@ -132,8 +137,8 @@ def _relations(document: Document, datasource: str, tables: Mapping[str, object]
 
 
 def _column(document: Document, place: tuple[str, ...], listed: object, tags: Collection[str]) -> tuple[str, ...]:
-    if not isinstance(listed, list) or not listed or not all(isinstance(tag, str) for tag in listed):
-        document.report(place, 'must be a list of tags, as ["email"]')
+    if not isinstance(listed, list) or not all(isinstance(tag, str) for tag in listed):
+        document.report(place, 'must be a list of tags, as ["email"]; [] says that the column holds nothing')
         return ()
     for tag in listed:
         if tag not in tags:

@@ -129,11 +129,19 @@ class Mask:
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """Which columns hold what. `columns` is datasource → "schema.table" as written → column → tags."""
+    """Which columns hold what. `columns` is datasource → "schema.table" as written → column → tags.
+
+    A column with an empty list was looked at and holds nothing; one that is not there was not looked at. `lines` are
+    1-based lines of classification.toml, by (datasource, schema, table, column).
+    """
 
     tags: Mapping[str, Mask] = field(default_factory=lambda: MappingProxyType({}))
     columns: Mapping[str, Mapping[str, Mapping[str, tuple[str, ...]]]] = field(
         default_factory=lambda: MappingProxyType({})
+    )
+
+    lines: Mapping[tuple[str, str, str, str], int] = field(
+        default_factory=lambda: MappingProxyType({}), compare=False, repr=False
     )
 
     def tagged(self, datasource: str) -> frozenset[tuple[str, str]]:
@@ -141,12 +149,18 @@ class Classification:
         return frozenset(self.by_relation(datasource))
 
     def by_relation(self, datasource: str) -> Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]]:
-        """Column → tags for each (schema, table) of a datasource."""
+        """Column → tags for each (schema, table) of a datasource with a tagged column."""
         found = {}
-        for written, columns in self.columns.get(datasource, {}).items():
-            schema, table = split_relation(written)
-            found[schema, table] = columns
+        for path, columns in self.classified(datasource).items():
+            tagged = {column: tags for column, tags in columns.items() if tags}
+            if tagged:
+                found[path] = tagged
         return found
+
+    def classified(self, datasource: str) -> Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]]:
+        """Column → tags, empty for columns that hold nothing, for each (schema, table) that is written down."""
+        written = self.columns.get(datasource, {})
+        return {split_relation(relation): columns for relation, columns in written.items()}
 
 
 @dataclass(frozen=True, slots=True)

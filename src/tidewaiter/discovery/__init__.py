@@ -1,0 +1,1 @@
+"""Find out which columns hold personal data or secrets, from names, types and samples. Pure."""
