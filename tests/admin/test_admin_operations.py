@@ -332,6 +332,8 @@ def test_explain_answers_question_by_question(place: Place) -> None:
     assert told["message"]
     assert set(told) >= {"verdict", "rule", "message", "questions", "facts"}
     assert place.ask("policy.explain", principal="alice", datasource="shop", sql="select 1")["verdict"] == "allow"
+    with pytest.raises(UsageError, match="negative"):
+        place.ask("policy.explain", principal="alice", datasource="shop", sql="select 1", estimated_rows=-1)
     huge = place.ask("policy.explain", principal="alice", datasource="shop", sql="select " + "1," * (1 << 19) + "1")
     assert huge["verdict"] == "deny"
     assert "longer than 1048576 bytes" in huge["facts"]["unknown"][0]

@@ -87,6 +87,13 @@ def test_a_test_stands_in_its_own_context() -> None:
     assert complaints(ada("select id from orders", "allow", 'at = "2026-11-23T05:59+00:00"'), night) == ()
     busy = READ + '@id("no") forbid (principal, action, resource) when { context.in_transaction };\n'
     assert complaints(ada("select id from orders", "deny", "in_transaction = true"), busy) == ()
+    few = READ + (
+        '@id("few") forbid (principal, action, resource)'
+        "unless { context has estimated_rows && context.estimated_rows <= 100 };\n"
+    )
+    assert complaints(ada("select id from orders", "allow", "estimated_rows = 100"), few) == ()
+    assert complaints(ada("select id from orders", "deny", "estimated_rows = 101", 'rule = "few"'), few) == ()
+    assert complaints(ada("select id from orders", "deny", 'rule = "few"'), few) == ()  # no estimate
     told = 'context.application == "x" && context has client_address && context.client_address == ip("10.0.0.1")'
     there = READ + f'@id("no") forbid (principal, action, resource) when {{ {told} }};\n'
     context = 'application = "x"', 'address = "10.0.0.1"'
@@ -108,6 +115,7 @@ def test_somebody_can_be_described_on_the_spot() -> None:
         ('principal = "eve"\nsql = "x"\nexpect = "deny"', "needs a principal of [people], or kind and groups"),
         ('principal = "ada"\nexpect = "deny"', "needs sql"),
         (ada("x", "deny", 'datasource = "hr"'), "datasource 'hr' is not configured"),
+        (ada("x", "deny", "estimated_rows = -1"), "estimated_rows: must not be negative"),
         (ada("x", "deny", 'at = "soon"'), "must be a time"),
         (ada("x", "deny", 'address = "there"'), "must be an IP address"),
         (ada("x", "deny", 'rul = "x"'), 'unknown key; did you mean "rule"?'),

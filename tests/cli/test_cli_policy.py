@@ -54,6 +54,19 @@ def test_an_allowed_statement_is_explained_with_exit_code_0(dora: Callable[..., 
     assert told.json()["facts"]["touches"][0]["resource"] == "Table public.orders"
 
 
+def test_an_estimate_of_rows_can_be_tried(dora: Callable[..., Said], folder: Path) -> None:
+    (folder / "policies" / "few.cedar").write_text(
+        '@id("few") forbid (principal, action == Action::"select", resource in Datasource::"shop")'
+        "unless { context has estimated_rows && context.estimated_rows <= 100 };"
+    )
+    explain = ("policy", "explain", "--principal", "ana", "--datasource", "shop", "select id from orders")
+    assert dora(*explain).code == 1
+    assert dora(*explain, "--estimated-rows", "100").code == 0
+    said = dora(*explain, "--estimated-rows", "101")
+    assert (said.code, "few" in said.out) == (1, True)
+    assert dora(*explain, "--estimated-rows", "-1").code == 2
+
+
 def test_a_denied_statement_is_explained_with_exit_code_1(dora: Callable[..., Said]) -> None:
     said = dora("policy", "explain", "--principal", "ana", "--datasource", "shop", "delete from orders", "--json")
     assert said.code == 1

@@ -66,6 +66,27 @@ def test_what_cannot_be_estimated_has_no_estimate(client: Client) -> None:
     assert tags_of(client.ask(parse(ONE), bind(), execute(), SYNC)) == ["UPDATE 1"]
 
 
+def test_no_code_of_the_database_runs_for_an_estimate(few: Deployment, client: Client) -> None:
+    """An index's predicate calls a function with a constant: the planner does so whenever it looks at the table."""
+    few.postgres.execute(
+        "set role shop_admin; create function tell(i integer) returns integer immutable language plpgsql as "
+        "'begin perform pg_try_advisory_lock(4711); return i; end';"  # a session's lock outlives a rollback, and shows
+        "create table keyed (n integer) partition by range (n);"
+        "create table keyed_1 partition of keyed for values from (0) to (9);"
+        "create index on keyed_1 (n) where n > tell(1)",
+        database="shop",
+    )
+    locks = "select count(*) from pg_locks where locktype = 'advisory' and objid = 4711"
+    try:
+        for relation in ("keyed", "keyed_1"):
+            assert errors_of(client.ask(query(f"update {relation} set n = 2 where n = 1"))) == ["42501"]
+        assert few.postgres.execute(locks, database="shop").strip() == "0"
+        planned = "set role shop_admin; explain update keyed set n = 2 where n = 1; " + locks
+        assert few.postgres.execute(planned, database="shop").split()[-1] == "1"  # it would have
+    finally:
+        few.postgres.execute("drop table keyed; drop function tell", database="shop")
+
+
 def test_the_session_s_own_transaction_is_left_alone(client: Client) -> None:
     client.ask(query("begin"))
     assert tags_of(client.ask(query(ONE))) == ["UPDATE 1"]

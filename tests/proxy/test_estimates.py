@@ -8,9 +8,11 @@ from collections.abc import Mapping
 import pytest
 
 from tidewaiter.errors import UpstreamError
-from tidewaiter.model import Facts, Resource, ResourceType, Touch
+from tidewaiter.model import Facts, Indirect, Resource, ResourceType, Touch
 from tidewaiter.proxy.estimates import Estimates, Question, is_estimable, messages, most_rows
 from tidewaiter.proxy.upstream import Backend
+from tidewaiter.sql.catalog import Catalog
+from tidewaiter.sql.entities import TableCall
 
 TABLE = Resource(ResourceType.TABLE, ("public", "big"))
 UPDATE = Facts(("update",), (Touch("update", TABLE),))
@@ -53,7 +55,24 @@ def test_what_is_no_plan_is_no_estimate(told: bytes) -> None:
     ],
 )
 def test_nothing_is_asked_whose_planning_could_run_code_of_others(facts: Facts, is_asked: bool) -> None:
-    assert is_estimable(facts) is is_asked
+    assert is_estimable(facts, Catalog()) is is_asked
+
+
+@pytest.mark.parametrize(
+    ("kind", "action", "is_asked"),
+    [("default", "function", False), ("policy", "function", False), ("rule", "function", False),
+     ("trigger", "function", True), ("cascade", "delete", True)],
+)  # fmt: skip
+def test_what_a_write_sets_off_counts_where_it_is_planned(kind: str, action: str, is_asked: bool) -> None:
+    off = Indirect(kind, "x", action, ("public", "f"), ("public", "big"))
+    assert is_estimable(Facts(UPDATE.verbs, UPDATE.touches, indirect=(off,)), Catalog()) is is_asked
+
+
+def test_a_table_whose_own_expressions_call_others_is_not_planned_nor_is_its_parent() -> None:
+    calls = {("public", "part_2"): (TableCall("index", "i", ("public", "f")),)}
+    below = {("public", "big"): (("public", "part"),), ("public", "part"): (("public", "part_2"),)}
+    assert is_estimable(UPDATE, Catalog(table_calls=calls)) is True
+    assert is_estimable(UPDATE, Catalog(table_calls=calls, partitions=below)) is False
 
 
 def test_the_question_is_planned_as_the_session_would_and_taken_back() -> None:

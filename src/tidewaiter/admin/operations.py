@@ -168,17 +168,23 @@ async def policy_explain(
     address: str = "",
     application: str = "",
     search_path: tuple[str, ...] | None = None,
+    estimated_rows: int | None = None,
 ) -> Json:
-    """What would become of a statement, question by question, and which rules said so. Raises NotFound, UsageError."""
+    """What would become of a statement, question by question, and which rules said so. Raises NotFound, UsageError.
+
+    `estimated_rows` is taken for the database's estimate; without it there is none.
+    """
     from tidewaiter.admin.explain import explained
 
     account = site.directory.account(principal)
     source = _datasource(site.config, datasource)
     if address and not is_address(address):
         raise UsageError(f"{address!r} is no IP address")
+    if estimated_rows is not None and estimated_rows < 0:
+        raise UsageError("estimated rows must not be negative")
     policies, catalog = await site.policies(), await site.catalog(datasource)
     at_ns = int((site.now_s() if at_s is None else at_s) * 1e9)
-    context = Context(address, application, in_transaction, at_ns, "password")
+    context = Context(address, application, in_transaction, at_ns, "password", estimated_rows)
     limit = site.config.limits.analyse_bytes
     told = await asyncio.to_thread(
         explained, policies, account.principal, source, catalog, sql, context, limit, search_path

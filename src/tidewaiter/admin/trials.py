@@ -28,7 +28,7 @@ FUNCTION = {"language": str, "body": str, "volatility": str, "security_definer":
 TEST = {
     "name": str, "principal": str, "datasource": str, "sql": (str, list), "expect": str, "rule": str, "max_rows": int,
     "message": str, "at": str, "in_transaction": bool, "address": str, "application": str, "evidence": str,
-    "search_path": list, "kind": str, "groups": list, "owner": str,
+    "search_path": list, "kind": str, "groups": list, "owner": str, "estimated_rows": int,
 }  # fmt: skip
 SECTIONS = {"datasource": str, "tables": dict, "functions": dict, "people": dict, "test": list}
 VOLATILITY = {"immutable": "i", "stable": "s", "volatile": "v"}
@@ -209,12 +209,15 @@ class _Reader:
             ip_address(told.get("address", "127.0.0.1"))
         except ValueError:
             self._report((*place, "address"), "must be an IP address")
+        if told.get("estimated_rows", 0) < 0:
+            self._report((*place, "estimated_rows"), "must not be negative; leave it out for no estimate")
         return Context(
             client_address=told.get("address", "127.0.0.1"),
             application=told.get("application", ""),
             in_transaction=told.get("in_transaction", False),
             at_ns=int(at.timestamp()) * 10**9,
             evidence=told.get("evidence", "password"),
+            estimated_rows=told.get("estimated_rows"),
         )
 
     def _function(self, written: str, fields: object) -> Function | None:

@@ -72,6 +72,16 @@ def explain(
     search_path: Annotated[
         str | None, typer.Option("--search-path", metavar="A,B", help="Schemas in which names are looked up.")
     ] = None,
+    estimated_rows: Annotated[
+        int | None,
+        typer.Option(
+            "--estimated-rows",
+            metavar="N",
+            min=0,
+            help="As if the database estimated N rows.",
+            show_default="no estimate",
+        ),
+    ] = None,
     tz: ZoneName = None,
     config: ConfigPath = None,
     as_json: AsJson = False,
@@ -85,6 +95,8 @@ def explain(
     arguments |= {"in_transaction": in_transaction, "address": address, "application": application}
     if at is not None:
         arguments["at_s"] = days.moment(at, time.time_ns(), zone(settings, tz), end=False) / 1e9
+    if estimated_rows is not None:
+        arguments["estimated_rows"] = estimated_rows
     if search_path is not None:
         arguments["search_path"] = [part.strip() for part in search_path.split(",")]
     told = call(settings, "policy.explain", arguments)

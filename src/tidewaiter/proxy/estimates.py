@@ -17,6 +17,7 @@ from tidewaiter.errors import ProtocolViolation, UpstreamError
 from tidewaiter.model import Facts, ResourceType
 from tidewaiter.proxy.link import PeerGone
 from tidewaiter.proxy.upstream import Backend
+from tidewaiter.sql.catalog import Catalog
 from tidewaiter.wire import postgres
 from tidewaiter.wire.postgres_frontend import parse_bind_values
 
@@ -116,22 +117,39 @@ class Estimates:
         return None if failed else most_rows(row)
 
 
-def is_estimable(facts: Facts) -> bool:
+def is_estimable(facts: Facts, catalog: Catalog) -> bool:
     """Whether planning a text runs nothing but the server's own code, and its rows are something to estimate.
 
-    Planning calls functions whose arguments are known: so nothing is asked about a text that calls others than those
-    that ask nothing of policy. Temporary tables are another session's.
+    Planning calls functions whose arguments are known, in the text and in what its tables store: defaults, checks,
+    policies, index expressions, also of partitions. So nothing is asked about a text that calls others than those that
+    ask nothing of policy, nor about one of whose tables stores a call of them. Triggers and cascades are not planned.
+    Temporary tables are another session's.
     """
     if facts.parts != 1 or facts.unknown or facts.fault is not None or facts.session_bound:
         return False
     if not (ROWS | {"create"}).issuperset(facts.verbs) or ROWS.isdisjoint(facts.verbs):
         return False
-    tables = [touch for touch in facts.touches if touch.resource.type is ResourceType.TABLE]
     if any(touch.resource.type is ResourceType.FUNCTION or touch.traits for touch in facts.touches):
         return False
-    return any(touch.action in ROWS for touch in tables) and not any(
-        touch.resource.path[0].startswith("pg_temp") for touch in tables
+    if any(one.action == "function" and one.kind != "trigger" for one in facts.indirect):
+        return False
+    tables = [touch for touch in facts.touches if touch.resource.type is ResourceType.TABLE]
+    if not any(touch.action in ROWS for touch in tables):
+        return False
+    return not any(
+        touch.resource.path[0].startswith("pg_temp") or _stores_calls(touch.resource.path, catalog) for touch in tables
     )
+
+
+def _stores_calls(path: tuple[str, ...], catalog: Catalog) -> bool:
+    """Whether a table, or one below it, has expressions of its own that call functions of others than the server."""
+    below = [path]
+    for one in below:  # inheritance has no cycles
+        schema, name = one
+        if (schema, name) in catalog.table_calls:
+            return True
+        below.extend(catalog.partitions.get((schema, name), ()))
+    return False
 
 
 def messages(question: Question) -> bytes:

@@ -200,7 +200,8 @@ class Standing:
         footing = self._footing
         if footing.estimator is None or not footing.policies().want_estimates or not text:
             return None
-        if self._lexer or self._defined or self.path_is_stale or not is_estimable(facts):
+        judge = self._present_judge()
+        if judge is None or self._lexer or self._defined or not is_estimable(facts, judge.ground.catalog):
             return None
         if self._codec != "utf-8" and not text.isascii():
             return None

@@ -132,8 +132,8 @@ QUERIES: Mapping[str, str] = {
           join pg_class c on c.oid = r.ev_class and c.relpersistence <> 't'
           join pg_namespace n on n.oid = c.relnamespace
          where r.ev_type <> '1' and r.ev_enabled <> 'D' order by 1, 2, 3""",
-    # schema, table, what calls ("default", "constraint", "domain", "policy", "index"), its name, function schema,
-    # function: what reading or writing a table calls beyond triggers
+    # schema, table, what calls ("default", "constraint", "domain", "policy", "index", "partition key", "statistics"),
+    # its name, function schema, function: what reading, writing or planning a table calls beyond triggers
     "table_calls": f"""
         {_CHECKED}, caller as (
             select d.adrelid as relid, 'default' as kind, a.attname::text as name, 'pg_attrdef'::regclass as classid,
@@ -150,7 +150,13 @@ QUERIES: Mapping[str, str] = {
             select y.polrelid, 'policy', y.polname::text, 'pg_policy'::regclass, y.oid from pg_policy y
             union all
             select x.indrelid, 'index', i.relname::text, 'pg_class'::regclass, i.oid
-              from pg_index x join pg_class i on i.oid = x.indexrelid)
+              from pg_index x join pg_class i on i.oid = x.indexrelid
+            union all
+            select p.partrelid, 'partition key', t.relname::text, 'pg_class'::regclass, p.partrelid
+              from pg_partitioned_table p join pg_class t on t.oid = p.partrelid
+            union all
+            select s.stxrelid, 'statistics', s.stxname::text, 'pg_statistic_ext'::regclass, s.oid
+              from pg_statistic_ext s)
         select distinct n.nspname::text, c.relname::text, w.kind, w.name, fn.nspname::text, p.proname::text
           from caller w
           join pg_class c on c.oid = w.relid and c.relpersistence <> 't' and c.relkind in ('r', 'p', 'f', 'v')
@@ -389,6 +395,9 @@ SIGNATURE = """
         || '/' ||
            (select count(*)::text || ':' || coalesce(sum(y.xmin::text::int8 * 31 + y.oid::int8), 0)::text
               from pg_policy y)
+        || '/' ||
+           (select count(*)::text || ':' || coalesce(sum(x.xmin::text::int8 * 31 + x.oid::int8), 0)::text
+              from pg_statistic_ext x)
         || '/' ||
            (select count(*)::text || ':' || coalesce(sum(e.xmin::text::int8 * 31 + e.oid::int8), 0)::text
               from pg_event_trigger e)

@@ -32,8 +32,8 @@ EVENTS: Mapping[str, str] = {
 """What a touch of a table is to those who wait for it; a MERGE's branches are touches of their own."""
 
 _CALLED_ON: Mapping[str, frozenset[str]] = {
-    "insert": frozenset({"default", "constraint", "domain", "policy", "index"}),
-    "update": frozenset({"constraint", "domain", "policy", "index"}),
+    "insert": frozenset({"default", "constraint", "domain", "policy", "index", "partition key"}),
+    "update": frozenset({"constraint", "domain", "policy", "index", "partition key"}),
     "delete": frozenset({"policy"}),
     "select": frozenset({"policy"}),
 }

@@ -94,7 +94,10 @@ class ForeignKey:
 
 @dataclass(frozen=True, slots=True)
 class TableCall:
-    """A function that a table's own expressions call. `kind`: default, constraint, domain, policy or index."""
+    """A function that a table's own expressions call.
+
+    `kind`: default, constraint, domain, policy, index, partition key or statistics.
+    """
 
     kind: str
     name: str
