@@ -90,3 +90,9 @@ def test_what_is_over_for_long_is_forgotten_and_what_is_live_is_not(book: Book) 
     assert book.prune(NOW + 60 + KEEP_S) == 0
     assert book.prune(NOW + 61 + KEEP_S) == 1
     assert [one.id for one in book.all()] == ["AR-1"]
+
+
+def test_of_those_asked_for_the_decided_ones_are_told(book: Book) -> None:
+    for id_, state in (("AR-1", State.OPEN), ("AR-2", State.DENIED), ("AR-3", State.DENIED)):
+        book.add(replace(draft(id_[-1] * 64), id=id_, state=state))
+    assert [one.id for one in book.decided(["AR-1", "AR-2", "AR-9"])] == ["AR-2"]

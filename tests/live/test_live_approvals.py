@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import asyncpg
 import psycopg
@@ -25,6 +28,7 @@ permit (principal in Group::"analysts", action in [Action::"read", Action::"writ
 permit (principal == Service::"etl", action, resource in Datasource::"shop");
 """
 DELETE = "delete from analyst_notes where note = 'to go'"
+PGJDBC = "42.7.13"
 COUNT = "select count(*) from analyst_notes where note = 'to go'"
 
 
@@ -75,8 +79,8 @@ class Running(threading.Thread):
         except Exception as error:
             self.outcome = error
 
-    def result(self) -> object:
-        self.join(20)
+    def result(self, limit_s: float = 20) -> object:
+        self.join(limit_s)
         assert not self.is_alive(), "the client still waits"
         return self.outcome
 
@@ -177,6 +181,54 @@ def test_a_hang_up_withdraws(desk: Deployment) -> None:
     id_ = waiting(desk)
     client.close()
     eventually(lambda: desk.json("request", "show", id_)["state"] == "withdrawn", 10)
+
+
+def test_the_clients_statement_timeout_withdraws(desk: Deployment) -> None:
+    with psycopg.connect(desk.dsn("alice"), autocommit=True) as connection:
+        connection.execute("set statement_timeout = '300ms'")
+        with pytest.raises(psycopg.errors.QueryCanceled, match="due to statement timeout"):
+            connection.execute(DELETE)
+        assert connection.execute("show statement_timeout").fetchone() == ("300ms",)
+    told = desk.json("request", "ls", "--all")[-1]
+    assert (told["state"], told["reason"]) == ("withdrawn", "its statement_timeout was up")
+
+
+@pytest.fixture(scope="module")
+def java() -> list[str]:
+    """How to run a Java program with pgjdbc, which Maven has in its repository or brings there."""
+    if shutil.which("java") is None or shutil.which("mvn") is None:
+        pytest.skip("Java and Maven are not installed")
+    jar = Path.home() / f".m2/repository/org/postgresql/postgresql/{PGJDBC}/postgresql-{PGJDBC}.jar"
+    if not jar.exists():
+        get = ["mvn", "-q", "dependency:get", f"-Dartifact=org.postgresql:postgresql:{PGJDBC}", "-Dtransitive=false"]
+        subprocess.run(get, capture_output=True, timeout=110, check=False)
+    if not jar.exists():
+        pytest.skip("pgjdbc could not be had from Maven Central")
+    return ["java", "-cp", str(jar)]
+
+
+@pytest.mark.parametrize(
+    ("timeout_s", "said", "state"), [(0, "updated 1", "consumed"), (1, "failed 57014", "withdrawn")]
+)
+def test_jdbc_waits_shows_warnings_and_gives_up_with_its_query_timeout(
+    desk: Deployment, java: list[str], timeout_s: int, said: str, state: str
+) -> None:
+    who = desk.issued["alice"]
+    url = f"jdbc:postgresql://127.0.0.1:{desk.port}/shop?user={who.user}&password={quote(who.password, safe='')}"
+    program = [*java, str(Path(__file__).parent / "Held.java"), url, "delete from analyst_notes where note = ?"]
+    done = Running(
+        lambda: subprocess.run([*program, str(timeout_s)], capture_output=True, text=True, timeout=60, check=False)
+    )
+    if not timeout_s:
+        eventually(lambda: open_requests(desk) or not done.is_alive(), 30, desk.log)
+        desk.cli("request", "approve", open_requests(desk)[0]["id"], "--as", "dora")
+    told = done.result(60)
+    assert isinstance(told, subprocess.CompletedProcess)
+    lines = told.stdout.splitlines()
+    assert (said in lines, "alive 1" in lines) == (True, True), told.stdout + told.stderr
+    request = desk.json("request", "ls", "--all")[-1]
+    assert any(line.startswith("warning") and request["id"] in line for line in lines)
+    assert request["state"] == state
 
 
 def test_where_locks_are_held_nothing_waits(desk: Deployment) -> None:

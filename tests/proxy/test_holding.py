@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tidewaiter.approvals.desk import Refused, Request, State, Vote
+from tidewaiter.errors import StoreUnavailable
 from tidewaiter.model import Facts, Hold, Kind, Need, Principal
 from tidewaiter.proxy.holding import Granted, Held, Holding, NotGranted
 from tidewaiter.wire import postgres
@@ -32,6 +33,7 @@ class Book:
         self.consumed: list[str] = []
         self.withdrawn = ""
         self.refuses = False
+        self.outages = 0
 
     async def ask(self, draft: Request) -> Request:
         self.request = self.request or replace(draft, id="AR-1")
@@ -39,6 +41,9 @@ class Book:
 
     async def decided(self, id_: str, timeout_s: float) -> Request:
         assert self.request is not None
+        if self.outages:
+            self.outages -= 1
+            raise StoreUnavailable("restarting")
         try:
             async with asyncio.timeout(timeout_s):
                 await self.changed.wait()
@@ -116,6 +121,37 @@ async def test_waiting_ends_with_the_rules_time_and_the_request_stays() -> None:
     settled = await client.holding.settle(short, ALICE)
     assert isinstance(settled, NotGranted) and "waits for dba" in settled.message
     assert client.book.withdrawn == ""
+
+
+async def test_the_clients_own_timeout_withdraws_and_is_a_cancel() -> None:
+    client = Client()
+    settled = await client.holding.settle(HELD, ALICE, 0.02)
+    assert isinstance(settled, NotGranted)
+    assert (settled.sqlstate, settled.message) == ("57014", "canceling statement due to statement timeout")
+    assert client.book.withdrawn == "its statement_timeout was up"
+
+
+async def test_a_timeout_beyond_the_rules_time_changes_nothing() -> None:
+    client = Client()
+    settled = await client.holding.settle(replace(HELD, verdict=replace(HELD.verdict, wait_s=0.02)), ALICE, 30.0)
+    assert isinstance(settled, NotGranted) and settled.sqlstate == "42501"
+
+
+async def test_a_store_that_restarts_in_the_middle_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tidewaiter.proxy.holding.STORE_AGAIN_S", 0.001)
+    client = Client()
+    client.book.outages = 2
+    settling = asyncio.create_task(client.holding.settle(HELD, ALICE))
+    await until_waiting(client)
+    client.book.move(State.APPROVED)
+    assert await settling is None
+
+
+async def test_a_store_that_stays_away_ends_the_wait_with_its_time() -> None:
+    client = Client()
+    client.book.outages = 10**6
+    settled = await client.holding.settle(replace(HELD, verdict=replace(HELD.verdict, wait_s=0.02)), ALICE)
+    assert isinstance(settled, NotGranted) and "waits for dba" in settled.message
 
 
 @pytest.mark.parametrize(

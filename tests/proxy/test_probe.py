@@ -8,7 +8,7 @@ import pytest
 
 from tidewaiter.errors import ProtocolViolation
 from tidewaiter.proxy import probe as probes
-from tidewaiter.proxy.probe import SURROUNDINGS, Probe, Surroundings, catalog_questions
+from tidewaiter.proxy.probe import SURROUNDINGS, Probe, Surroundings, catalog_questions, shown_s
 from tidewaiter.wire import postgres
 
 
@@ -99,3 +99,17 @@ def test_an_answer_without_end_is_a_violation(monkeypatch: pytest.MonkeyPatch) -
             probe.feed(postgres.data_row([bytes(200)]))
 
     asyncio.run(ask())
+
+
+@pytest.mark.parametrize(
+    ("shown", "seconds"),
+    [(b"0", 0.0), (b"250ms", 0.25), (b"30s", 30.0), (b"5min", 300.0), (b"2h", 7200.0), (b"1d", 86_400.0)],
+)
+def test_a_setting_of_time_is_read_as_it_is_shown(shown: bytes, seconds: float) -> None:
+    assert shown_s(shown) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("shown", [b"", b"-1", b"7", b"a while", b"1 s"])
+def test_a_setting_of_time_in_another_form_is_not_guessed(shown: bytes) -> None:
+    with pytest.raises(ProtocolViolation):
+        shown_s(shown)

@@ -57,6 +57,12 @@ class Book:
             raise NotFound(f"there is no request {id_!r}")
         return _request(row), row.version
 
+    def decided(self, ids: Collection[str]) -> list[Request]:
+        """Those of some requests that are no longer open."""
+        query = select(requests).where(requests.c.id.in_(ids), requests.c.state != State.OPEN)
+        with self._store.reading() as connection:
+            return [_request(row) for row in connection.execute(query)]
+
     def all(self, states: Collection[State] = tuple(State)) -> list[Request]:
         """Requests in these states, oldest first."""
         query = select(requests).where(requests.c.state.in_(states)).order_by(requests.c.created_s, requests.c.id)

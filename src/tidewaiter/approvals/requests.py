@@ -19,6 +19,7 @@ from tidewaiter.model import Principal, Receipt
 
 FOLLOW_S = 0.05  # looking whether the store changed: 3 µs on SQLite; every `check_s` of it on PostgreSQL
 PRUNE_S = 3600.0
+IDS_AT_ONCE = 500  # in one question to the store: databases bound the number of parameters
 TRIES = 8  # a request is changed by people and by its own session: meeting eight times in a row is a defect
 
 
@@ -162,9 +163,10 @@ class Requests:
                 await asyncio.sleep(1.0)
 
     async def _wake_decided(self) -> None:
-        for id_ in list(self._waiting):
-            request, _ = await asyncio.to_thread(self._book.find, id_)
-            self._wake(request)
+        ids = list(self._waiting)
+        for at in range(0, len(ids), IDS_AT_ONCE):
+            for request in await asyncio.to_thread(self._book.decided, ids[at : at + IDS_AT_ONCE]):
+                self._wake(request)
 
     async def _expire_due(self) -> None:
         for request, _ in await asyncio.to_thread(self._book.due, self._now_s()):

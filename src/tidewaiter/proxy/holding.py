@@ -7,13 +7,12 @@ judged again from its text: policies and catalog may have moved, and the approva
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from tidewaiter.approvals.desk import Refused, Request, State
-from tidewaiter.errors import Conflict, NotFound
+from tidewaiter.errors import Conflict, NotFound, StoreUnavailable
 from tidewaiter.ledger.entry import parameter_texts
 from tidewaiter.model import Facts, Hold, Kind, Principal
 from tidewaiter.proxy import refusal
@@ -21,6 +20,9 @@ from tidewaiter.wire import postgres
 
 HEARTBEAT_S = 10.0  # keeps sockets, load balancers and NAT alive: no client's read timeout in common use is shorter
 CLEAN_TRANSACTION_S = 5.0  # a transaction that has done nothing yet may wait a moment; one with locks never does
+STORE_AGAIN_S = 0.5
+CANCELLED = "canceling statement due to user request"
+TIMED_OUT = "canceling statement due to statement timeout"
 STATEMENT_CHARACTERS = 1 << 20  # what approvers can read; the digest covers all of it
 
 
@@ -85,10 +87,15 @@ class Holding:
     _interrupted: asyncio.Event = field(default_factory=asyncio.Event)
     _reason: str = ""
 
-    async def settle(self, held: Held, principal: Principal) -> Settled | None:
+    def patience_s(self, held: Held, principal: Principal) -> float:
+        """How long a statement may wait where it stands; agents and services do not wait."""
+        return min(held.verdict.wait_s, held.most_s) if principal.kind is Kind.USER else 0.0
+
+    async def settle(self, held: Held, principal: Principal, timeout_s: float = 0.0) -> Settled | None:
         """What becomes of a held statement; None when it was approved and is to be judged again.
 
-        Raises StoreUnavailable, LedgerUnavailable.
+        `timeout_s` is the client's own statement_timeout, 0 for none: when it is up, the request is withdrawn. Raises
+        StoreUnavailable, LedgerUnavailable.
         """
         request = await self.requests.ask(self._draft(held, principal))
         if request.state is State.APPROVED:
@@ -97,9 +104,11 @@ class Holding:
             except (Refused, Conflict):  # another session, or gateway, was faster: ask anew
                 return None
             return Granted(request.id, held.binding)
-        wait_s = min(held.verdict.wait_s, held.most_s) if principal.kind is Kind.USER else 0.0
+        wait_s = self.patience_s(held, principal)
         if wait_s <= 0:
             return _unanswered(request, held.binding)
+        if 0 < timeout_s < wait_s:
+            return await self._wait(request, held, timeout_s, TIMED_OUT)
         return await self._wait(request, held, wait_s)
 
     def interrupt(self, reason: str) -> bool:
@@ -117,7 +126,8 @@ class Holding:
         except (Refused, NotFound):  # the statement itself is recorded; a request that is gone needs no remark
             return
 
-    async def _wait(self, request: Request, held: Held, wait_s: float) -> Settled | None:
+    async def _wait(self, request: Request, held: Held, wait_s: float, too_late: str = "") -> Settled | None:
+        """Wait for the decision; when the time is up, withdraw if `too_late` says why the client gives up then."""
         self.waits_for = request.id
         self._interrupted.clear()
         self.tell(_asked(request, held))
@@ -126,10 +136,10 @@ class Holding:
             while request.state is State.OPEN:
                 left_s = deadline - self.clock_s()
                 if left_s <= 0:
-                    return _unanswered(request, held.binding)
+                    return await self._late(request, too_late)
                 request = await self._decided(request, min(left_s, HEARTBEAT_S))
                 if self._interrupted.is_set():
-                    return await self._withdraw(request)
+                    return await self._withdraw(request, self._reason, CANCELLED)
                 if request.state is State.OPEN and deadline - self.clock_s() > 0:
                     self.tell(_waiting(request))
         finally:
@@ -142,7 +152,7 @@ class Holding:
     async def _decided(self, request: Request, timeout_s: float) -> Request:
         """Wait for the decision, or the time, or an interruption."""
         async with asyncio.TaskGroup() as group:
-            deciding = group.create_task(self.requests.decided(request.id, timeout_s))
+            deciding = group.create_task(self._looked_up(request, timeout_s))
             interrupted = group.create_task(self._interrupted.wait())
             await asyncio.wait((deciding, interrupted), return_when=asyncio.FIRST_COMPLETED)
             if not deciding.done():
@@ -150,16 +160,31 @@ class Holding:
             interrupted.cancel()
         return request if deciding.cancelled() else deciding.result()
 
-    async def _withdraw(self, request: Request) -> Settled:
-        with contextlib.suppress(Refused):  # decided in the same moment; an approval stays for the next run of it
-            await self.requests.withdraw(request.id, self._reason)
-        return NotGranted(
-            request.id,
-            request.binding,
-            "57014",
-            "canceling statement due to user request",
-            f"request {request.id} was withdrawn",
-        )
+    async def _looked_up(self, request: Request, timeout_s: float) -> Request:
+        """The request once it is decided. A store that is away for a while, as in a restart, is no decision."""
+        deadline = self.clock_s() + timeout_s
+        while True:
+            left_s = deadline - self.clock_s()
+            try:
+                return await self.requests.decided(request.id, max(left_s, 0.0))
+            except StoreUnavailable:
+                if left_s <= 0:
+                    return request
+            await asyncio.sleep(min(STORE_AGAIN_S, left_s))
+
+    async def _late(self, request: Request, too_late: str) -> Settled:
+        if too_late:
+            return await self._withdraw(request, "its statement_timeout was up", too_late)
+        return _unanswered(request, request.binding)
+
+    async def _withdraw(self, request: Request, reason: str, message: str) -> Settled:
+        """Take the request back. Where it was decided in the same moment, an approval stays for the next run of it."""
+        hint = f"request {request.id} was withdrawn"
+        try:
+            await self.requests.withdraw(request.id, reason)
+        except Refused as decided:
+            hint = str(decided)
+        return NotGranted(request.id, request.binding, "57014", message, hint)
 
     def _draft(self, held: Held, principal: Principal) -> Request:
         return Request(

@@ -7,6 +7,7 @@ Sync are one transaction.
 
 from __future__ import annotations
 
+import re
 from asyncio import Future
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,6 +51,20 @@ PATH = (
         % (_HAS_NO % b"pg_temp", _SETTING, _NAMED.replace(b"\n", b" "))
     ),
 )
+
+STATEMENT_TIMEOUT = (Question(b"show statement_timeout"),)
+"""SHOW takes no snapshot, so that a transaction that has done nothing yet has still done nothing."""
+
+_UNITS_S = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
+
+
+def shown_s(value: bytes) -> float:
+    """Seconds of a setting of time as SHOW tells it: `0`, `250ms`, `5min`. Raises ProtocolViolation."""
+    match = re.fullmatch(r"(\d+)(us|ms|s|min|h|d)?", value.decode("ascii", "replace"))
+    if match is None or (match[2] is None and int(match[1])):
+        raise ProtocolViolation("the server shows a setting of time in an unknown form")
+    return int(match[1]) * _UNITS_S[match[2] or "s"]
+
 
 # Names and operators of our question must be the server's own, and whatever limits the client set are for its own
 # statements. Values for the transaction only, put back at once: afterwards nothing tells that they were there.

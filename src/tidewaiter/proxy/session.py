@@ -23,7 +23,7 @@ from tidewaiter.proxy.guard import Guard, Guarded
 from tidewaiter.proxy.holding import Held, Holding, NotGranted
 from tidewaiter.proxy.link import Link
 from tidewaiter.proxy.needs import AllAnswered, Decision, Definitions, Estimate, Intent, Need, Path, Study
-from tidewaiter.proxy.probe import PATH, Probe, Question
+from tidewaiter.proxy.probe import PATH, STATEMENT_TIMEOUT, Probe, Question, shown_s
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution, Trail
 from tidewaiter.wire import postgres
@@ -338,8 +338,12 @@ class Session:
         self._asks.refuse_guarded(error)
 
     async def _settle(self, held: Held) -> None:
+        principal = self.standing.principal
         try:
-            self._asks.settled = await self._holding.settle(held, self.standing.principal)
+            timeout_s = 0.0
+            if self._holding.patience_s(held, principal) > 0:  # so that nothing which was sent is unanswered
+                timeout_s = shown_s((await self._ask(STATEMENT_TIMEOUT, with_sync=True))[0])
+            self._asks.settled = await self._holding.settle(held, principal, timeout_s)
         except StoreUnavailable as error:
             fault = error.fault
             self._asks.settled = NotGranted("", held.binding, fault.sqlstate, "requests cannot be kept", fault.remedy)
@@ -376,9 +380,12 @@ class Session:
         self._drained = asyncio.get_running_loop().create_future()
         await self._drained
 
-    async def _ask(self, questions: Sequence[Question]) -> list[bytes]:
-        """Ask the server something on this session. Raises ProtocolViolation when it refuses or takes too long."""
-        with_sync = not self._asks.is_unsynced
+    async def _ask(self, questions: Sequence[Question], *, with_sync: bool = False) -> list[bytes]:
+        """Ask the server something on this session. Raises ProtocolViolation when it refuses or takes too long.
+
+        `with_sync`: nothing of the extended protocol that was sent is without a Sync, whatever waits to be sent.
+        """
+        with_sync = with_sync or not self._asks.is_unsynced
         answer: asyncio.Future[list[bytes]] = asyncio.get_running_loop().create_future()
         self._answers.probe = Probe(answer, with_sync=with_sync, questions=len(questions))
         self._server.write(Probe.message(questions, with_sync=with_sync))
