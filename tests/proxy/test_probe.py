@@ -8,7 +8,7 @@ import pytest
 
 from tidewaiter.errors import ProtocolViolation
 from tidewaiter.proxy import probe as probes
-from tidewaiter.proxy.probe import SURROUNDINGS, Probe, Surroundings, catalog_questions, shown_s
+from tidewaiter.proxy.probe import SURROUNDINGS, Interrupted, Probe, Surroundings, catalog_questions, shown_s
 from tidewaiter.wire import postgres
 
 
@@ -59,6 +59,29 @@ def test_a_refused_question_is_a_violation() -> None:
         probe = Probe(asyncio.get_running_loop().create_future(), with_sync=False)
         with pytest.raises(ProtocolViolation, match="42501"):
             probe.feed(postgres.error_response("ERROR", "42501", "no"))
+
+    asyncio.run(ask())
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_a_cancelled_question_fails_with_the_error_and_what_became_of_the_transaction(size: int) -> None:
+    async def ask() -> None:
+        probe = Probe(asyncio.get_running_loop().create_future(), with_sync=True)
+        error = postgres.error_response("ERROR", "57014", "canceling statement due to user request")
+        whole = message(b"1") + error + NOTICE + postgres.ready_for_query("E")
+        assert b"".join(probe.feed(whole[at : at + size])[0] for at in range(0, len(whole), size)) == NOTICE
+        with pytest.raises(Interrupted) as cancelled:
+            await probe.answer
+        assert (cancelled.value.error, cancelled.value.status) == (error, "E")
+
+    asyncio.run(ask())
+
+
+def test_a_cancelled_question_within_a_pipeline_is_a_violation() -> None:
+    async def ask() -> None:
+        probe = Probe(asyncio.get_running_loop().create_future(), with_sync=False)
+        with pytest.raises(ProtocolViolation, match="57014"):
+            probe.feed(postgres.error_response("ERROR", "57014", "no"))
 
     asyncio.run(ask())
 

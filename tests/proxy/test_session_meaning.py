@@ -9,6 +9,7 @@ from playbook import (
     PARSED,
     READY,
     SURROUNDED,
+    Entry,
     Play,
     asked,
     asked_catalog,
@@ -28,6 +29,7 @@ from playbook import (
 )
 from playstage import Stage
 
+from tidewaiter.proxy import refusal
 from tidewaiter.wire import postgres as pg
 
 SELECT = pg.query(b"select 1")
@@ -179,6 +181,49 @@ def test_a_table_that_the_transaction_made_is_known_at_once() -> None:
         >> server(inserted, IN_TRANSACTION)
         << client(inserted, IN_TRANSACTION)
         << ledger(ran(insert, touches=[{"verbs": ["insert"], "relation": "public.fresh", "star": True}]))
+    ).holds(("whole",))
+
+
+CANCEL = pg.error_response("ERROR", "57014", "canceling statement due to user request")
+
+
+def test_a_cancel_of_the_question_for_the_path_is_a_cancel_of_the_statement() -> None:
+    text = b"select id from orders"
+    (
+        Play(NO_PATH)
+        >> client(pg.query(text))
+        << asked_path()
+        >> server(CANCEL, READY)
+        << ledger(Entry("execution", sql=text, status="cancelled", verdict="deny", sqlstate="57014"))
+        << client(CANCEL, READY)
+        >> client(pg.query(text))
+        << asked_path()
+        >> server(path_answer(b"pg_catalog", b"public"))
+        << server(pg.query(text))
+        >> server(ONE, READY)
+        << client(ONE, READY)
+        << ledger(ran(text))
+    ).holds()
+
+
+def test_a_cancel_of_the_question_for_the_catalog_fails_the_transaction_with_the_statement() -> None:
+    create, insert = b"create table fresh (id integer)", b"insert into fresh values (1)"
+    made = pg.command_complete("CREATE TABLE")
+    failing = pg.query(refusal.FAILING_TEXT)
+    (
+        begun()
+        >> client(pg.query(create))
+        << server(pg.query(create))
+        >> server(made, IN_TRANSACTION)
+        << client(made, IN_TRANSACTION)
+        << ledger(ran(create))
+        >> client(pg.query(insert))
+        << asked_surroundings()
+        >> server(CANCEL, FAILED)
+        << ledger(Entry("execution", sql=insert, status="cancelled", verdict="deny", sqlstate="57014"))
+        << server(failing)
+        >> server(pg.error_response("ERROR", "42601", "syntax error"), FAILED)
+        << client(CANCEL, FAILED)
     ).holds(("whole",))
 
 

@@ -23,6 +23,7 @@ from tidewaiter.proxy.limits import RowLimit
 from tidewaiter.proxy.names import Names, Portal, Statement, Undo
 from tidewaiter.proxy.needs import AllAnswered, Decision, Definitions, Estimate, Intent, Need, Path, Study
 from tidewaiter.proxy.pipeline import Judged, granted, uncountable
+from tidewaiter.proxy.probe import CANCELLED
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution, Trail
 from tidewaiter.wire import postgres
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 LONG_BYTES = 64 << 10  # a longer statement is sealed off the loop, where a mebibyte takes milliseconds
 SKIPPED = Facts(unknown=("not analysed: skipped after an error",))
+INTERRUPTED = Facts(unknown=("not analysed: cancelled before",))
 REFUSED = Statement(b"", (), SKIPPED)  # what a refused Parse would have named: recorded when it was refused
 
 
@@ -110,6 +112,21 @@ class Asks:
         answer, failed = refusal.of_unsent(kind for kind, _ in reversed(debts))
         self._skips, self.is_unsynced = ("here" if failed else None), False
         return answer
+
+    def interrupted(self, data: bytes, piece: Piece, error: bytes) -> None:
+        """Answer a statement with the cancel that met the gateway's own question before it could be judged."""
+        kind, body, portal = piece[0], _body(data, piece), None
+        if kind == postgres.EXECUTE:
+            portal = self._names.portals.get(parse_execute(body)[0])
+        text = parse_query(body) if kind == postgres.QUERY else parse_parse(body)[1] if kind == postgres.PARSE else b""
+        judged = self._standing.weigh_unrun(INTERRUPTED, in_transaction=self._answers.transaction != "I")
+        run = self._run(judged, portal.statement.text if portal else text, portal)
+        run.sqlstate = CANCELLED
+        self._trail.outcome(run, run.status, self._clock_us())
+        if kind in (postgres.PARSE, postgres.EXECUTE):
+            self._refuse_extended(error)
+        else:
+            self._refuse_query(error)
 
     # -- judging ----------------------------------------------------------------------------------------------------
     def _judge(self, text: bytes) -> Judged | Need:

@@ -16,8 +16,10 @@ from tidewaiter.errors import ProtocolViolation
 from tidewaiter.sql.catalog import SESSION_QUERY
 from tidewaiter.wire import postgres
 from tidewaiter.wire.frames import HEADER, length_at
+from tidewaiter.wire.postgres_parts import frame
 
 NAME = b"tidewaiter_probe"
+CANCELLED = "57014"  # query_canceled
 ANSWER_BYTES = 256 << 20  # some 200,000 relations; a database that has more cannot be governed through this
 
 
@@ -113,8 +115,23 @@ def _set(values: tuple[bytes, ...]) -> Question:
     return Question(b"select " + b", ".join(calls), values)
 
 
+class Interrupted(Exception):
+    """The server was told to cancel, by the client or by its statement_timeout, while it was asked something.
+
+    `error` is its ErrorResponse, `status` what became of the transaction.
+    """
+
+    def __init__(self, error: bytes, status: str) -> None:
+        super().__init__("the gateway's own question was cancelled")
+        self.error = error
+        self.status = status
+
+
 class Probe:
-    """Some questions. `answer` resolves to all rows' first columns; `feed` returns what belongs to the client."""
+    """Some questions. `answer` resolves to all rows' first columns; `feed` returns what belongs to the client.
+
+    It fails with Interrupted where a Sync follows that ends the failure too.
+    """
 
     def __init__(self, answer: Future[list[bytes]], *, with_sync: bool, questions: int = 1) -> None:
         self.answer = answer
@@ -122,6 +139,7 @@ class Probe:
         self._last = postgres.READY_FOR_QUERY if with_sync else postgres.CLOSE_COMPLETE
         self._closes_left = 2 * questions
         self._held = bytearray()
+        self._cancelled = b""  # the error that a cancel made of the questions
 
     @staticmethod
     def message(questions: Sequence[Question] = PATH, *, with_sync: bool) -> bytes:
@@ -164,7 +182,14 @@ class Probe:
         if kind == postgres.DATA_ROW:
             self._rows.append(postgres.parse_data_row(body)[0] or b"")
         elif kind == postgres.ERROR_RESPONSE:
-            raise ProtocolViolation(f"the server refused the gateway's own question: {postgres.sqlstate_of(body)}")
+            code = postgres.sqlstate_of(body)
+            if code != CANCELLED or self._last != postgres.READY_FOR_QUERY:
+                raise ProtocolViolation(f"the server refused the gateway's own question: {code}")
+            self._cancelled = body
+        elif self._cancelled and kind == postgres.READY_FOR_QUERY:
+            error = frame(postgres.ERROR_RESPONSE, self._cancelled)
+            self.answer.set_exception(Interrupted(error, chr(body[0])))
+            return
         self._closes_left -= kind == postgres.CLOSE_COMPLETE
         if kind == self._last and not self._closes_left:
             self.answer.set_result(self._rows)

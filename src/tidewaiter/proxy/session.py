@@ -23,7 +23,7 @@ from tidewaiter.proxy.guard import Guard, Guarded
 from tidewaiter.proxy.holding import Held, Holding, NotGranted
 from tidewaiter.proxy.link import Link
 from tidewaiter.proxy.needs import AllAnswered, Decision, Definitions, Estimate, Intent, Need, Path, Study
-from tidewaiter.proxy.probe import PATH, STATEMENT_TIMEOUT, Probe, Question, shown_s
+from tidewaiter.proxy.probe import PATH, STATEMENT_TIMEOUT, Interrupted, Probe, Question, shown_s
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution, Trail
 from tidewaiter.wire import postgres
@@ -188,7 +188,11 @@ class Session:
     async def _do_chore(self, chore: Chore) -> None:
         """Await a chore, then go on with what the client sent meanwhile."""
         try:
-            await chore
+            try:
+                await chore
+            except Interrupted as cancelled:  # a cancel of the gateway's own question is one of the statement
+                self._answers.transaction = cancelled.status
+                self._asks.interrupted(*self._pending.popleft(), cancelled.error)
         except asyncio.CancelledError:
             if self.ended is None:
                 raise

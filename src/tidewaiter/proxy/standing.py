@@ -192,6 +192,14 @@ class Standing:
         assert judge is not None, "the search_path was not asked for"
         return judge.weigh(facts, self._context(in_transaction, estimated))
 
+    def weigh_unrun(self, facts: Facts, *, in_transaction: bool) -> Judged:
+        """`weigh` for what will not run, whether or not the search_path is known."""
+        stale, self.path_is_stale = self.path_is_stale, False
+        try:
+            return self.weigh(facts, in_transaction=in_transaction)
+        finally:
+            self.path_is_stale = stale
+
     def rows_question(self, facts: Facts, text: bytes, oids: tuple[int, ...], binds: bytes) -> RowsQuestion | None:
         """What to ask the estimator about a statement; None where no policy looks, or it is not to be asked.
 
@@ -307,8 +315,8 @@ class Standing:
     async def read_overlay(self, ask: Ask) -> None:
         """Read the catalog through the session's own connection. What cannot be read leaves names in doubt."""
         overlay = self._overlay
-        overlay.is_due = overlay.is_behind = False
         around = Surroundings.read(await ask(SURROUNDINGS))
+        overlay.is_due = overlay.is_behind = False
         if around.isolation not in (b"read committed", b"read uncommitted"):
             # The answer would be of the transaction's snapshot, whereas the server takes names as they are now.
             overlay.doubt = f"definitions changed in a transaction that is {around.isolation.decode()}"
@@ -317,7 +325,9 @@ class Standing:
         if codec is None:
             overlay.doubt = f"names cannot be read in the encoding {around.encoding.decode('ascii', 'replace')}"
             return
+        overlay.is_due = True  # until it is answered: the question may be cancelled
         answer = (await ask(catalog_questions(around)))[1]
+        overlay.is_due = False
         loop = asyncio.get_running_loop()
         overlay.catalog = await loop.run_in_executor(None, lambda: self._built(answer, codec))
         overlay.doubt = ""
