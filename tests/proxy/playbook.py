@@ -166,8 +166,8 @@ def disk() -> Happens:
 
 
 def ledger_is(state: str) -> Happens:
-    """The ledger becomes "open", "full" (closing entries only), "broken", "doomed" (durability will fail)
-    or "defective"."""
+    """The ledger becomes "open", "full" (closing entries only), "broken", "doomed" (durability will fail),
+    "ailing" (broken and repaired between any two looks at it) or "defective"."""
     return Happens(f"ledger_is({state})", lambda run: run.ledger.become(state))
 
 

@@ -97,6 +97,7 @@ class Paper:
         self.unasserted: list[dict[str, Any]] = []
         self.flushed = 0
         self.state = "open"
+        self._repairs = 0
         self._under_way: dict[int, dict[str, Any]] = {}
         self._slow = slow_disk
         self._durable = 0
@@ -104,7 +105,12 @@ class Paper:
 
     @property
     def available(self) -> bool:
-        return self.state in ("open", "doomed", "defective")
+        return self.state in ("open", "doomed", "defective", "ailing")
+
+    @property
+    def repairs(self) -> int:
+        self._repairs += self.state == "ailing"
+        return self._repairs
 
     def record(self, kind: str, members: bytes, body: bytes | None = None) -> Receipt:
         if self.state == "defective":

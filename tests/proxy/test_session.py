@@ -204,6 +204,20 @@ def _forget_open() -> Happens:
     return Happens("forget", forget)
 
 
+def test_an_intent_that_a_repair_may_have_lost_is_not_forwarded() -> None:
+    """The number of its entry may be another's since then, and that one's be durable."""
+    play = Play(Stage(strict=True)) >> ledger_is("ailing") >> client(pg.query(UPDATE)) << client(says("58030"), READY)
+    (
+        play
+        >> ledger_is("open")
+        >> client(SELECT)
+        << server(SELECT)
+        >> server(ONE, READY)
+        << client(ONE, READY)
+        << ledger(ran(b"select 1"))
+    ).holds()
+
+
 def test_a_ledger_that_fails_within_a_transaction_ends_the_session() -> None:
     play = begun() >> ledger_is("doomed") >> client(pg.query(UPDATE))
     (play << client(LOST_LEDGER) << server(pg.terminate()) << ended("ledger unavailable")).holds()

@@ -54,6 +54,9 @@ class Recorder:
         self._wake = asyncio.Event()
         self._turn: list[Callable[[bool], None]] = []  # bounded by the sessions: each asks once per turn
         self._stopping = False
+        self.repairs = 0
+        """How often the ledger was repaired: what was recorded before and was not durable then may be lost, its number
+        given to another entry."""
 
     @property
     def available(self) -> bool:
@@ -108,7 +111,10 @@ class Recorder:
             then(is_written)
 
     async def durable(self, receipt: Receipt) -> None:
-        """Return when the entry survives the loss of power. Raises LedgerUnavailable if it may not."""
+        """Return when the entry survives the loss of power. Raises LedgerUnavailable if it may not.
+
+        Whoever comes some time after recording compares `repairs` first.
+        """
         if receipt < self._log.durable:
             return
         if self._log.state in (State.BROKEN, State.CLOSED) or self._stopping:
@@ -230,6 +236,8 @@ class Recorder:
         except TidewaiterError as error:
             self._fail(error)
             return
+        finally:
+            self.repairs += 1
         if is_open:
             self._say("the ledger is written again")
         else:

@@ -39,6 +39,9 @@ class Recorder(Protocol):
     """What a session needs of the ledger besides its trail."""
 
     @property
+    def repairs(self) -> int: ...
+
+    @property
     def available(self) -> bool: ...
 
     def flush(self) -> None: ...
@@ -87,6 +90,7 @@ class Session:
         self._chore: Chore | None = None
         self._wake = asyncio.Event()
         self._drained: asyncio.Future[None] | None = None
+        self._since: int | None = None  # the ledger's repairs when the weighty entry was recorded, while there is one
         self._unsaid: list[bytes] = []  # answers that wait for the ledger's write at the end of the loop's turn
 
     # -- life -------------------------------------------------------------------------------------------------------
@@ -211,6 +215,8 @@ class Session:
                 self._fail(defect)
 
     def _later(self, chore: Chore) -> None:
+        if self._asks.weighty is not None and self._since is None:
+            self._since = self._recorder.repairs
         self._chore = chore
         self._wake.set()
 
@@ -362,12 +368,15 @@ class Session:
     async def _forward_durably(self) -> None:
         """Forward once the weightiest intent is on disk. Raises LedgerUnavailable."""
         if self._asks.weighty is not None:
+            if self._since != self._recorder.repairs:
+                raise LedgerUnavailable("the ledger was repaired, and what it had recorded of this may be lost")
             await self._recorder.durable(self._asks.weighty)
         self._forward()
 
     def _forward(self) -> None:
         """Send what was taken, one write each way. All of it is recorded, or will be before its answer leaves."""
         out, local = self._asks.taken()
+        self._since = None
         if self.ended is not None:
             return
         if out:
@@ -402,6 +411,7 @@ class Session:
     def _unrecorded(self) -> None:
         """What was taken could not be recorded, and was not sent: answer it with errors, or end the session."""
         answer = self._asks.unrecorded()
+        self._since = None
         if answer is None:
             self.end("ledger unavailable", refusal.good_bye("58030", "the audit ledger cannot be written"))
         else:
