@@ -8,7 +8,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 COVERAGE_FLOOR := 75
 
-.PHONY: help install compiled demo tour test check live corpus worlds bench regress clean
+.PHONY: help install compiled demo tour test check live corpus classify-report worlds bench regress clean
 .DEFAULT_GOAL := help
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo 'make live     only the tests with real servers and clients'
 	@echo 'make worlds   run every masking attack in two worlds and print leaks, refusals and errors'
 	@echo 'make corpus   evasions that got through and harmless statements that were refused'
+	@echo 'make classify-report  precision, recall and misses of classify, on generated columns'
 	@echo 'make bench    measure direct, pgbouncer, a bare relay and the gateway'
 	@echo 'make regress  SOURCE=… PostgreSQL source tree: its own regression suite, directly and through the gateway'
 	@echo 'make install  .venv with everything, which the others do by themselves'
@@ -54,6 +55,9 @@ live: compiled
 
 corpus: compiled
 	$(BIN)/python tests/corpus/report.py
+
+classify-report: $(INSTALLED)
+	$(BIN)/python tests/corpus/discovery/discovery_report.py
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

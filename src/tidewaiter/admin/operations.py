@@ -157,6 +157,15 @@ async def datasource_test(site: Site, by: Actor, name: str) -> Json:
     return {"name": name} | asdict(await site.reach(name))
 
 
+async def datasource_classify(
+    site: Site, by: Actor, name: str, rows: int, relations: tuple[str, ...] = (), write: bool = False
+) -> Json:
+    """Record that somebody samples a datasource; the reading happens in their own process. Raises NotFound."""
+    _datasource(site.config, name)
+    fields = {"datasource": name, "rows": rows, "relations": list(relations[:100]), "write": write}
+    return {"seq": await site.record("classify", fields | {"by": by.fields()})}
+
+
 async def policy_explain(
     site: Site,
     by: Actor,
@@ -246,6 +255,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "credential.revoke": credential_revoke,
     "datasource.ls": datasource_ls,
     "datasource.test": datasource_test,
+    "datasource.classify": datasource_classify,
     "policy.explain": policy_explain,
     "reload": reload,
     "check": check,

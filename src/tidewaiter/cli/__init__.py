@@ -11,6 +11,7 @@ import typer
 
 from tidewaiter.cli import (
     audit,
+    classify,
     connect,
     credential,
     datasource,
@@ -34,7 +35,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (setup.init, setup.check, setup.serve, setup.reload, setup.demo, connect.connect, connect.whoami):
+for command in (
+    setup.init, setup.check, setup.serve, setup.reload, setup.demo, classify.classify, connect.connect, connect.whoami,
+):  # fmt: skip
     app.command()(command)
 policy.policy.command("test")(trials.test)
 policy.policy.command("replay")(replay.replay)

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 
 from tidewaiter.config.initial import default_policies, default_policy_tests, initial_files
-from tidewaiter.config.reader import load, load_classification
+from tidewaiter.config.reader import check_classification, load, load_classification
 from tidewaiter.config.secret import resolve_secret
 from tidewaiter.config.shape import (
     Address,
@@ -43,6 +43,7 @@ __all__ = [
     "Mask",
     "StoreConfig",
     "TlsPair",
+    "check_classification",
     "default_policies",
     "default_policy_tests",
     "differing",

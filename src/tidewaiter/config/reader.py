@@ -211,6 +211,15 @@ def _classification(folder: Path, names: Sequence[str | None]) -> tuple[Classifi
     return classification, document.problems
 
 
+def check_classification(file: str, text: str, datasources: Collection[str]) -> Classification:
+    """Read the text of a classification.toml. Raises ConfigError with all problems."""
+    document = Document(file, text)
+    classification = Classification() if document.problems else read_classification(document, datasources)
+    if document.problems:
+        raise ConfigError(document.problems)
+    return classification
+
+
 def load_classification(folder: Path, datasources: Collection[str]) -> Classification:
     """Read the classification.toml of a deployment's folder alone. Raises ConfigError with all problems."""
     classification, problems = _classification(folder, list(datasources))

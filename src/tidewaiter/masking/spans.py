@@ -118,6 +118,24 @@ def _compile() -> tuple[Any, tuple[Any, ...]]:
 _TOGETHER, _PATTERNS = _compile()
 
 
+def kinds_in(text: bytes) -> frozenset[str]:
+    """The kinds of everything that `redact_spans` would replace."""
+    kinds = set()
+    for found in _TOGETHER.Match(text) or ():
+        detector, pattern = DETECTORS[found], _PATTERNS[found]
+        if any(detector.confirms(text[slice(*match.span())]) for match in pattern.finditer(text)):
+            kinds.add(detector.kind)
+    return frozenset(kinds)
+
+
+def kind_of(value: bytes) -> str | None:
+    """The kind of a value that is one span from end to end."""
+    for found in sorted(_TOGETHER.Match(value) or ()):
+        if _PATTERNS[found].fullmatch(value) and DETECTORS[found].confirms(value):
+            return DETECTORS[found].kind
+    return None
+
+
 def redact_spans(text: bytes, is_json: bool = False) -> bytes:
     """The text with everything found replaced by its kind, as `[email]`.
 
