@@ -204,6 +204,35 @@ def test_a_cursor_counts_as_a_whole(gateway: Deployment, declare: str) -> None:
         assert_limited(answer, b"E")
 
 
+def test_execute_and_fetch_share_one_count_and_no_rollback_takes_it_back(gateway: Deployment) -> None:
+    with lena(gateway) as client:
+        client.ask(query("begin"))
+        client.ask(parse("select n from counted order by n") + bind(portal="p") + execute("p", 3) + SYNC)
+        assert types_of(client.ask(query("fetch 2 from p"))) == "TDDCZ"
+        assert_limited(client.ask(query("fetch 1 from p")), b"E")
+        client.ask(query("rollback"))
+
+        client.ask(query("begin; declare c cursor for select n from counted order by n; savepoint s"))
+        given = 0
+        for again in (query("fetch 6 from c"), execute("c", 6) + SYNC, query("fetch 6 from c")):
+            answer = client.ask(again)
+            given += types_of(answer).count("D")
+            assert_limited(answer, b"E")
+            client.ask(query("rollback to s"))
+        assert given == 5
+        client.ask(query("rollback"))
+
+        client.ask(query("begin"))
+        client.ask(parse("select n from counted order by n") + bind(portal="q") + execute("q", 1) + SYNC)
+        client.ask(query("savepoint s"))
+        answers = []
+        for _ in range(2):
+            answers.append(client.ask(execute("q") + SYNC))
+            assert_limited(answers[-1], b"E")
+            client.ask(query("rollback to s"))
+        assert [types_of(answer) for answer in answers] == ["DDDDEZ", "EZ"]
+
+
 def test_copy_out_ends_after_the_limit(gateway: Deployment) -> None:
     with lena(gateway) as client, gateway.raw_direct() as direct:
         answer = client.ask(query("copy (select n from counted order by n) to stdout"))

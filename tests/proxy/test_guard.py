@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from tidewaiter.errors import LedgerUnavailable
-from tidewaiter.model import Allow, Context, Facts, Kind, Principal, Receipt
+from tidewaiter.model import Allow, Context, Effect, EffectKind, Facts, Kind, Principal, Receipt
 from tidewaiter.policy import Policies
 from tidewaiter.proxy.answers import Answers
 from tidewaiter.proxy.guard import Guard, Guarded
@@ -234,6 +234,50 @@ def test_an_execute_beyond_the_limit_leaves_the_refusal_to_the_client_s_sync() -
     play = Play(ROW + ROW + SUSPENDED, ROW + SUSPENDED)
     assert play.run(guarded(2, "select", portal=portal())) == ROW + ROW
     assert told(play.refused[0])["C"] == "42501"
+
+
+TWO = b"declare p cursor for select 1; fetch 2 from p"
+
+
+def fetch(rows: int, cursor: str = "p", **more: Effect) -> Guarded:
+    """A simple Query that fetches from a cursor; with `declares`, after it declared it."""
+    asked = guarded(rows, "select")
+    facts = Facts(("select",), effects=tuple(more.values()), fetches=((len(more), cursor),), parts=1 + len(more))
+    return Guarded(
+        Execution(replace(asked.run.judged, facts=facts), TWO if more else b"fetch", 0), asked.limit
+    )
+
+
+def test_what_execute_and_fetch_gave_of_a_portal_counts_together() -> None:
+    play = Play(ROW + SUSPENDED)
+    play.names.bind(one := portal())
+    play.run(guarded(3, "select", portal=one, most=1))
+    play.replies = [BEGUN + ROW + ROW + SUSPENDED, ROW + SUSPENDED, SYNTAX + FAILED_READY]
+    play.client.clear()
+    answer = play.run(fetch(3))
+    assert (answer.count(ROW), told(answer)["C"], one.fetched) == (2, "42501", 3)
+
+
+def test_what_was_read_before_the_limit_stays_counted_whatever_is_rolled_back() -> None:
+    play = Play(ROW + ROW + SUSPENDED, ROW + SUSPENDED)
+    play.names.bind(one := portal())
+    play.run(guarded(2, "select", portal=one))
+    assert one.fetched == 2
+    play.replies, play.refused = [ROW + SUSPENDED], []
+    play.answers.owed.failed()
+    play.client.clear()
+    assert play.run(guarded(2, "select", portal=one)) == b""
+    assert told(play.refused[0])["C"] == "42501"
+
+
+def test_a_cursor_that_the_text_declared_is_counted_from_its_beginning() -> None:
+    play = Play(BEGUN + done("DECLARE CURSOR"), BEGUN + ROW + ROW + done("FETCH 2"), CLOSED + READY)
+    play.names.bind(old := portal())
+    old.fetched = 2  # closed and declared anew
+    facts = Facts(("select",))
+    play.run(fetch(2, declares=Effect(EffectKind.DECLARE, "p", facts)))
+    new = play.names.portals[b"p"]
+    assert (new is old, new.fetched) == (False, 2)
 
 
 def test_an_execute_that_fails_skips_to_sync() -> None:

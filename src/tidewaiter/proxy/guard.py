@@ -11,12 +11,12 @@ import asyncio
 from dataclasses import dataclass
 from typing import Protocol
 
-from tidewaiter.model import EffectKind
+from tidewaiter.model import NOT_JUDGED, EffectKind
 from tidewaiter.proxy import refusal
 from tidewaiter.proxy.answers import Answers
 from tidewaiter.proxy.exchange import Exchange, First, Kept, Nothing, Sieve, Through, first_columns
 from tidewaiter.proxy.limits import COUNTS, RowLimit, changed, counts
-from tidewaiter.proxy.names import Portal
+from tidewaiter.proxy.names import Portal, Statement
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution, Trail
 from tidewaiter.wire import postgres
@@ -73,16 +73,21 @@ class _Exceeded(Exception):
 
 @dataclass(slots=True)
 class _Step:
-    """One execution. `begin` makes its portal; `seen` rows count already; `asked`, `is_suspended` say how it went."""
+    """One execution. `begin` makes its portal. `source` is what it reads from, and counts the rows that were given of
+    it so far, by Execute and by FETCH; None for what is run only once. `asked`, `is_suspended` say how it went."""
 
     part: int
     begin: bytes
-    cursor: str | None
+    source: Portal | None
     portal: bytes = b""
-    seen: int = 0
     client_limit: int = 0
     asked: int = 0
     is_suspended: bool = False
+
+    def give(self, rows: int) -> None:
+        """Count rows that the client was given."""
+        if self.source is not None:
+            self.source.fetched += rows
 
 
 class Guard:
@@ -95,7 +100,7 @@ class Guard:
         self._standing = standing
         self._names = standing.names
         self._trail = trail
-        self._fetched: dict[str, int] = {}  # cursor → rows, by the statement that runs
+        self._made: dict[tuple[str, int], Portal] = {}  # cursors of the text that runs, by name and how often made
         self._over: asyncio.Future[None] | None = None
 
     async def answer(self, guarded: Guarded) -> None:
@@ -103,7 +108,7 @@ class Guard:
         run = self._answers.guarded = guarded.run
         if run.intent is None:
             self._trail.intent(run)
-        self._fetched.clear()
+        self._made.clear()
         if guarded.portal is None:
             await self._simple(run, guarded.limit)
         else:
@@ -142,8 +147,9 @@ class Guard:
         for part, (text, offset) in enumerate(texts):
             self._wire.to_client(last)
             begin = postgres.parse(b"", text, ()) + postgres.bind(b"", b"", (), (), ()) + postgres.describe("P", b"")
+            source = self._source(dict(facts.fetches).get(part), run)
             try:
-                last = await self._execute(run, limit, _Step(part, begin, dict(facts.fetches).get(part)))
+                last = await self._execute(run, limit, _Step(part, begin, source))
             except _Failed as failed:
                 raise _Failed(_moved(failed.error, offset)) from None
         return last
@@ -151,8 +157,8 @@ class Guard:
     # -- extended protocol ------------------------------------------------------------------------------------------
     async def _extended(self, guarded: Guarded, portal: Portal) -> None:
         run = guarded.run
-        cursor = dict(run.judged.facts.fetches).get(0)
-        step = _Step(0, b"", cursor, portal.name, run.rows, guarded.client_limit)
+        source = self._source(dict(run.judged.facts.fetches).get(0), run) or portal
+        step = _Step(0, b"", source, portal.name, guarded.client_limit)
         try:
             answer = await self._execute(run, guarded.limit, step)
         except _Failed as failed:
@@ -178,13 +184,17 @@ class Guard:
         """Run one statement; return what the client gets that has not passed yet. Raises _Failed, _Exceeded."""
         before = await self._counts() if limit.is_measured else {}
         sieve = self._sieve(run, limit, step.part)
+        seen = step.source.fetched if step.source is not None else 0
         try:
-            end = await self._rows(step, max(limit.rows - step.seen - self._seen_of(step.cursor, run), 0), sieve)
-        except _Exceeded:
-            run.rows += 0 if limit.is_measured else step.asked
+            end = await self._rows(step, max(limit.rows - seen, 0), sieve)
+        except (_Exceeded, _Failed) as ended:
+            given = 0 if limit.is_measured else step.asked  # at most, where it failed
+            run.rows += given if isinstance(ended, _Exceeded) else 0
+            step.give(given)  # a rollback to a savepoint does not take back what was read
             raise
         step.is_suspended = end[0] == postgres.PORTAL_SUSPENDED
         tag, rows = ("", step.asked) if step.is_suspended else _completed(end)
+        step.give(rows)
         if limit.is_measured:
             affected = max(0 if step.is_suspended else rows, changed(before, await self._counts()))
             if affected > limit.rows:
@@ -192,8 +202,6 @@ class Guard:
         run.rows += rows
         if tag:
             run.results.append((tag, rows))
-        if step.cursor is not None:
-            self._fetched[step.cursor] = self._fetched.get(step.cursor, 0) + rows
         answer = (sieve.kept if isinstance(sieve, Kept) else b"") + end
         run.bytes += len(answer)
         return answer
@@ -224,14 +232,16 @@ class Guard:
             sieve = First(limit.rows + (part in facts.headed), self._note_over)
         return Kept(sieve, KEPT_BYTES, self._note_over) if limit.is_measured else sieve
 
-    def _seen_of(self, cursor: str | None, run: Execution) -> int:
-        """Rows that were fetched through a cursor so far; one that the text itself declares begins with it."""
+    def _source(self, cursor: str | None, run: Execution) -> Portal | None:
+        """What a FETCH reads from. A cursor that the text itself declared before has a stand-in until it ends."""
         if cursor is None:
-            return 0
-        portal = self._names.portals.get(cursor.encode())
-        is_new = any(e.kind is EffectKind.DECLARE and e.name == cursor for e in run.judged.facts.effects)
-        before = portal.fetched if portal is not None and not is_new else 0
-        return before + self._fetched.get(cursor, 0)
+            return None
+        declared = sum(tag == "DECLARE CURSOR" for tag, _ in run.results)
+        made = [each.name for each in run.judged.facts.effects if each.kind is EffectKind.DECLARE][:declared]
+        if cursor not in made:
+            return self._names.portals.get(cursor.encode())
+        nobody = Portal(Statement(b"", (), NOT_JUDGED), cursor.encode())
+        return self._made.setdefault((cursor, made.count(cursor)), nobody)
 
     async def _counts(self) -> dict[bytes, int]:
         """What the transaction has changed so far. Raises _Failed."""
@@ -283,10 +293,10 @@ class Guard:
         """Record the outcome; nothing of the answer that depends on it has left."""
         self._answers.finish(run)
         self._answers.guarded = None
-        for cursor, rows in self._fetched.items():
+        for (cursor, _), made in self._made.items():  # the last one of a name is the one that is left
             portal = self._names.portals.get(cursor.encode())
             if portal is not None:
-                portal.fetched += rows
+                portal.fetched = made.fetched
 
     def _fail(self, run: Execution, error: bytes) -> None:
         run.sqlstate = postgres.sqlstate_of(error[HEADER:])

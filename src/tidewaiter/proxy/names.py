@@ -33,7 +33,7 @@ class Portal(Place):
     """A bound statement or a cursor. `binds` is the parameter section of Bind, None when it was too long to keep.
 
     `execution` is the running execution after its first Execute, while the portal is suspended. `fetched` counts the
-    rows that a cursor gave under a row limit.
+    rows that it gave under a row limit, by Execute and by FETCH.
     """
 
     __slots__ = ("binds", "binds_digest", "fetched", "name", "statement")
