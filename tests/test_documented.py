@@ -13,7 +13,10 @@ import typer
 from typer.core import TyperGroup
 
 from tidewaiter import config, errors
+from tidewaiter.channels import web as channels
+from tidewaiter.channels.links import Links
 from tidewaiter.cli import app
+from tidewaiter.config.channels import KINDS
 from tidewaiter.console.app import console
 from tidewaiter.policy import SCHEMA_TEXT
 
@@ -29,7 +32,12 @@ SECTIONS: dict[str, type] = {
     "[limits]": config.Limits,
     "[store]": config.StoreConfig,
     "[[datasource]]": config.Datasource,
+    "[[channel]]": config.ChannelConfig,
 }
+
+
+async def nobody(*arguments: Any) -> Any:
+    raise AssertionError
 
 
 def page(name: str) -> str:
@@ -57,6 +65,15 @@ def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, se
 
 
 ALL_COMMANDS = dict(commands(typer.main.get_command(app)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_key_of_every_kind_of_channel_is_documented(kind: str) -> None:
+    shape, _ = KINDS[kind]
+    common = {field.name for field in dataclasses.fields(config.ChannelConfig)}
+    assert (
+        documented_keys(f'[[channel]] kind = "{kind}"') == {field.name for field in dataclasses.fields(shape)} - common
+    )
 
 
 def faults() -> Iterator[type[errors.TidewaiterError]]:
@@ -108,7 +125,8 @@ def test_every_kind_of_entry_is_documented() -> None:
 
 
 def test_every_route_of_the_console_is_documented() -> None:
-    routes = {getattr(route, "path", "/") for route in console("0", list).routes} - {"/"}
+    more = channels.routes(nobody, nobody, Links(None, b""), float)
+    routes = {getattr(route, "path", "/") for route in console("0", list, more).routes} - {"/"}
     assert routes
     assert {route for route in routes if f"`{route}`" not in page("config.md")} == set()
 

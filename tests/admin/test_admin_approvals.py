@@ -16,6 +16,7 @@ from tidewaiter.admin.site import Site
 from tidewaiter.approvals.book import Book
 from tidewaiter.approvals.desk import Request
 from tidewaiter.approvals.requests import Requests
+from tidewaiter.channels.outbox import Outbox
 from tidewaiter.errors import Conflict, NotFound, NotPermitted, UsageError
 from tidewaiter.identity import Directory
 from tidewaiter.model import Kind, Need, Receipt
@@ -40,6 +41,7 @@ class Place:
         self.store = open_store("sqlite:///control.sqlite", folder)
         self.directory = Directory(self.store, NOW_S)
         self.requests = Requests(Book(self.store, lambda size: "A" * size), self, self.now_s)
+        self.outbox = Outbox(self.store)
         self.entries: list[tuple[str, dict[str, Any]]] = []
         for name, group in (("dora", "dba"), ("alice", "dba"), ("eve", "analysts")):
             self.directory.add_principal(name, Kind.USER, now_s=NOW_S, groups=[group])
@@ -89,6 +91,8 @@ def test_a_decision_names_the_principal_and_the_user_of_the_machine(place: Place
 def test_who_may_not_is_told_why(place: Place, who: str, error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
         asyncio.run(request_approve(place.site, BY, asked(place), who))
+    kind, fields = place.entries[-1]
+    assert (kind, fields["by"]["approver"]) == ("request.refused", who)
 
 
 def test_a_disabled_principal_decides_nothing(place: Place) -> None:
@@ -120,5 +124,9 @@ def test_a_note_is_a_note(place: Place) -> None:
 def test_requests_are_listed_and_shown(place: Place) -> None:
     id_ = asked(place)
     (listed,) = asyncio.run(request_ls(place.site, BY))
-    assert listed == asyncio.run(request_show(place.site, BY, id_))
+    place.outbox.note("ops", lambda request: True, NOW_S)
+    shown = asyncio.run(request_show(place.site, BY, id_))
+    (told,) = shown.pop("deliveries")
+    assert (told["channel"], told["state"], told["attempts"]) == ("ops", "waiting", 0)
+    assert listed == shown
     assert listed["expires_at"] == "2027-01-15T09:00:00Z"

@@ -15,9 +15,11 @@ from tidewaiter.admin.operations import OPERATIONS, advertised, operate
 from tidewaiter.admin.site import Finding, Reached, Sessions
 from tidewaiter.approvals.book import Book
 from tidewaiter.approvals.requests import Requests
+from tidewaiter.channels.outbox import Outbox
 from tidewaiter.config import Config, load
 from tidewaiter.errors import Conflict, LedgerUnavailable, NotFound, TidewaiterError, UsageError
 from tidewaiter.identity import Directory
+from tidewaiter.identity.accounts import Accounts
 from tidewaiter.model import Receipt
 from tidewaiter.policy import Policies
 from tidewaiter.sql.catalog import Catalog
@@ -83,6 +85,7 @@ class Place:
         self.config = config
         self.directory = directory
         self.requests = Requests(Book(store, lambda size: "A" * size), self, self.now_s)
+        self.accounts, self.outbox = Accounts(store), Outbox(store)
         self.seats = seats
         self.entries: list[tuple[str, dict[str, Any]]] = []
         self.is_ledger_broken = False
@@ -108,6 +111,12 @@ class Place:
 
     async def reach(self, datasource: str) -> Reached:
         return Reached("18.1", False, "TLSv1.3", 1.5)
+
+    async def probe(self, channel: str) -> str:
+        return f"{channel} is fine"
+
+    def hears(self, channel: str) -> str:
+        return "socket closed"
 
     async def reload(self, by: Mapping[str, object]) -> dict[str, object]:
         return {"changed": True, "by": by}

@@ -13,9 +13,11 @@ from tidewaiter.admin.site import Finding, Reached, Sessions
 from tidewaiter.app import checks
 from tidewaiter.app.certificates import LIFETIME, self_signed
 from tidewaiter.approvals.requests import Requests
+from tidewaiter.channels.outbox import Outbox
 from tidewaiter.config import Config, load
 from tidewaiter.errors import LedgerUnavailable, StoreUnavailable, UpstreamError
 from tidewaiter.identity import Directory
+from tidewaiter.identity.accounts import Accounts
 from tidewaiter.model import Column, Receipt, Relation
 from tidewaiter.policy import Policies
 from tidewaiter.sql.catalog import Catalog
@@ -63,6 +65,20 @@ class Place:
     @property
     def requests(self) -> Requests:
         raise AssertionError("check looks at no request")
+
+    @property
+    def accounts(self) -> Accounts:
+        raise AssertionError("check looks at no account")
+
+    @property
+    def outbox(self) -> Outbox:
+        raise AssertionError("check looks at no delivery")
+
+    async def probe(self, channel: str) -> str:
+        raise AssertionError("check probes no channel")
+
+    def hears(self, channel: str) -> str:
+        raise AssertionError("check listens to no channel")
 
     def now_s(self) -> float:
         return self.at.timestamp()

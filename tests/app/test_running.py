@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from tidewaiter.app.approving import requests_of
+from tidewaiter.app.channelling import switchboard_of
 from tidewaiter.app.running import Running, digests_of
 from tidewaiter.app.shelf import PolicyShelf, edition_on_disk
 from tidewaiter.config import load
@@ -108,11 +109,13 @@ class Rig:
         return asyncio.run(go())
 
     def site(self) -> Running:
+        directory = Directory(self.store, 0.0)
         self.shelf = getattr(self, "shelf", None) or PolicyShelf(edition_on_disk(self.config))
         self.digests = getattr(self, "digests", None) or digests_of(self.config)
         return Running(
             config=self.config,
-            directory=Directory(self.store, 0.0),
+            directory=directory,
+            switchboard=switchboard_of(self.config, {}, self.store, directory, self, lambda: 1.5, self.said.append),
             requests=requests_of(self.config, self.store, self, lambda: 1.5),
             shelf=self.shelf,
             recorder=self.ledger,

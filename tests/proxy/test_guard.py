@@ -243,9 +243,7 @@ def fetch(rows: int, cursor: str = "p", **more: Effect) -> Guarded:
     """A simple Query that fetches from a cursor; with `declares`, after it declared it."""
     asked = guarded(rows, "select")
     facts = Facts(("select",), effects=tuple(more.values()), fetches=((len(more), cursor),), parts=1 + len(more))
-    return Guarded(
-        Execution(replace(asked.run.judged, facts=facts), TWO if more else b"fetch", 0), asked.limit
-    )
+    return Guarded(Execution(replace(asked.run.judged, facts=facts), TWO if more else b"fetch", 0), asked.limit)
 
 
 def test_what_execute_and_fetch_gave_of_a_portal_counts_together() -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from tidewaiter.admin.actor import Actor
+from tidewaiter.admin.channels import delivery
 from tidewaiter.admin.site import Site
 from tidewaiter.approvals.desk import Refused, Request, Vote
-from tidewaiter.errors import Conflict, NotPermitted, UsageError
+from tidewaiter.errors import Conflict, NotFound, NotPermitted, UsageError
 from tidewaiter.identity import rfc3339
 from tidewaiter.model import Allow, Context, Principal
 
 Json = Any
 
+ID_CHARACTERS = 32  # of an id that nothing has, as an entry repeats it
 NOTE_CHARACTERS = 2000  # a note is a sentence; whatever is longer belongs into a ticket
 
 
@@ -23,7 +26,9 @@ async def request_ls(site: Site, by: Actor, is_live: bool = True) -> Json:
 
 async def request_show(site: Site, by: Actor, id: str) -> Json:
     """One request with everything that is known of it. Raises NotFound."""
-    return _told(await site.requests.find(id))
+    request = await site.requests.find(id)
+    deliveries = await asyncio.to_thread(site.outbox.of_request, request.id)
+    return _told(request) | {"deliveries": [delivery(one) for one in deliveries]}
 
 
 async def request_approve(site: Site, by: Actor, id: str, principal: str, note: str = "") -> Json:
@@ -43,21 +48,36 @@ async def _decide(site: Site, by: Actor, id: str, principal: str, note: str, *, 
         raise NotPermitted("decisions from the shell are switched off: [approvals] shell = true allows them")
     if len(note) > NOTE_CHARACTERS:
         raise UsageError(f"a note has at most {NOTE_CHARACTERS} characters")
-    request = await site.requests.find(id)
-    approver = await _approver(site, principal, request.datasource)
+    place = f"OS user {by.os_user} ({by.os_uid})"
+    decided = await decide_as(
+        site, id, principal, is_approval=is_approval, note=note, channel=by.channel.value, place=place
+    )
+    return _told(decided)
+
+
+async def decide_as(
+    site: Site, id: str, principal: str, *, is_approval: bool, note: str, channel: str, place: str
+) -> Request:
+    """A principal's decision, however it arrived, with every check that there is; each refusal is recorded.
+
+    Raises NotFound, NotPermitted, Conflict, StoreUnavailable, LedgerUnavailable.
+    """
     try:
-        decided = await site.requests.decide(
-            request.id,
-            approver,
-            is_approval=is_approval,
-            note=note,
-            channel=by.channel.value,
-            place=f"OS user {by.os_user} ({by.os_uid})",
+        request = await site.requests.find(id)
+        approver = await _approver(site, principal, request.datasource)
+    except (NotFound, NotPermitted) as error:
+        by = {"approver": principal, "channel": channel, "place": place, "note": note}
+        decision = "approve" if is_approval else "deny"
+        told = {"request": id[:ID_CHARACTERS], "decision": decision, "reason": str(error)[:NOTE_CHARACTERS], "by": by}
+        await site.record("request.refused", told)
+        raise
+    try:
+        return await site.requests.decide(
+            request.id, approver, is_approval=is_approval, note=note, channel=channel, place=place
         )
     except Refused as refused:
-        error = Conflict if refused.reason == "decided" else NotPermitted
-        raise error(str(refused)) from None
-    return _told(decided)
+        told_as = Conflict if refused.reason == "decided" else NotPermitted
+        raise told_as(str(refused)) from None
 
 
 async def _approver(site: Site, name: str, datasource: str) -> Principal:

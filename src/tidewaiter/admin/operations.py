@@ -15,8 +15,10 @@ from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 
+from tidewaiter.admin.accounts import principal_account_add, principal_account_ls, principal_account_rm
 from tidewaiter.admin.actor import Actor
 from tidewaiter.admin.approvals import request_approve, request_deny, request_ls, request_show
+from tidewaiter.admin.channels import channel_ls, channel_test
 from tidewaiter.admin.site import Sessions, Site
 from tidewaiter.config import Config, Datasource
 from tidewaiter.errors import Conflict, NotFound, TidewaiterError, UsageError
@@ -249,6 +251,9 @@ OPERATIONS: Mapping[str, Operation] = {
     "principal.disable": principal_disable,
     "principal.group_add": principal_group_add,
     "principal.group_rm": principal_group_rm,
+    "principal.account_add": principal_account_add,
+    "principal.account_rm": principal_account_rm,
+    "principal.account_ls": principal_account_ls,
     "whoami": whoami,
     "credential.issue": credential_issue,
     "credential.ls": credential_ls,
@@ -266,6 +271,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "request.show": request_show,
     "request.approve": request_approve,
     "request.deny": request_deny,
+    "channel.ls": channel_ls,
+    "channel.test": channel_test,
     "audit.query": audit_query,
 }
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from tidewaiter.approvals.requests import Requests
+    from tidewaiter.channels.outbox import Outbox
     from tidewaiter.config import Config
     from tidewaiter.identity import Directory
+    from tidewaiter.identity.accounts import Accounts
     from tidewaiter.model import Receipt
     from tidewaiter.policy import Policies
     from tidewaiter.sql.catalog import Catalog
@@ -65,6 +67,12 @@ class Site(Protocol):
     def requests(self) -> Requests: ...
 
     @property
+    def accounts(self) -> Accounts: ...
+
+    @property
+    def outbox(self) -> Outbox: ...
+
+    @property
     def sessions(self) -> Sessions | None: ...
 
     def now_s(self) -> float:
@@ -81,6 +89,12 @@ class Site(Protocol):
 
     async def reach(self, datasource: str) -> Reached:
         """Log in to the datasource's database as the gateway does. Raises UpstreamError, ConfigError for its secret."""
+
+    async def probe(self, channel: str) -> str:
+        """Whether an approval channel would work, and as what it is known. Raises NotFound, Conflict, ConfigError."""
+
+    def hears(self, channel: str) -> str:
+        """What keeps a channel of a running server from hearing decisions, empty when nothing does."""
 
     async def reload(self, by: Mapping[str, object]) -> dict[str, object]:
         """Put the policies on disk in force. Raises ConfigError and keeps the old ones; UsageError without a server."""

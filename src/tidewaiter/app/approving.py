@@ -7,17 +7,19 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from tidewaiter.approvals.book import ID_ALPHABET, Book
-from tidewaiter.approvals.requests import Ledger, Requests, Terms
+from tidewaiter.approvals.requests import Ledger, Requests, Terms, Told
 from tidewaiter.config import Config
 from tidewaiter.ledger.entry import members
 from tidewaiter.model import Receipt
 from tidewaiter.store import Store
 
 
-def requests_of(config: Config, store: Store, ledger: Ledger, now_s: Callable[[], float]) -> Requests:
-    """The deployment's requests, on its store and its ledger."""
+def requests_of(
+    config: Config, store: Store, ledger: Ledger, now_s: Callable[[], float], told: Told = lambda request: None
+) -> Requests:
+    """The deployment's requests, on its store and its ledger. `told` hears of each change made here."""
     terms = Terms(config.approvals.decide_s, config.approvals.run_s)
-    return Requests(Book(store, _random_text), ledger, now_s, terms, store.check_s)
+    return Requests(Book(store, _random_text), ledger, now_s, terms, store.check_s, told)
 
 
 def _random_text(size: int) -> str:

@@ -13,12 +13,15 @@ from typing import Self
 from tidewaiter.admin.site import Finding, Reached, Sessions
 from tidewaiter.app import checks
 from tidewaiter.app.approving import requests_of
+from tidewaiter.app.channelling import switchboard_of
 from tidewaiter.app.shelf import edition_on_disk
 from tidewaiter.app.upstreams import catalog_once, reach, secret_of
 from tidewaiter.approvals.requests import Requests
+from tidewaiter.channels.outbox import Outbox
 from tidewaiter.config import Config
 from tidewaiter.errors import ConfigError, NotFound
 from tidewaiter.identity import Directory
+from tidewaiter.identity.accounts import Accounts
 from tidewaiter.ledger.entry import members
 from tidewaiter.ledger.keys import Keys
 from tidewaiter.ledger.log import Log
@@ -86,6 +89,16 @@ class Deployment:
         return requests_of(self.config, self.store, self, self.now_s)
 
     @cached_property
+    def accounts(self) -> Accounts:
+        """Accounts of principals elsewhere. Raises ConfigError, StoreUnavailable."""
+        return Accounts(self.store)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """What channels were told. Raises ConfigError, StoreUnavailable."""
+        return Outbox(self.store)
+
+    @cached_property
     def log(self) -> Log:
         """The ledger, locked until the deployment is closed. Raises LedgerBusy while a server runs."""
         log = open_log(self.config, self._clock_ns, announce=False)
@@ -112,6 +125,20 @@ class Deployment:
         """Log in to the datasource's database as the gateway does."""
         source = self.config.datasources[datasource]
         return await reach(source, secret_of(self.config, source, self._environ))
+
+    async def probe(self, channel: str) -> str:
+        """Whether a channel would work."""
+        board = switchboard_of(
+            self.config, self._environ, self.store, self.directory, self, self.now_s, lambda problem: None
+        )
+        try:
+            return await board.probe(channel)
+        finally:
+            await board.close()
+
+    def hears(self, channel: str) -> str:
+        """No server runs, so none hears anything."""
+        return "no server is running"
 
     async def reload(self, by: Mapping[str, object]) -> dict[str, object]:
         """There is nothing to reload: the next server reads the files anyway."""

@@ -13,9 +13,12 @@ from tidewaiter.app import checks
 from tidewaiter.app.shelf import PolicyShelf, edition_on_disk
 from tidewaiter.app.upstreams import reach
 from tidewaiter.approvals.requests import Requests
+from tidewaiter.channels.outbox import Outbox
+from tidewaiter.channels.switchboard import Switchboard
 from tidewaiter.config import Config, differing, load
 from tidewaiter.errors import ConfigError
 from tidewaiter.identity import Directory
+from tidewaiter.identity.accounts import Accounts
 from tidewaiter.ledger.entry import members
 from tidewaiter.model import Receipt, Secret
 from tidewaiter.policy import Policies
@@ -61,6 +64,7 @@ class Running:
     config: Config
     directory: Directory
     requests: Requests
+    switchboard: Switchboard
     shelf: PolicyShelf
     recorder: Ledger
     gateway: Door
@@ -102,6 +106,24 @@ class Running:
     async def reach(self, datasource: str) -> Reached:
         """Log in to the datasource's database as the gateway does."""
         return await reach(self.config.datasources[datasource], self.secrets[datasource])
+
+    @property
+    def accounts(self) -> Accounts:
+        """Accounts of principals elsewhere."""
+        return self.switchboard.accounts
+
+    @property
+    def outbox(self) -> Outbox:
+        """What channels were told."""
+        return self.switchboard.outbox
+
+    async def probe(self, channel: str) -> str:
+        """Whether a channel would work."""
+        return await self.switchboard.probe(channel)
+
+    def hears(self, channel: str) -> str:
+        """What keeps a channel from hearing decisions."""
+        return self.switchboard.hears(channel)
 
     async def reload(self, by: Mapping[str, object]) -> dict[str, object]:
         """Put policies and classification on disk in force: recorded first, then swapped at once for all sessions.

@@ -13,19 +13,25 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from importlib.util import find_spec
+
+from starlette.routing import Route
 
 import tidewaiter
 from tidewaiter.admin import channel
 from tidewaiter.admin.actor import Actor, Channel
+from tidewaiter.admin.approvals import decide_as
 from tidewaiter.admin.operations import operate
 from tidewaiter.app.approving import Durably, requests_of
+from tidewaiter.app.channelling import switchboard_of
 from tidewaiter.app.deployment import open_log
 from tidewaiter.app.running import Running, digests_of
 from tidewaiter.app.shelf import PolicyShelf, edition_on_disk
 from tidewaiter.app.upstreams import is_refused, reach, refusal, secrets_of
 from tidewaiter.app.web import Web, bound
+from tidewaiter.channels import web as channels
 from tidewaiter.config import Address, Config
 from tidewaiter.console.app import console
 from tidewaiter.errors import ConfigError, LedgerUnavailable, TidewaiterError
@@ -114,7 +120,13 @@ async def _open(config: Config, environ: Mapping[str, str], say: Say, clocks: Cl
         )
         for source in config.datasources.values()
     }
-    requests = requests_of(config, store, Durably(recorder), lambda: clocks.now_ns() / 1e9)
+    durably = Durably(recorder)
+
+    def now_s() -> float:
+        return clocks.now_ns() / 1e9
+
+    switchboard = switchboard_of(config, environ, store, directory, durably, now_s, say)
+    requests = requests_of(config, store, durably, now_s, switchboard.told)
     gateway = Gateway(
         config, recorder, directory, shelf.policies, targets, clocks.now_ns, clocks.monotonic_us, requests
     )
@@ -122,6 +134,7 @@ async def _open(config: Config, environ: Mapping[str, str], say: Say, clocks: Cl
         config=config,
         directory=directory,
         requests=requests,
+        switchboard=switchboard,
         shelf=shelf,
         recorder=recorder,
         gateway=gateway,
@@ -191,6 +204,7 @@ class Server:
             tasks.append(group.create_task(self._follow_directory()))
             tasks.append(group.create_task(self._running.requests.follow(self._running.say)))
             tasks.append(group.create_task(self._prune_directory()))
+            tasks.append(group.create_task(self._running.switchboard.run(partial(decide_as, self._running))))
             serving = [group.create_task(web.run_until_stopped()) for web in webs]
             for web in webs:
                 await web.accepts.wait()
@@ -218,9 +232,14 @@ class Server:
         with _named("[gateway] postgres", config.gateway.postgres):
             self._gateway.listen()
         return [
-            Web(console(tidewaiter.__version__, self._running.obstacles), page),
+            Web(console(tidewaiter.__version__, self._running.obstacles, self._routes()), page),
             Web(channel.application(self._operate), admin, channel.peer_protocol()),
         ]
+
+    def _routes(self) -> list[Route]:
+        running = self._running
+        board = running.switchboard
+        return channels.routes(board.receive, running.requests.find, board.links, running.now_s)
 
     async def _operate(self, name: str, arguments: Mapping[str, object], by: Actor) -> object:
         return await operate(self._running, name, arguments, by)

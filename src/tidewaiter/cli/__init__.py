@@ -11,6 +11,7 @@ import typer
 
 from tidewaiter.cli import (
     audit,
+    channel,
     classify,
     connect,
     credential,
@@ -48,6 +49,7 @@ for commands in (
     datasource.datasource,
     policy.policy,
     request.request,
+    channel.channel,
     session.session,
     audit.audit,
 ):

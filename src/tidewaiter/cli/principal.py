@@ -14,8 +14,12 @@ COLUMNS = ("name", "kind", "groups", "owner", "enabled", "created at")
 principal = group("principal", "People, services and agents that may connect.")
 membership = group("group", "Groups that a principal is in.")
 principal.add_typer(membership)
+account = group("account", "Accounts elsewhere, by which approval channels recognise a principal.")
+principal.add_typer(account)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the principal.")]
+Realm = Annotated[str, typer.Argument(metavar="REALM", help="email, github or jira.")]
+Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Address, numeric id, or account id.")]
 Group = Annotated[str, typer.Argument(metavar="GROUP", help="Name of the group.")]
 
 
@@ -65,6 +69,30 @@ def group_add(name: Name, group: Group, config: ConfigPath = None) -> None:
 def group_rm(name: Name, group: Group, config: ConfigPath = None) -> None:
     """Take a principal out of a group; live sessions follow at once."""
     _report(call(load(config), "principal.group_rm", {"name": name, "group": group}), f"not in group {group}")
+
+
+@account.command("add")
+def account_add(name: Name, realm: Realm, account: Account, config: ConfigPath = None) -> None:
+    """Let channels take decisions of this account as the principal's."""
+    told = call(load(config), "principal.account_add", {"name": name, "realm": realm, "account": account})
+    _report(told, f"known by {realm} account {told['account']}")
+
+
+@account.command("rm")
+def account_rm(name: Name, realm: Realm, account: Account, config: ConfigPath = None) -> None:
+    """Take an account from a principal."""
+    told = call(load(config), "principal.account_rm", {"name": name, "realm": realm, "account": account})
+    _report(told, f"without {realm} account {told['account']}")
+
+
+@account.command("ls")
+def account_ls(name: Name, config: ConfigPath = None, as_json: AsJson = False) -> None:
+    """List a principal's accounts."""
+    found = call(load(config), "principal.account_ls", {"name": name})
+    if as_json:
+        show.json_out(found)
+    else:
+        show.table(("realm", "account"), [(one["realm"], one["account"]) for one in found], empty="no accounts")
 
 
 def _report(told: dict[str, Any], state: str) -> None:

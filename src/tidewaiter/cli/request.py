@@ -64,6 +64,9 @@ def show_one(id: Id, config: ConfigPath = None, as_json: AsJson = False) -> None
     for vote in told["votes"]:
         note = f": {vote['note']}" if vote["note"] else ""
         show.say(f"{vote['approver']} said {vote['decision']} at {vote['at']} by {vote['channel']}{note}")
+    for one in told["deliveries"]:
+        problem = f" ({one['attempts']} attempts: {one['problem']})" if one["problem"] else ""
+        show.say(f"channel {one['channel']}: {one['state']}{problem}")
     show.say(f"needs {' and '.join(told['needs'])}; expires {told['expires_at']}")
 
 

@@ -7,26 +7,17 @@ from __future__ import annotations
 
 import json
 import sys
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
-HIDDEN = frozenset(("Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"))
-"""Unicode categories that a terminal may act upon or not show: controls, formats (bidi), separators, surrogates."""
+from tidewaiter.visible import harmless
 
 
 class Step(Protocol):
     """Tells a progress bar that `done` units are finished; of how many is not known."""
 
     def __call__(self, done: int, /) -> None: ...
-
-
-def harmless(text: str) -> str:
-    """`text` with every character that could move the cursor, colour, hide or reorder text written as an escape."""
-    if text.isprintable() and not any(unicodedata.category(c) in HIDDEN for c in text if c > "~"):
-        return text
-    return "".join(c if unicodedata.category(c) not in HIDDEN else _escaped(c) for c in text)
 
 
 def json_out(value: object) -> None:
@@ -108,10 +99,6 @@ def _cell(value: object) -> str:
             return ", ".join(harmless(str(item)) for item in value)
         case _:
             return harmless(str(value))
-
-
-def _escaped(char: str) -> str:
-    return char.encode("unicode_escape").decode("ascii")
 
 
 def _rich_table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:

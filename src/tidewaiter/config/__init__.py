@@ -16,6 +16,7 @@ from tidewaiter.config.secret import resolve_secret
 from tidewaiter.config.shape import (
     Address,
     ApprovalsConfig,
+    ChannelConfig,
     Classification,
     Config,
     ConsoleConfig,
@@ -26,6 +27,7 @@ from tidewaiter.config.shape import (
     Mask,
     StoreConfig,
     TlsPair,
+    WebhookConfig,
     differing,
     split_relation,
 )
@@ -33,6 +35,7 @@ from tidewaiter.config.shape import (
 __all__ = [
     "Address",
     "ApprovalsConfig",
+    "ChannelConfig",
     "Classification",
     "Config",
     "ConsoleConfig",
@@ -43,6 +46,7 @@ __all__ = [
     "Mask",
     "StoreConfig",
     "TlsPair",
+    "WebhookConfig",
     "check_classification",
     "default_policies",
     "default_policy_tests",

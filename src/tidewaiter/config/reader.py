@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from tidewaiter.config.channels import read_channels
 from tidewaiter.config.classification import read_classification
 from tidewaiter.config.document import Document, suggestion
 from tidewaiter.config.secret import private_file_problem
@@ -21,6 +22,7 @@ from tidewaiter.config.sections import (
 )
 from tidewaiter.config.shape import (
     ApprovalsConfig,
+    ChannelConfig,
     Classification,
     Config,
     ConsoleConfig,
@@ -33,6 +35,9 @@ from tidewaiter.config.shape import (
 )
 from tidewaiter.config.values import is_loopback
 from tidewaiter.errors import ConfigError
+
+TABLES = ("datasource", "channel")
+"""Sections of which there may be several."""
 
 CLASSIFICATION = "classification.toml"
 FILE_BYTES = 4 << 20  # no configuration is longer; guards against naming the wrong file
@@ -55,21 +60,25 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
         for name, fields in SECTIONS.items()
     }
     for key in document.root:
-        if key not in SECTIONS and key != "datasource":
-            document.report((key,), f"unknown section{suggestion(key, [*SECTIONS, 'datasource'])}")
+        if key not in SECTIONS and key not in TABLES:
+            document.report((key,), f"unknown section{suggestion(key, [*SECTIONS, *TABLES])}")
     warnings: list[str] = []
     tls = _check_gateway(sections["gateway"], folder, warnings)
     _check_console(sections, warnings)
     datasources = _datasources(document, folder, environ)
-    classification, more = _classification(folder, [source.get("name") for source in datasources])
+    names = [source.get("name") for source in datasources if source.get("name") is not None]
+    channels, used = read_channels(document, folder, environ, names)
+    classification, more = _classification(folder, names)
     problems = document.problems + more
     if problems:
         raise ConfigError(problems)
-    return _build(folder, sections, tls, datasources, classification, warnings + _unused(environ, datasources))
+    warnings += _unused(environ, datasources, used)
+    return _build(folder, sections, tls, datasources, channels, classification, warnings)
 
 
 def _build(folder: Path, sections: Mapping[str, Section], tls: TlsPair | None, datasources: list[Section],
-           classification: Classification, warnings: list[str]) -> Config:  # fmt: skip
+           channels: Mapping[str, ChannelConfig], classification: Classification,
+           warnings: list[str]) -> Config:  # fmt: skip
     values: dict[str, dict[str, Any]] = {name: dict(section.values) for name, section in sections.items()}
     deployment = values["deployment"]
     if values["ledger"]["origin"] is None:
@@ -87,6 +96,7 @@ def _build(folder: Path, sections: Mapping[str, Section], tls: TlsPair | None, d
         store=StoreConfig(_absolute_url(values["store"]["url"], folder)),
         datasources=MappingProxyType({source.get("name"): _datasource(source, folder) for source in datasources}),
         classification=classification,
+        channels=MappingProxyType(dict(channels)),
         warnings=tuple(warnings),
     )
 
@@ -233,11 +243,12 @@ def _absolute_url(url: str, folder: Path) -> str:
     return f"{scheme}{folder / file}" if url.startswith(scheme) and file != ":memory:" else url
 
 
-def _unused(environ: Mapping[str, str], datasources: list[Section]) -> list[str]:
+def _unused(environ: Mapping[str, str], datasources: list[Section], more: Collection[str]) -> list[str]:
     """Variables that look like overrides and are none. Not errors: Kubernetes makes such names for its services."""
     used = {variable for source in datasources for variable in source.variables.values()}
+    used |= set(more)
     used |= {variable_name(section, key) for section, fields in SECTIONS.items() for key in fields}
-    prefixes = tuple(f"{PREFIX}_{name.upper()}_" for name in (*SECTIONS, "datasource"))
+    prefixes = tuple(f"{PREFIX}_{name.upper()}_" for name in (*SECTIONS, *TABLES))
     return [
         f"environment {variable}: no such key; it is not used"
         for variable in sorted(environ)

@@ -70,12 +70,14 @@ class LedgerConfig:
 class ApprovalsConfig:
     """`[approvals]`: `shell` allows `request approve --as` on this machine.
 
-    `decide_s` is the time to decide on a request, `run_s` the time to run what was approved.
+    `decide_s` is the time to decide on a request, `run_s` the time to run what was approved. `url` is where approvers
+    reach the console, for links in messages; None: messages have no links.
     """
 
     shell: bool
     decide_s: float
     run_s: float
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,29 @@ class Classification:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelConfig:
+    """What all kinds have: `datasources` and `groups` say which requests are announced, empty means all."""
+
+    name: str
+    kind: str
+    datasources: tuple[str, ...]
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookConfig(ChannelConfig):
+    """`kind = "webhook"`. `url` may be a secret reference. Secrets are references for `resolve_secret`."""
+
+    url: str | None
+    secret: str
+    previous_secret: str | None
+    authorization: str | None
+    template: Path | None
+    template_over: Path | None
+    speaks_for: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """A deployment, checked. `warnings` are for the operator to read: each is a sentence with its place."""
 
@@ -178,6 +203,7 @@ class Config:
     store: StoreConfig
     datasources: Mapping[str, Datasource]
     classification: Classification
+    channels: Mapping[str, ChannelConfig] = field(default_factory=lambda: MappingProxyType({}))
     warnings: tuple[str, ...] = ()
 
     @property
@@ -240,7 +266,9 @@ def differing(before: Config, after: Config) -> list[str]:
         if old == new or field_.name in ("classification", "warnings", "folder"):
             continue
         if field_.name == "datasources":
-            found += _differing_datasources(old, new)
+            found += _differing_tables("datasource", old, new)
+        elif field_.name == "channels":
+            found += _differing_tables("channel", old, new)
         elif is_dataclass(old):
             found += [f"[{field_.name}] {key}" for key in _keys(old, new)]
         else:
@@ -248,10 +276,12 @@ def differing(before: Config, after: Config) -> list[str]:
     return found
 
 
-def _differing_datasources(before: Mapping[str, Datasource], after: Mapping[str, Datasource]) -> list[str]:
-    found = [f"[[datasource]] {name}" for name in sorted(before.keys() ^ after.keys())]
+def _differing_tables(section: str, before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:
+    found = [f"[[{section}]] {name}" for name in sorted(before.keys() ^ after.keys())]
     for name in sorted(before.keys() & after.keys()):
-        found += [f"[[datasource]] {name}: {key}" for key in _keys(before[name], after[name])]
+        same_kind = type(before[name]) is type(after[name])
+        keys = _keys(before[name], after[name]) if same_kind else ["kind"]
+        found += [f"[[{section}]] {name}: {key}" for key in keys]
     return found
 
 

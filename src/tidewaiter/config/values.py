@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tidewaiter.config.secret import check_reference
@@ -115,6 +116,45 @@ def strings() -> Field:
         return MappingProxyType({_text(key): _text(item) for key, item in value.items()})
 
     return Field(parse, MappingProxyType({}))
+
+
+def names() -> Field:
+    """A list of names, each once; empty when absent."""
+
+    def parse(value: object) -> tuple[str, ...]:
+        if not isinstance(value, list):
+            raise ValueError(f"must be a list of names{_seen(value)}")
+        return tuple(dict.fromkeys(_text(item) for item in value))
+
+    return Field(parse, ())
+
+
+def url(default: object = REQUIRED, *, may_be_secret: bool = False) -> Field:
+    """An https:// address; http:// only on this machine. Where it may hold a secret, a reference to one instead."""
+
+    def parse(value: object) -> str:
+        if may_be_secret and isinstance(value, str) and not value.startswith(("https://", "http://")):
+            check_reference(value)
+            return value
+        return web_address(value)
+
+    return Field(parse, default)
+
+
+def web_address(value: object) -> str:
+    """The address itself. Raises ValueError, which does not repeat it: it may hold a secret."""
+    form = 'must be an address such as "https://example.com/path"; http:// only to this machine'
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError(form)
+    parts = urlsplit(value)
+    try:
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValueError(form) from None
+    is_near = bool(host) and is_loopback(Address(host, 0))
+    if not host or parts.fragment or not (parts.scheme == "https" or (parts.scheme == "http" and is_near)):
+        raise ValueError(form)
+    return value
 
 
 def timezone(default: str) -> Field:

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 DOCS = "https://github.com/tidewaiter/tidewaiter/tree/main/docs"
@@ -42,8 +42,11 @@ statement is understood, decided on by policy and written to a log that an outsi
 """
 
 
-def console(version: str, obstacles: Callable[[], Sequence[str]]) -> Starlette:
-    """The ASGI application. `obstacles` says what keeps the gateway from serving, now; nothing means ready."""
+def console(version: str, obstacles: Callable[[], Sequence[str]], more: Sequence[BaseRoute] = ()) -> Starlette:
+    """The ASGI application. `obstacles` says what keeps the gateway from serving, now; nothing means ready.
+
+    `more` are routes of other parts that are served beside these.
+    """
 
     async def readyz(_request: Request) -> Response:
         reasons = list(obstacles())
@@ -57,7 +60,7 @@ def console(version: str, obstacles: Callable[[], Sequence[str]]) -> Starlette:
         state = "This gateway is ready." if not reasons else f"This gateway is not ready: {'; '.join(reasons)}."
         return HTMLResponse(_PAGE.format(version=escape(version), state=escape(state), docs=DOCS))
 
-    app = Starlette(routes=[Route("/readyz", readyz), Route("/healthz", healthz), Route("/", landing)])
+    app = Starlette(routes=[Route("/readyz", readyz), Route("/healthz", healthz), Route("/", landing), *more])
     app.add_middleware(_Headers)
     return app
 

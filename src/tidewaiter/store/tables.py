@@ -22,7 +22,7 @@ from sqlalchemy import (
     Table,
 )
 
-HEAD = "0002"
+HEAD = "0003"
 """The schema revision that this code reads and writes."""
 
 VERSION_TABLE = "tidewaiter_schema"
@@ -94,3 +94,49 @@ requests = Table(
     Index("requests_by_version", "version"),
 )
 """Requests for approval. `document` is the request itself; the columns beside it are what is looked up."""
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("realm", String(16), primary_key=True),
+    Column("account", String(254), primary_key=True),
+    Column("principal", String(63), ForeignKey("principals.name", name="accounts_principal"), nullable=False),
+    Index("accounts_by_principal", "principal"),
+)
+"""Accounts of principals elsewhere, by which approval channels recognise them."""
+
+channel_marks = Table(
+    "channel_marks",
+    metadata,
+    Column("channel", String(63), primary_key=True),
+    Column("seen", BigInteger, nullable=False),
+)
+"""Up to which version of `requests` a channel's deliveries were noted."""
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("request", String(16), primary_key=True),
+    Column("channel", String(63), primary_key=True),
+    Column("wanted", BigInteger, nullable=False),
+    Column("told", BigInteger, nullable=False),
+    Column("reference", String, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("since_s", Double, nullable=False),
+    Column("next_at_s", Double, nullable=False),
+    Column("told_at_s", Double, nullable=True),
+    Column("problem", String, nullable=False),
+    Column("given_up", Boolean, nullable=False),
+    Index("deliveries_by_time", "channel", "next_at_s"),
+)
+"""What each approval channel was told of each request: the version that it is to know, and the one that it knows."""
+
+received = Table(
+    "received",
+    metadata,
+    Column("channel", String(63), primary_key=True),
+    Column("message", String(64), primary_key=True),
+    Column("at_s", Double, nullable=False),
+    Index("received_by_time", "at_s"),
+)
+"""Digests of the messages that came through channels, so that each counts once."""

@@ -1,0 +1,106 @@
+"""Approval channels as a deployment is configured: the only place that knows every kind."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tidewaiter.channels import signing, template
+from tidewaiter.channels.contract import Channel
+from tidewaiter.channels.courier import Ledger
+from tidewaiter.channels.links import Links
+from tidewaiter.channels.outbox import Outbox
+from tidewaiter.channels.switchboard import Line, Switchboard
+from tidewaiter.channels.webhook import Bodies, Webhook
+from tidewaiter.config import ChannelConfig, Config, WebhookConfig, resolve_secret
+from tidewaiter.config.values import web_address
+from tidewaiter.errors import ConfigError
+from tidewaiter.identity import Directory
+from tidewaiter.identity.accounts import Accounts
+from tidewaiter.store import Store
+
+TEMPLATE_BYTES = 1 << 16
+
+Reveal = Callable[[str], str]
+"""The secret behind a reference. Raises ValueError."""
+
+
+def switchboard_of(
+    config: Config,
+    environ: Mapping[str, str],
+    store: Store,
+    directory: Directory,
+    ledger: Ledger,
+    now_s: Callable[[], float],
+    report: Callable[[str], None],
+) -> Switchboard:
+    """The deployment's channels, none of them at work yet. Raises ConfigError with every problem."""
+    lines, problems = [], []
+    for channel in config.channels.values():
+        try:
+            made = channel_of(channel, config.folder, environ, now_s)
+            lines.append(Line(made, frozenset(channel.datasources), frozenset(channel.groups)))
+        except ConfigError as error:
+            problems += [f"[[channel]] {channel.name}: {problem}" for problem in error.problems]
+        except ValueError as error:
+            problems.append(f"[[channel]] {channel.name}: {error}")
+    if problems:
+        raise ConfigError(problems)
+    return Switchboard(
+        lines,
+        Outbox(store),
+        Accounts(store),
+        lambda name: directory.account(name).principal.groups,
+        ledger,
+        Links(config.approvals.url, store.salt_key),
+        now_s,
+        secrets.SystemRandom().random,
+        report,
+    )
+
+
+def channel_of(channel: ChannelConfig, folder: Path, environ: Mapping[str, str], now_s: Callable[[], float]) -> Channel:
+    """One channel with its secrets. Raises ConfigError for a secret, ValueError for what is in it or in a file."""
+
+    def reveal(reference: str) -> str:
+        return resolve_secret(reference, folder, environ).value
+
+    match channel:
+        case WebhookConfig():
+            return _webhook(channel, reveal, now_s)
+        case _:
+            raise TypeError(type(channel))
+
+
+def _webhook(channel: WebhookConfig, reveal: Reveal, now_s: Callable[[], float]) -> Webhook:
+    references = [channel.secret, *([channel.previous_secret] if channel.previous_secret else [])]
+    url = channel.url or ""
+    if url and not url.startswith(("https://", "http://")):
+        url = web_address(reveal(url))
+    over = channel.template_over or channel.template
+    return Webhook(
+        channel.name,
+        url,
+        [signing.key_of(reveal(reference)) for reference in references],
+        now_s,
+        bodies=Bodies(_template(channel.template), _template(over)),
+        authorization=reveal(channel.authorization) if channel.authorization else "",
+        speaks_for=frozenset(channel.speaks_for),
+    )
+
+
+def _template(path: Path | None) -> Any:
+    if path is None:
+        return None
+    try:
+        with path.open("rb") as file:
+            return template.parsed(file.read(TEMPLATE_BYTES).decode())
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path.name}:{error.lineno}: is not JSON: {error.msg}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path.name} cannot be read: {error}") from None
+    except ValueError as error:
+        raise ValueError(f"{path.name} {error}") from None

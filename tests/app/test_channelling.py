@@ -1,0 +1,86 @@
+"""Channels as a deployment is configured."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tidewaiter.app.channelling import channel_of, switchboard_of
+from tidewaiter.channels.webhook import Webhook
+from tidewaiter.config import Config, load
+from tidewaiter.errors import ConfigError
+from tidewaiter.identity import Directory
+from tidewaiter.model import Receipt
+from tidewaiter.store import open_store
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+HOOK = """
+[approvals]
+url = "https://gate.example"
+[[channel]]
+name = "hook"
+kind = "webhook"
+url = "env:URL"
+secret = "env:NEW"
+previous_secret = "env:OLD"
+authorization = "env:AUTH"
+template = "body.json"
+groups = ["dba"]
+"""
+ENVIRON = {"URL": "https://h.example/in", "NEW": SECRET, "OLD": SECRET, "AUTH": "Token x"}
+
+
+class Memory:
+    async def record(self, kind: str, fields: Mapping[str, object]) -> Receipt:
+        return Receipt(0)
+
+
+def configured(folder: Path, template: str = '{"text": "${title}"}') -> Config:
+    (folder / "body.json").write_text(template)
+    (folder / "tidewaiter.toml").write_text(HOOK)
+    return load(folder / "tidewaiter.toml", {})
+
+
+def built(folder: Path, config: Config, environ: Mapping[str, str]) -> str:
+    """Where the links of the deployment's channels lead."""
+    store = open_store(config.store.url, folder)
+    try:
+        board = switchboard_of(config, environ, store, Directory(store, 0), Memory(), lambda: 0.0, print)
+        asyncio.run(board.close())
+        return board.links.of("AR-2222222")
+    finally:
+        store.close()
+
+
+def test_a_webhook_gets_its_secrets_and_its_template(tmp_path: Path) -> None:
+    config = configured(tmp_path)
+    made = channel_of(config.channels["hook"], tmp_path, ENVIRON, lambda: 0.0)
+    assert isinstance(made, Webhook)
+    assert (made.name, made.kind) == ("hook", "webhook")
+    assert built(tmp_path, config, ENVIRON).startswith("https://gate.example/requests/AR-2222222?key=")
+
+
+@pytest.mark.parametrize(
+    ("change", "template", "said"),
+    [
+        ({"NEW": ""}, "{}", "[[channel]] hook: secret: env:NEW: the environment variable is empty"),
+        ({"OLD": "hunter2"}, "{}", "[[channel]] hook: a webhook secret is whsec_ and 24 to 64 bytes in base64"),
+        ({"URL": "http://hunter2.example"}, "{}", "[[channel]] hook: must be an address such as"),
+        ({}, '{\n"x"', "[[channel]] hook: body.json:2: is not JSON: Expecting ':' delimiter"),
+        ({}, '["${nothing}"]', "[[channel]] hook: body.json names nothing; known are"),
+        ({}, json.dumps("x" * (1 << 17)), "[[channel]] hook: body.json:1: is not JSON"),
+    ],
+)
+def test_what_keeps_a_channel_from_working_keeps_the_server_from_starting(
+    tmp_path: Path, change: dict[str, str], template: str, said: str
+) -> None:
+    config = configured(tmp_path, template)
+    with pytest.raises(ConfigError) as refused:
+        built(tmp_path, config, ENVIRON | change)
+    (problem,) = refused.value.problems
+    assert problem.startswith(said)
+    assert "hunter2" not in problem

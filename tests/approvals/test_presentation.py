@@ -1,0 +1,59 @@
+"""What approvers are shown of a request."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bookkit import DORA, NOW, draft
+
+from tidewaiter.approvals import desk
+from tidewaiter.approvals.desk import Request, Vote
+from tidewaiter.approvals.presentation import LINE_CHARACTERS, presented
+
+ASKED = replace(draft(), id="AR-2222222", blast_radius={"rows_estimated": 12})
+
+
+def voted(request: Request, *, yes: bool) -> Request:
+    vote = Vote("dora", yes, ("dba",), NOW, "ops", "C1", "because")
+    return desk.decide(request, DORA, vote, now_s=NOW, approval_s=30)
+
+
+def test_it_says_who_asks_what_it_touches_and_what_it_needs() -> None:
+    shown = presented(ASKED)
+    assert shown.title == "reporter, on behalf of alice asks on shop: waits"
+    assert dict(shown.facts) == {
+        "principal": "reporter", "on behalf of": "alice", "datasource": "shop", "rule": "holds",
+        "verbs": "delete_all", "rows estimated": "12", "needs": "dba",
+    }  # fmt: skip
+    assert (shown.statement, shown.parameters, shown.outcome) == (
+        "delete from customers", ("$1 = 7", "$2 = NULL"), "",
+    )  # fmt: skip
+
+
+def test_it_says_what_became_of_it_and_by_whom() -> None:
+    approved, denied = presented(voted(ASKED, yes=True)), presented(voted(ASKED, yes=False))
+    assert (approved.outcome, denied.outcome) == ("approved by dora", "denied by dora: because")
+    assert ("dora", "approved by ops: because") in approved.facts
+    assert presented(desk.withdrawn(ASKED, "it hung up")).outcome == "withdrawn: it hung up"
+
+
+def test_nothing_in_it_can_act_on_a_display() -> None:
+    hostile = replace(ASKED, statement="select 1;\n\u202e--\x1b[2J", message="a\nb", parameters=("\x00",), rule="\x07")
+    shown = presented(hostile)
+    assert shown.statement == "select 1;\n\\u202e--\\x1b[2J"
+    assert (shown.title.endswith("a\\nb"), shown.parameters, dict(shown.facts)["rule"]) == (
+        True, ("$1 = \\x00",), "\\x07",
+    )  # fmt: skip
+
+
+def test_an_excerpt_says_whether_it_is_all() -> None:
+    assert presented(ASKED).excerpt(100) == ("delete from customers\n$1 = 7\n$2 = NULL", False)
+    assert presented(replace(ASKED, statement="x" * (1 << 20))).excerpt(10) == ("xxxxxxxxx…", True)
+
+
+def test_a_fact_is_one_line_however_much_a_statement_touches() -> None:
+    many = replace(ASKED, facts={"touches": [f"select public.t{n}" for n in range(900)]})
+    told = dict(presented(many).facts)["touches"]
+    assert len(told) <= LINE_CHARACTERS
+    few = replace(ASKED, facts={"touches": [f"t{n}" for n in range(25)]})
+    assert dict(presented(few).facts)["touches"].endswith("t19 and 5 more")

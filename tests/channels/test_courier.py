@@ -1,0 +1,160 @@
+"""Delivering to one channel, whatever happens there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from channelkit import Place, Recording, eventually, opened, outage
+
+from tidewaiter.channels.contract import Desk
+from tidewaiter.channels.courier import ASKED_PAUSE_S, GIVE_UP_S, LONGEST_PAUSE_S, Courier, Listener, pause_s
+from tidewaiter.errors import LedgerUnavailable
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with opened(tmp_path) as made:
+        yield made
+
+
+class Round:
+    """A courier with what it said."""
+
+    def __init__(self, place: Place, channel: Recording) -> None:
+        self.said: list[str] = []
+        self.courier = Courier(
+            channel, place.outbox, place.ledger, lambda request: True, lambda id_: f"https://gate.example/{id_}",
+            place.clock, lambda: 1.0, self.said.append,
+        )  # fmt: skip
+
+
+def test_pauses_grow_to_a_bound_and_what_the_vendor_asks_for_counts() -> None:
+    assert [pause_s(attempts, 1.0, outage()) for attempts in (1, 2, 3, 9, 10, 999)] == [1, 2, 4, 256, 300, 300]
+    assert [pause_s(1, jitter, outage()) for jitter in (0.0, 0.5, 1.0)] == [0.5, 0.75, 1.0]
+    assert pause_s(1, 1.0, outage(after_s=30)) == 30
+    assert pause_s(1, 1.0, outage(after_s=1e9)) == ASKED_PAUSE_S
+    assert pause_s(1, 1.0, outage(is_lasting=True)) == LONGEST_PAUSE_S
+
+
+async def test_a_request_is_announced_then_updated_and_both_are_recorded(place: Place) -> None:
+    channel = Recording()
+    round_ = Round(place, channel)
+    request = await place.ask()
+    await round_.courier.round()
+    await place.decide(request.id)
+    await round_.courier.round()
+    assert channel.told == [("announce", request.id, "open"), ("update", f"ref-{request.id}", "approved")]
+    assert [fields["what"] for fields in place.ledger.of("channel.told")] == ["announced", "updated"]
+
+
+async def test_an_outage_is_said_once_and_waited_out(place: Place) -> None:
+    channel = Recording()
+    channel.fails = [outage("502"), outage("503")]
+    round_ = Round(place, channel)
+    request = await place.ask()
+    await round_.courier.round()
+    assert place.outbox.of_request(request.id)[0].problem == "502"
+    place.clock.now_s += 0.9
+    await round_.courier.round()
+    assert channel.fails, "not before its time"
+    place.clock.now_s += 0.1
+    await round_.courier.round()
+    place.clock.now_s += 2
+    await round_.courier.round()
+    assert channel.told == [("announce", request.id, "open")]
+    assert place.outbox.of_request(request.id)[0].problem == ""
+    assert round_.said == ["warning: channel ops: 502; it is tried again", "channel ops works again"]
+
+
+async def test_a_defect_of_a_channel_is_an_outage(place: Place) -> None:
+    channel = Recording()
+    channel.fails = [KeyError("ok")]
+    round_ = Round(place, channel)
+    request = await place.ask()
+    await round_.courier.round()
+    assert place.outbox.of_request(request.id)[0].problem == "failed: KeyError('ok')"
+
+
+async def test_what_cannot_be_told_for_a_day_is_given_up_visibly(place: Place) -> None:
+    channel = Recording()
+    channel.fails = [outage("no_such_channel", is_lasting=True)] * 2
+    round_ = Round(place, channel)
+    request = await place.ask()
+    await round_.courier.round()
+    place.clock.now_s += GIVE_UP_S
+    await round_.courier.round()
+    (told,) = place.outbox.of_request(request.id)
+    assert (told.state, told.problem) == ("given up", "given up after 2 attempts: no_such_channel")
+    assert place.ledger.of("channel.told")[-1]["what"] == "given_up"
+
+
+@pytest.mark.parametrize(("tells_late", "state"), [(False, "given up"), (True, "told")])
+async def test_what_was_over_before_it_could_be_told_is_told_only_to_who_wants_it(
+    place: Place, tells_late: bool, state: str
+) -> None:
+    channel = Recording(tells_late=tells_late)
+    channel.fails = [outage()]
+    round_ = Round(place, channel)
+    request = await place.ask()
+    await round_.courier.round()
+    await place.requests.withdraw(request.id, "gone")
+    place.clock.now_s += 5
+    await round_.courier.round()
+    assert place.outbox.of_request(request.id)[0].state == state
+    assert len(channel.told) == tells_late
+
+
+async def test_a_ledger_that_cannot_be_written_is_said_and_nothing_is_told_twice(place: Place) -> None:
+    channel = Recording()
+    round_ = Round(place, channel)
+    await place.ask()
+    place.ledger.is_broken = True
+    with pytest.raises(LedgerUnavailable):
+        await round_.courier.round()
+    place.ledger.is_broken = False
+    await round_.courier.round()
+    assert len(channel.told) == 1
+
+
+async def test_a_running_courier_looks_when_it_is_woken(place: Place) -> None:
+    channel = Recording()
+    round_ = Round(place, channel)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(round_.courier.run())
+        await place.ask()
+        round_.courier.wake()
+        await eventually(lambda: channel.told)
+        running.cancel()
+
+
+async def test_a_listener_that_fails_is_started_again_and_one_that_ends_is_not(place: Place) -> None:
+    channel, said = Recording(), list[str]()
+    starts = 0
+
+    async def listen(desk: Desk) -> None:
+        nonlocal starts
+        starts += 1
+        if starts == 1:
+            raise outage("socket closed")
+        if starts == 2:
+            raise ValueError("odd")
+
+    channel.on_listen = listen
+    listener = Listener(channel, None, lambda: -1.0, said.append)  # type: ignore[arg-type]
+    async with asyncio.timeout(10):
+        await listener.run()
+    assert starts == 3
+    assert said == [
+        "warning: channel ops does not hear decisions: socket closed",
+        "warning: channel ops does not hear decisions: failed: ValueError('odd')",
+    ]

@@ -1,0 +1,106 @@
+"""`[[channel]]` tables, as written and as wrong as they can be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tidewaiter.config import WebhookConfig, differing, load
+from tidewaiter.errors import ConfigError
+
+SHOP = """
+[[datasource]]
+name = "shop"
+address = "db:5432"
+user = "tidewaiter"
+"""
+HOOK = """
+[[channel]]
+name = "hook"
+kind = "webhook"
+url = "https://h.example/in"
+secret = "env:HOOK_SECRET"
+"""
+
+
+def written(folder: Path, text: str, environ: dict[str, str] | None = None) -> WebhookConfig:
+    file = folder / "tidewaiter.toml"
+    file.write_text(SHOP + text)
+    config = load(file, environ or {})
+    (channel,) = config.channels.values()
+    assert isinstance(channel, WebhookConfig)
+    return channel
+
+
+def problems(folder: Path, text: str, environ: dict[str, str] | None = None) -> list[str]:
+    with pytest.raises(ConfigError) as refused:
+        written(folder, text, environ)
+    return refused.value.problems
+
+
+def test_a_webhook_with_its_defaults(tmp_path: Path) -> None:
+    assert written(tmp_path, HOOK) == WebhookConfig(
+        name="hook", kind="webhook", datasources=(), groups=(), url="https://h.example/in", secret="env:HOOK_SECRET",
+        previous_secret=None, authorization=None, template=None, template_over=None, speaks_for=(),
+    )  # fmt: skip
+
+
+def test_files_are_found_from_the_folder_and_an_address_may_be_secret(tmp_path: Path) -> None:
+    (tmp_path / "teams.json").write_text("{}")
+    found = written(
+        tmp_path,
+        HOOK.replace('"https://h.example/in"', '"env:TEAMS_URL"')
+        + 'template = "teams.json"\ndatasources = ["shop", "shop"]\ngroups = ["dba"]\nspeaks_for = ["dba"]\n',
+    )
+    assert (found.url, found.template) == ("env:TEAMS_URL", tmp_path / "teams.json")
+    assert (found.datasources, found.groups, found.speaks_for) == (("shop",), ("dba",), ("dba",))
+
+
+def test_the_environment_overrides_single_keys(tmp_path: Path) -> None:
+    found = written(tmp_path, HOOK, {"TIDEWAITER_CHANNEL_HOOK_URL": "https://other.example/"})
+    assert found.url == "https://other.example/"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[channel]\nname = "x"\n', "must be written with double brackets: [[channel]]"),
+        ('[[channel]]\nname = "x"\nkind = "fax"\nnumber = 7\n', "kind: must be one of"),
+        ('[[channel]]\nname = "x"\n', "kind: is required"),
+        (HOOK + HOOK, 'name: "hook" is taken by another channel'),
+        (HOOK + 'chanel = "C1"\n', "chanel: unknown key"),
+        (HOOK.replace("env:HOOK_SECRET", "whsec_hunter2"), "secret: must be a reference to the secret"),
+        (HOOK.replace("https://h", "http://h"), "url: must be an address such as"),
+        (HOOK.replace("https://h.example/in", "hunter2"), "url: must be a reference to the secret"),
+        (HOOK.replace("https://h.example/in", "https://h.example:hunter2/"), "url: must be an address"),
+        (HOOK + 'template = "missing.json"\n', "missing.json is not a file"),
+        (HOOK + 'datasources = ["shoop"]\n', 'there is no datasource "shoop"; did you mean "shop"?'),
+        (HOOK + 'groups = "dba"\n', "groups: must be a list of names"),
+        (HOOK.replace('url = "https://h.example/in"\n', ""), "url: is needed for requests to go out, or speaks_for"),
+    ],
+)
+def test_what_is_wrong_is_said_where_it_is(tmp_path: Path, text: str, said: str) -> None:
+    (problem,) = problems(tmp_path, text)
+    assert said in problem
+    assert problem.startswith("tidewaiter.toml:")
+    assert "hunter2" not in problem
+
+
+def test_an_unencrypted_address_is_for_this_machine_only(tmp_path: Path) -> None:
+    assert written(tmp_path, HOOK.replace("https://h.example", "http://127.0.0.1:9")).url == "http://127.0.0.1:9/in"
+
+
+def test_a_wrong_variable_is_named(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, HOOK, {"TIDEWAITER_CHANNEL_HOOK_SECRET": "hunter2"})
+    assert problem.startswith("environment TIDEWAITER_CHANNEL_HOOK_SECRET: must be a reference")
+
+
+def test_changes_that_need_a_restart_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "tidewaiter.toml"
+    configs = []
+    for text in (HOOK, HOOK.replace("h.example", "i.example"), ""):
+        file.write_text(SHOP + text)
+        configs.append(load(file, {}))
+    assert differing(configs[0], configs[1]) == ["[[channel]] hook: url"]
+    assert differing(configs[0], configs[2]) == ["[[channel]] hook"]

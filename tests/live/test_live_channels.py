@@ -1,0 +1,182 @@
+"""A held statement, announced and decided through channels, with a real gateway and a client that waits."""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from rig import Deployment, copy_of, eventually
+from standardwebhooks import Webhook
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+POLICY = """
+@id("notes-wait") @hold("dba") @wait("30s") @message("Deleting notes waits for a DBA")
+forbid (principal, action in Action::"delete", resource == Table::"shop.public.analyst_notes");
+@id("notes-of-analysts")
+permit (principal in Group::"analysts", action in [Action::"read", Action::"write"],
+        resource == Table::"shop.public.analyst_notes");
+"""
+DELETE = "delete from analyst_notes where note = 'through a channel'"
+
+
+class Receiver(ThreadingHTTPServer):
+    """Takes signed messages, when it is not `away`."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Taking)
+        self.away = False
+        self.took: list[dict[str, Any]] = []
+        self.tries = 0
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def of(self, request: str) -> list[str]:
+        """The types of messages about one request, in order."""
+        return [one["type"] for one in self.took if one["data"].get("id") == request]
+
+
+class Taking(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        server = self.server
+        assert isinstance(server, Receiver)
+        body = self.rfile.read(int(self.headers["content-length"]))
+        server.tries += 1
+        if not server.away:
+            server.took.append(Webhook(SECRET).verify(body, dict(self.headers.items())))
+        self.send_response(503 if server.away else 204)
+        self.end_headers()
+
+    def log_message(self, *arguments: Any) -> None:
+        return
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    server = Receiver()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def hooked(workshop: Path, template: Deployment, receiver: Receiver) -> Iterator[Deployment]:
+    made = copy_of(template, workshop / "hooked", template.postgres)
+    (made.folder / "policies" / "approvals.cedar").write_text(POLICY)
+    (made.folder / "hook.secret").write_text(SECRET)
+    (made.folder / "hook.secret").chmod(0o600)
+    file = made.folder / "tidewaiter.toml"
+    text = file.read_text().replace("[approvals]", f'[approvals]\nurl = "http://127.0.0.1:{made.console}"')
+    assert "url = " in text
+    file.write_text(
+        f'{text}\n[[channel]]\nname = "itsm"\nkind = "webhook"\nurl = "http://127.0.0.1:{receiver.server_port}/in"\n'
+        'secret = "file:hook.secret"\nspeaks_for = ["dba"]\n'
+    )
+    made.cli("principal", "account", "add", "dora", "email", "dora@example.com")
+    made.start()
+    yield made
+    made.kill()
+
+
+class Asking(threading.Thread):
+    """A client that deletes and waits; `outcome` is the command tag, or the error."""
+
+    def __init__(self, dsn: str) -> None:
+        super().__init__(daemon=True)
+        self.dsn = dsn
+        self.outcome = ""
+        self.start()
+
+    def run(self) -> None:
+        try:
+            with psycopg.connect(self.dsn, autocommit=True) as connection:
+                self.outcome = str(connection.execute(DELETE).statusmessage)
+        except psycopg.Error as error:
+            self.outcome = str(error)
+
+    def result(self) -> str:
+        self.join(25)
+        assert not self.is_alive(), "the client still waits"
+        return self.outcome
+
+
+def waiting(deployment: Deployment) -> dict[str, Any]:
+    """The one open request, once it is there."""
+    eventually(lambda: [one for one in deployment.json("request", "ls") if one["state"] == "open"], 10, deployment.log)
+    found: dict[str, Any] = deployment.json("request", "ls")[-1]
+    return found
+
+
+def decide(deployment: Deployment, request: str, id_: str, email: str = "dora@example.com", **more: str) -> Any:
+    """Post a signed decision as an ITSM system would; the status and the answer."""
+    data = {"request": request, "decision": "approve", "email": email, "note": "CHG7", **more}
+    body = json.dumps({"type": "request.decision", "data": data})
+    now = datetime.now(UTC)
+    headers = {
+        "webhook-id": id_,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Webhook(SECRET).sign(id_, now, body),
+    }
+    url = f"http://127.0.0.1:{deployment.console}/channels/itsm"
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, body.encode(), headers)) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def test_a_webhook_announces_a_request_and_its_answer_lets_the_client_go_on(
+    hooked: Deployment, receiver: Receiver
+) -> None:
+    hooked.postgres.execute("insert into analyst_notes (note) values ('through a channel')", database="shop")
+    asking = Asking(hooked.dsn("alice"))
+    id_ = waiting(hooked)["id"]
+    eventually(lambda: receiver.of(id_), 10, hooked.log)
+    link = receiver.took[-1]["data"]["link"]
+    with urllib.request.urlopen(link) as page:
+        assert "delete from analyst_notes" in page.read().decode()
+    assert decide(hooked, id_, f"{id_}-1", "mallory@example.com")[0] == 403
+    assert decide(hooked, id_, f"{id_}-2") == (
+        200,
+        {"counts": True, "message": f"request {id_} is now approved"},
+    )
+    assert asking.result() == "DELETE 1"
+    assert decide(hooked, id_, f"{id_}-2")[1]["counts"] is False
+    eventually(lambda: receiver.of(id_)[-1] == "request.consumed", 10, hooked.log)
+    (refused,) = [row["fields"] for row in hooked.search("--kind", "request.refused")]
+    assert (refused["request"], refused["by"]["who"]) == (id_, "email account mallory@example.com")
+
+
+def test_a_channel_that_is_away_stops_nobody_and_is_told_when_it_is_back(
+    hooked: Deployment, receiver: Receiver
+) -> None:
+    receiver.away = True
+    tries = receiver.tries
+    asking = Asking(hooked.dsn("alice"))
+    id_ = waiting(hooked)["id"]
+    eventually(lambda: receiver.tries > tries, 10, hooked.log)
+    eventually(lambda: "503" in hooked.json("channel", "ls")[0]["problem"], 10, hooked.log)
+    assert hooked.json("request", "show", id_)["state"] == "open", "an outage approves nothing"
+    assert decide(hooked, id_, f"{id_}-1", decision="deny", note="use the archive")[0] == 200
+    assert "was denied by dora: use the archive" in asking.result()
+    hooked.stop()
+    receiver.away = False
+    hooked.start()
+    eventually(lambda: receiver.of(id_) == ["request.denied"], 30, hooked.log)
+    (told,) = hooked.json("request", "show", id_)["deliveries"]
+    assert (told["channel"], told["state"]) == ("itsm", "told")
+    assert hooked.verify()["ok"]
+
+
+def test_a_forged_decision_is_counted_in_the_ledger(hooked: Deployment) -> None:
+    url = f"http://127.0.0.1:{hooked.console}/channels/itsm"
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(urllib.request.Request(url, b"{}", {"webhook-id": "x"}))
+    eventually(lambda: hooked.search("--kind", "channel.rejected"), 10, hooked.log)
