@@ -22,7 +22,7 @@ Facts are compared whole: a fact that is not listed fails. Lines before the stat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -51,6 +51,7 @@ class Case:
     scope: Scope
     statement: str
     facts: tuple[str, ...]
+    directives: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
@@ -67,13 +68,14 @@ def _cases_of(path: Path) -> Iterator[Case]:
         lines = block.splitlines()
         statement = [line for line in lines if not line.startswith(("-- ", "--@", "-->"))]
         if any(line.strip() for line in statement):
-            scope = _scope([line[4:] for line in lines if line.startswith("--@ ")])
+            directives = tuple(line[4:] for line in lines if line.startswith("--@ "))
             facts = tuple(line[4:] for line in lines if line.startswith("--> "))
-            yield Case(path.name, number, scope, "\n".join(statement).strip(), facts)
+            yield Case(path.name, number, scope_of(directives), "\n".join(statement).strip(), facts, directives)
         number += len(lines) + 1
 
 
-def _scope(directives: list[str]) -> Scope:
+def scope_of(directives: Iterable[str]) -> Scope:
+    """What the lines that begin with `--@` say of the session."""
     scope = Scope()
     for directive in directives:
         word, _, rest = directive.partition(" ")

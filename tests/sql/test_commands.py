@@ -46,7 +46,7 @@ def test_an_option_is_on_unless_it_is_switched_off(argument: Node | None, expect
         ("do 'begin end'", ("do",)),
         ("call close_day(1)", ("call",)),
         ("lock table orders", ("lock",)),
-        ("refresh materialized view revenue_copy", ("refresh",)),
+        ("refresh materialized view revenue_copy", ("refresh", "select")),
     ],
 )
 def test_commands_are_what_they_contain(shop: Catalog, text: str, verbs: tuple[str, ...]) -> None:
@@ -81,3 +81,18 @@ def test_a_cursor_reads_when_it_is_fetched_from(shop: Catalog) -> None:
     scope = Scope(cursors={"c": effect.facts})
     assert understand("fetch all from c", shop, scope).verbs == ("select",)
     assert understand("close c; fetch c", shop, scope).unknown
+
+
+def test_a_refresh_reads_what_the_view_is_made_of(shop: Catalog) -> None:
+    read = {
+        touch.resource.path[1]: touch.via
+        for touch in understand("refresh materialized view revenue_copy", shop, Scope()).touches
+        if touch.action == "select"
+    }
+    assert read["revenue"] == ("public.revenue_copy",)
+    assert read["customers"] == read["orders"] == ("public.revenue_copy", "public.revenue")
+
+
+def test_analyze_samples_inheritance_children_too(shop: Catalog) -> None:
+    touches = understand("analyze people", shop, Scope()).touches
+    assert [touch.resource.path[1] for touch in touches] == ["people", "managers"]

@@ -4,7 +4,7 @@ import pytest
 
 from tidewaiter.model import Resource, ResourceType
 from tidewaiter.sql.catalog import Catalog
-from tidewaiter.sql.facts import HANDLERS
+from tidewaiter.sql.facts import HANDLERS, understand
 from tidewaiter.sql.objects import names_of, relation_paths, resource, resources, routine_path, schema_of
 from tidewaiter.sql.parse import Node
 from tidewaiter.sql.reading import Reading, Scope
@@ -66,3 +66,9 @@ def test_unqualified_names_are_where_the_path_says(shop: Catalog) -> None:
     reading = Reading(shop, Scope(("pg_catalog", "hr", "public")), HANDLERS)
     assert routine_path(reading, ["raise_all"]) == ("hr", "raise_all")
     assert schema_of(reading, ["t"]) == Resource(ResourceType.SCHEMA, ("hr",))
+
+
+def test_the_owner_of_a_sequence_is_touched(shop: Catalog) -> None:
+    touches = understand("alter sequence ticket_numbers owned by orders.id", shop, Scope()).touches
+    assert [touch.resource.path[1] for touch in touches] == ["ticket_numbers", "orders"]
+    assert len(understand("alter sequence ticket_numbers owned by none", shop, Scope()).touches) == 1

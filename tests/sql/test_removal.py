@@ -45,3 +45,30 @@ def test_a_missing_table_is_unknown_unless_that_is_allowed(shop: Catalog) -> Non
     allowed = understand("drop table if exists nowhere", shop, Scope())
     assert allowed.unknown == ()
     assert allowed.locks == ()
+
+
+def test_cascade_takes_keys_rules_and_checks_of_tables_that_stay(shop: Catalog) -> None:
+    assert ("alter_destructive", "public.order_lines") in dropped("drop table orders cascade", shop)
+    assert ("alter_destructive", "public.letters") in dropped("drop table audit_trail cascade", shop)
+    assert ("alter_destructive", "public.prices") in dropped("drop function check_price cascade", shop)
+    assert ("alter_destructive", "public.offers") in dropped("drop domain price cascade", shop)
+    assert ("drop", "public.order_summaries") in dropped("drop function summary cascade", shop)
+    assert ("alter_destructive", "public.order_lines") not in dropped("drop table orders", shop)
+
+
+def test_cascade_of_a_column_takes_views_and_keys_that_use_it(shop: Catalog) -> None:
+    assert ("drop", "public.active_customers") in dropped("alter table customers drop deleted_at cascade", shop)
+    assert ("drop", "public.revenue") not in dropped("alter table customers drop deleted_at cascade", shop)
+    assert ("alter_destructive", "public.notes") in dropped("alter table shelves drop column shop cascade", shop)
+    assert dropped("alter table shelves drop column shop", shop) == [("alter_destructive", "public.shelves")]
+
+
+def test_keys_of_a_dropped_column_are_locked_on_the_other_side(shop: Catalog) -> None:
+    locks = understand("alter table shelves drop column shop", shop, Scope()).locks
+    assert Lock(("public", "shops"), "AccessExclusiveLock") in locks
+
+
+def test_a_partition_locks_its_parent(shop: Catalog) -> None:
+    locks = understand("drop table payments_2026", shop, Scope()).locks
+    assert Lock(("public", "payments"), "AccessExclusiveLock") in locks
+    assert len(understand("drop table managers", shop, Scope()).locks) == 1

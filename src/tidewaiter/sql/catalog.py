@@ -84,6 +84,8 @@ class Catalog:
     """Views over a relation at any depth: what DROP … CASCADE takes along."""
     referrers: Mapping[Path, tuple[Path, ...]] = field(default_factory=_none)
     """Tables with foreign keys to a table, at any depth: what TRUNCATE … CASCADE takes along."""
+    attached: Mapping[tuple[str, Path], tuple[Path, ...]] = field(default_factory=_none)
+    """("relation", "function" or "type", its path) → tables that lose a part when it is dropped with CASCADE."""
     partitions: Mapping[Path, tuple[Path, ...]] = field(default_factory=_none)
     """Direct partitions and inheritance children."""
     indexes: Mapping[Path, Path] = field(default_factory=_none)
@@ -186,6 +188,7 @@ def _build(rows: Rows) -> Catalog:
         calls=_calls(plain["view_calls"], reaches),
         dependents=_closure((_second(row), _first(row)) for row in plain["view_uses"]),
         referrers=_closure((_second(row), _first(row)) for row in plain["foreign_keys"]),
+        attached=_grouped(((row[0], (row[1], row[2])), (row[3], row[4])) for row in plain["attached"]),
         partitions=_grouped((_second(row), _first(row)) for row in plain["inheritance"]),
         indexes={_first(row): _second(row) for row in plain["indexes"]},
         functions=functions,

@@ -201,6 +201,29 @@ QUERIES: Mapping[str, str] = {
           left join pg_depend d on d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
           left join pg_extension x on x.oid = d.refobjid and d.refclassid = 'pg_extension'::regclass
          where {_USER_SCHEMA} and {_ORDINARY_SCHEMA} order by 1, 2, 3""",
+    # "relation", "function" or "type", its schema and name; schema and name of a table that loses something when it is
+    # dropped with CASCADE: a rule, policy, trigger, constraint, default, index or column. Views are in view_uses.
+    "attached": """
+        select distinct case d.refclassid when 'pg_class'::regclass then 'relation'
+                             when 'pg_proc'::regclass then 'function' else 'type' end,
+               rn.nspname::text, coalesce(r.relname, p.proname, t.typname)::text, n.nspname::text, c.relname::text
+          from pg_depend d
+          left join pg_class r on d.refclassid = 'pg_class'::regclass and r.oid = d.refobjid
+          left join pg_proc p on d.refclassid = 'pg_proc'::regclass and p.oid = d.refobjid
+          left join pg_type t on d.refclassid = 'pg_type'::regclass and t.oid = d.refobjid
+          join pg_namespace rn on rn.oid = coalesce(r.relnamespace, p.pronamespace, t.typnamespace)
+          left join pg_constraint k on d.classid = 'pg_constraint'::regclass and k.oid = d.objid
+          left join pg_policy y on d.classid = 'pg_policy'::regclass and y.oid = d.objid
+          left join pg_trigger g on d.classid = 'pg_trigger'::regclass and g.oid = d.objid
+          left join pg_attrdef f on d.classid = 'pg_attrdef'::regclass and f.oid = d.objid
+          left join pg_rewrite w on d.classid = 'pg_rewrite'::regclass and w.oid = d.objid and w.ev_type <> '1'
+          left join pg_index x on d.classid = 'pg_class'::regclass and x.indexrelid = d.objid
+          join pg_class c on c.oid = coalesce(k.conrelid, y.polrelid, g.tgrelid, f.adrelid, w.ev_class, x.indrelid,
+                                              case d.classid when 'pg_class'::regclass then d.objid end)
+          join pg_namespace n on n.oid = c.relnamespace
+         where d.refobjid >= 16384 and d.deptype = 'n' and c.relkind in ('r', 'p', 'f', 'v')
+           and c.relpersistence <> 't' and c.oid is distinct from r.oid
+         order by 1, 2, 3, 4, 5""",
     # schema, name, oids, is any of that name volatile
     "builtins": """
         select n.nspname::text, p.proname::text, array_agg(p.oid::int8 order by p.oid), bool_or(p.provolatile = 'v')

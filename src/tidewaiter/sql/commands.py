@@ -218,9 +218,18 @@ def _vacuum(reading: Reading, fields: Node, level: Level) -> None:
         relations: list[Node] = fields.get("rels") or [{"VacuumRelation": {}}]
         for one in (node["VacuumRelation"] for node in relations):
             source = _on_relation(reading, action, one.get("relation"), lock)
+            _on_heirs(reading, action, source)
             for column in strings(one.get("va_cols", ())):
                 if source is not None:
                     source.hit(column)
+
+
+def _on_heirs(reading: Reading, action: str, source: Source | None) -> None:
+    """ANALYZE samples the rows of inheritance children with their parent's."""
+    relation = source.relation if source is not None and action == "analyze" else None
+    for heir in reading.catalog.heirs.get((relation.schema, relation.name), ()) if relation is not None else ():
+        reading.touch(action, reading.table(heir), (quoted((relation.schema, relation.name)),) if relation else ())
+        reading.lock_table(heir, SHARE_UPDATE_EXCLUSIVE)
 
 
 def _cluster(reading: Reading, fields: Node, level: Level) -> None:
@@ -243,8 +252,11 @@ def _reindex(reading: Reading, fields: Node, level: Level) -> None:
 
 
 def _refresh(reading: Reading, fields: Node, level: Level) -> None:
+    """The view's query runs, as its owner: what it reads and calls is touched as if it were asked here."""
     lock = EXCLUSIVE if fields.get("concurrent") else ACCESS_EXCLUSIVE
-    _on_relation(reading, "refresh", fields["relation"], lock)
+    source = _on_relation(reading, "refresh", fields["relation"], lock)
+    if source is not None and source.relation is not None:
+        reading.look_through((source.relation.schema, source.relation.name))
 
 
 def _truncate(reading: Reading, fields: Node, level: Level) -> None:

@@ -10,9 +10,19 @@ from tidewaiter.sql import locks
 from tidewaiter.sql.creation import bases_read, create_from_query, create_relation, introduce, output_columns
 from tidewaiter.sql.expressions import FIELDS, SPECIAL, walk
 from tidewaiter.sql.levels import Level, Source, words
-from tidewaiter.sql.objects import RELATIONS, names_of, relation_paths, resource, resources, routine_path, schema_of
+from tidewaiter.sql.objects import (
+    RELATIONS,
+    give_sequence,
+    names_of,
+    relation_paths,
+    resource,
+    resources,
+    routine_path,
+    schema_of,
+)
 from tidewaiter.sql.parse import Node
 from tidewaiter.sql.reading import DATASOURCE, Handler, Reading, creation_schema, strings
+from tidewaiter.sql.removal import drop_part
 from tidewaiter.sql.routines import action_of
 
 _EXPRESSIONS = (FIELDS.keys() | SPECIAL.keys()) - {"List", "String", "TypeName", "Integer", "Float", "Boolean"}
@@ -119,6 +129,7 @@ def _create_table_as(reading: Reading, fields: Node, level: Level) -> None:
 
 def _create_sequence(reading: Reading, fields: Node, level: Level) -> None:
     create_relation(reading, fields["sequence"], "S", ("last_value", "log_cnt", "is_called"))
+    give_sequence(reading, fields)
 
 
 def _create_index(reading: Reading, fields: Node, level: Level) -> None:
@@ -304,8 +315,8 @@ def _lock_altered(reading: Reading, fields: Node, commands: list[Node]) -> None:
         for one in (path, *below):
             reading.lock_table(one, mode or locks.ACCESS_EXCLUSIVE)
         for command in commands:
-            if command["subtype"] == "AT_DropConstraint":
-                reading.lock_referenced(path, command["name"])
+            if command["subtype"] in ("AT_DropColumn", "AT_DropConstraint"):
+                drop_part(reading, path, command)
 
 
 def _names(var: Node) -> list[str]:
@@ -346,6 +357,7 @@ def _alter_sequence(reading: Reading, fields: Node, level: Level) -> None:
         _touch_if_exists(reading, "alter", fields["sequence"], "sequence")
     else:
         _touch_relation(reading, "alter", fields["sequence"], lock=locks.SHARE_ROW_EXCLUSIVE)
+    give_sequence(reading, fields)
     _defined(reading)
 
 

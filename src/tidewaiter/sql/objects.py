@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from tidewaiter.model import Resource, ResourceType, SyntaxFault
 from tidewaiter.sql.levels import words
+from tidewaiter.sql.locks import ACCESS_SHARE
 from tidewaiter.sql.parse import Node
 from tidewaiter.sql.reading import DATASOURCE, PG_TEMP, Reading, creation_schema, strings
 
@@ -107,3 +108,13 @@ def relation_paths(
     sqlstate = "42704" if noun == "index" else "42P01"
     fault = SyntaxFault(sqlstate, f'{noun} "{shown}" does not exist', position)
     reading.unknown(f"{noun} {shown} is not in the catalog", fault)
+
+
+def give_sequence(reading: Reading, fields: Node) -> None:
+    """`OWNED BY table.column`: the sequence goes when the column goes. The table's owner has a say in that."""
+    for option in fields.get("options", ()):
+        if option["DefElem"]["defname"] == "owned_by":
+            names = list(strings(option["DefElem"]["arg"]["List"]["items"]))[:-1]  # NONE is a single word
+            for path in relation_paths(reading, names, "relation") if names else ():
+                reading.touch("alter", reading.table(path))
+                reading.lock_table(path, ACCESS_SHARE)

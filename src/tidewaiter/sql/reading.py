@@ -257,11 +257,11 @@ class Reading:
         if not self.explains:
             self.locks[path] = stronger(self.locks.get(path), mode)
 
-    def lock_referenced(self, path: tuple[str, str], name: str | None = None) -> None:
-        """Note the locks on what a table's keys, or the named one, refer to: dropping a key drops triggers there."""
+    def lock_referenced(self, path: tuple[str, str]) -> None:
+        """Note the locks on what a table's keys refer to: dropping a key drops triggers there."""
         self.effort.spend(len(self.catalog.keys))
         for referenced, keys in self.catalog.keys.items():
-            if any(key.table == path and name in (None, key.name) for key in keys):
+            if any(key.table == path for key in keys):
                 self.lock_table(referenced, ACCESS_EXCLUSIVE)
 
     def lock(self, relation: Relation) -> None:
@@ -294,6 +294,15 @@ class Reading:
                 entry.fires = True
                 yield entry
         for function, via in catalog.calls.get(path, ()):
+            self.runs(function, via)
+
+    def look_through(self, path: tuple[str, str]) -> None:
+        """Touch what a view is made of, without the view."""
+        for reach in self.catalog.reaches.get(path, ()):
+            entry = self.touch("select", self.table(reach.path), reach.via)
+            entry.columns.update(dict.fromkeys(reach.columns))
+            entry.star = entry.star or reach.star
+        for function, via in self.catalog.calls.get(path, ()):
             self.runs(function, via)
 
     def _bases(self, relation: Relation) -> Iterator[Reach]:

@@ -297,3 +297,51 @@ security label on table orders is 'secret'
 --> alter table public.orders
 --> effect define
 --> locks public.orders ShareUpdateExclusiveLock
+
+-- the keys of a column go with it, on both sides
+alter table shelves drop column shop cascade
+--> alter_destructive table public.shelves
+--> alter_destructive table public.notes via public.shelves
+--> effect define
+--> locks public.shelves AccessExclusiveLock
+--> locks public.shops AccessExclusiveLock
+--> locks public.notes AccessExclusiveLock
+
+alter table orders drop column customer_id
+--> alter_destructive table public.orders
+--> effect define
+--> locks public.orders AccessExclusiveLock
+--> locks public.customers AccessExclusiveLock
+
+alter table orders drop constraint orders_pkey cascade
+--> alter_destructive table public.orders
+--> alter_destructive table public.order_lines via public.orders
+--> effect define
+--> locks public.orders AccessExclusiveLock
+--> locks public.order_lines AccessExclusiveLock
+
+alter table customers drop column deleted_at cascade
+--> alter_destructive table public.customers
+--> drop table public.active_customers via public.customers
+--> drop table public.customer_names via public.active_customers
+--> drop table public.customer_rows via public.customers
+--> drop table public.customer_names via public.customers
+--> alter_destructive table public.orders via public.customers
+--> effect define
+--> locks public.customers AccessExclusiveLock
+--> locks public.active_customers AccessExclusiveLock
+--> locks public.customer_names AccessExclusiveLock
+--> locks public.customer_rows AccessExclusiveLock
+--> locks public.orders AccessExclusiveLock
+
+alter sequence ticket_numbers owned by orders.id
+--> alter table public.ticket_numbers
+--> alter table public.orders
+--> effect define
+--> locks public.ticket_numbers ShareRowExclusiveLock
+--> locks public.orders AccessShareLock
+
+alter sequence ticket_numbers owned by none
+--> alter table public.ticket_numbers
+--> effect define
+--> locks public.ticket_numbers ShareRowExclusiveLock

@@ -109,8 +109,10 @@ create unique index on orders (id) include (status)
 
 create sequence s owned by orders.id
 --> create table public.s
+--> alter table public.orders
 --> effect create s public.s(last_value, log_cnt, is_called)
 --> effect define
+--> locks public.orders AccessShareLock
 
 create schema reports
 --> create datasource

@@ -10,6 +10,7 @@ drop table orders cascade
 --> drop table public.revenue via public.orders
 --> drop table public.same_orders via public.orders
 --> drop table public.revenue_copy via public.orders
+--> alter_destructive table public.order_lines via public.orders
 --> effect define
 --> locks public.orders AccessExclusiveLock
 --> locks public.customers AccessExclusiveLock
@@ -17,6 +18,7 @@ drop table orders cascade
 --> locks public.revenue AccessExclusiveLock
 --> locks public.same_orders AccessExclusiveLock
 --> locks public.revenue_copy AccessExclusiveLock
+--> locks public.order_lines AccessExclusiveLock
 
 drop table if exists orders, customers
 --> drop table public.orders
@@ -261,3 +263,97 @@ drop operator class c using btree
 drop text search configuration c
 --> drop schema public
 --> effect define
+
+-- a rule of another table goes too
+drop table audit_trail cascade
+--> drop table public.audit_trail
+--> alter_destructive table public.letters via public.audit_trail
+--> effect define
+--> locks public.audit_trail AccessExclusiveLock
+--> locks public.letters AccessExclusiveLock
+
+-- the parent of a partition is locked
+drop table payments_2026
+--> drop table public.payments_2026
+--> effect define
+--> locks public.payments_2026 AccessExclusiveLock
+--> locks public.payments AccessExclusiveLock
+
+-- constraints, policies and views that call it go too
+drop function check_price(numeric) cascade
+--> drop function public.check_price
+--> alter_destructive table public.prices via public.check_price
+--> effect define
+--> locks public.prices AccessExclusiveLock
+
+drop function summary cascade
+--> drop function public.summary
+--> drop table public.order_summaries via public.summary
+--> effect define
+--> locks public.order_summaries AccessExclusiveLock
+
+-- columns and checks of that type go too
+drop domain price cascade
+--> drop schema public
+--> alter_destructive table public.offers via public.price
+--> effect define
+--> locks public.offers AccessExclusiveLock
+
+-- what is elsewhere and depends on it
+drop schema public cascade
+--> drop schema public
+--> drop table public.active_customers via public
+--> drop table public.all_shops via public
+--> drop table public.audit_trail via public
+--> drop table public.busy_shops via public
+--> drop table public.customer_names via public
+--> drop table public.customer_rows via public
+--> drop table public.customers via public
+--> drop table public.letters via public
+--> drop table public.managers via public
+--> drop table public.notes via public
+--> drop table public.offers via public
+--> drop table public.open_letters via public
+--> drop table public.order_lines via public
+--> drop table public.order_summaries via public
+--> drop table public.orders via public
+--> drop table public.payments via public
+--> drop table public.payments_2026 via public
+--> drop table public.people via public
+--> drop table public.prices via public
+--> drop table public.regions via public
+--> drop table public.revenue via public
+--> drop table public.revenue_copy via public
+--> drop table public.same_orders via public
+--> drop table public.shelves via public
+--> drop table public.shop_names via public
+--> drop table public.shops via public
+--> drop table public.ticket_numbers via public
+--> effect define
+--> locks public.active_customers AccessExclusiveLock
+--> locks public.all_shops AccessExclusiveLock
+--> locks public.audit_trail AccessExclusiveLock
+--> locks public.busy_shops AccessExclusiveLock
+--> locks public.customer_names AccessExclusiveLock
+--> locks public.customer_rows AccessExclusiveLock
+--> locks public.customers AccessExclusiveLock
+--> locks public.letters AccessExclusiveLock
+--> locks public.managers AccessExclusiveLock
+--> locks public.notes AccessExclusiveLock
+--> locks public.shelves AccessExclusiveLock
+--> locks public.offers AccessExclusiveLock
+--> locks public.open_letters AccessExclusiveLock
+--> locks public.order_lines AccessExclusiveLock
+--> locks public.orders AccessExclusiveLock
+--> locks public.order_summaries AccessExclusiveLock
+--> locks public.payments AccessExclusiveLock
+--> locks public.payments_2026 AccessExclusiveLock
+--> locks public.people AccessExclusiveLock
+--> locks public.prices AccessExclusiveLock
+--> locks public.regions AccessExclusiveLock
+--> locks public.revenue AccessExclusiveLock
+--> locks public.revenue_copy AccessExclusiveLock
+--> locks public.same_orders AccessExclusiveLock
+--> locks public.shops AccessExclusiveLock
+--> locks public.shop_names AccessExclusiveLock
+--> locks public.ticket_numbers AccessExclusiveLock

@@ -67,3 +67,10 @@ select pg_create_logical_replication_slot('s', 'test_decoding')
 select * from pg_logical_slot_get_changes('s', null, null)
 --> function function pg_catalog.pg_logical_slot_get_changes is volatile
 --> shareable
+
+-- the rows of children are sampled too
+analyze people
+--> analyze table public.people
+--> analyze table public.managers via public.people
+--> locks public.people ShareUpdateExclusiveLock
+--> locks public.managers ShareUpdateExclusiveLock

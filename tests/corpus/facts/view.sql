@@ -78,6 +78,9 @@ create materialized view copy_of_orders as select * from orders with no data
 
 refresh materialized view concurrently revenue_copy
 --> refresh table public.revenue_copy
+--> select table public.revenue (name, total) via public.revenue_copy
+--> select table public.customers (id, name) via public.revenue_copy > public.revenue
+--> select table public.orders (customer_id, total) via public.revenue_copy > public.revenue
 --> locks public.revenue_copy ExclusiveLock
 
 drop view active_customers
