@@ -248,15 +248,21 @@ QUERIES: Mapping[str, str] = {
          where {_USER_SCHEMA} order by 1, 2, 3, 4, 6, 7""",
     # source or target type of such a cast, schema, relation: those whose rows are of that type or hold values of it
     "cast_sources": """
-        select distinct s.typname::text, n.nspname::text, r.relname::text
-          from pg_cast c
-          join pg_type s on s.oid in (c.castsource, c.casttarget)
-          join pg_class r on r.relkind in ('r', 'p', 'v', 'm', 'f') and r.relpersistence <> 't'
+        with cast_type as (
+            select distinct s.oid, s.typname, s.typrelid
+              from pg_cast c join pg_type s on s.oid in (c.castsource, c.casttarget)
+             where c.castfunc >= 16384 and s.oid >= 16384),
+        source(name, relid) as (
+            select s.typname, s.typrelid from cast_type s
+            union
+            select s.typname, a.attrelid
+              from cast_type s
+              join pg_type t on s.oid in (t.oid, t.typelem, t.typbasetype)
+              join pg_attribute a on a.atttypid = t.oid and a.attnum > 0 and not a.attisdropped)
+        select s.name::text, n.nspname::text, r.relname::text
+          from source s
+          join pg_class r on r.oid = s.relid and r.relkind in ('r', 'p', 'v', 'm', 'f') and r.relpersistence <> 't'
           join pg_namespace n on n.oid = r.relnamespace
-         where c.castfunc >= 16384 and s.oid >= 16384
-           and (s.typrelid = r.oid or exists (
-                select from pg_attribute a left join pg_type t on t.oid = a.atttypid
-                 where a.attrelid = r.oid and a.attnum > 0 and s.oid in (a.atttypid, t.typelem, t.typbasetype)))
          order by 1, 2, 3""",
     # schema, relation, oid, and for each column in order: its number, its type as a cast names it, the type's oid.
     # Types of pg_catalog that the grammar itself names are written as the grammar wants them, all others with schema.
