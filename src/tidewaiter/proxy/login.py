@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 import secrets
-import shlex
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -116,12 +116,8 @@ def _names(parameters: Mapping[str, str]) -> list[str]:
 
 def _options(text: str) -> list[str]:
     """Names of the settings in a startup packet's `options`; a switch other than -c and -- counts by itself."""
-    try:
-        words = shlex.split(text, posix=True)
-    except ValueError:
-        return ["options"]
     names: list[str] = []
-    words.reverse()
+    words = split_options(text)[::-1]
     while words:
         word = words.pop()
         if word == "-c" and words:
@@ -132,6 +128,19 @@ def _options(text: str) -> list[str]:
             return [*names, word]
         names.append(word.partition("=")[0].lower().replace("-", "_"))
     return names
+
+
+def split_options(text: str) -> list[str]:
+    """The words of `options` as the server splits them (pg_split_opts): a backslash keeps what follows it, and quotes
+    are letters like others.
+    """
+    words: list[str] = []
+    for match in _WORD.finditer(text):
+        words.append(re.sub(r"\\(.?)", r"\1", match[0], flags=re.DOTALL))
+    return words
+
+
+_WORD = re.compile(r"(?:\\.|\\$|[^\\ \t\n\v\f\r])+", re.DOTALL)
 
 
 async def authenticate(arrival: Arrival, hello: Hello, directory: Directory, certificate: bytes | None, now_s: float,
@@ -178,6 +187,8 @@ def upstream_parameters(admitted: Admitted, session: str, role: str | None, *, o
     """The client's own startup parameters, the human's name for the database's log, and the role."""
     parameters = dict(admitted.parameters)
     if not observe:
+        for name in [name for name in parameters if name.lower() == "application_name"]:
+            del parameters[name]  # in whatever case: a later one would overrule ours
         marked = f"tidewaiter:{admitted.principal.name}:{session}:{admitted.application}".encode()[:APPLICATION_BYTES]
         parameters["application_name"] = marked.decode("utf-8", "ignore").rstrip(":")
     if role is not None:
