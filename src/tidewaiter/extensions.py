@@ -31,6 +31,7 @@ HOT = (
     "proxy/asks.py",
     "proxy/names.py",
     "proxy/pipeline.py",
+    "proxy/rounds.py",
     "proxy/session.py",
     "proxy/standing.py",
     "proxy/trail.py",

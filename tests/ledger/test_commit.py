@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from ledgerkit import FaultyFiles, QuickFiles, entries, open_log
 
+from tidewaiter.errors import LedgerUnavailable
 from tidewaiter.ledger.commit import Recorder
 
 
@@ -89,3 +91,20 @@ def test_next_turn_is_told_of_its_own_write(tmp_path: Path) -> None:
 
     assert turn(recorder, work) == ["end of turn", "next"]
     log.close()
+
+
+def test_nothing_is_left_to_write_until_something_is_recorded_or_the_ledger_breaks(tmp_path: Path) -> None:
+    files = FaultyFiles(lasting=True)
+    log = open_log(tmp_path / "log", files=files)
+    recorder = Recorder(log)
+    found = [recorder.is_written]
+    recorder.record("execution", b'"session":"s"')
+    found.append(recorder.is_written)
+    recorder.flush()
+    found.append(recorder.is_written)
+    recorder.record("execution", b'"session":"s"')
+    files.fail_at = next(files.calls) + 1
+    with pytest.raises(LedgerUnavailable):
+        recorder.flush()
+    found.append(recorder.is_written)
+    assert found == [True, False, True, False]

@@ -27,7 +27,7 @@ class Factory:
 
 
 def ref_of(sealed: Sealed) -> BodyRef:
-    ref = decode(b'{"v":1,"seq":0,"t_ns":0,"kind":"x",%b}' % sealed[0]).body
+    ref = decode(b'{"v":1,"seq":0,"t_ns":0,"kind":"x"%b}' % sealed[0]).body
     assert ref is not None
     return ref
 

@@ -137,6 +137,10 @@ class Paper:
         else:
             self.unasserted.append(entry)
 
+    @property
+    def is_written(self) -> bool:
+        return self.flushed == len(self.raw) and self.state != "broken"
+
     def flush(self) -> None:
         if self.state == "broken":
             raise LedgerUnavailable("the ledger cannot be written")

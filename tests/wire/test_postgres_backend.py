@@ -180,3 +180,10 @@ def test_messages_without_content() -> None:
         backend.portal_suspended(),
     )
     assert built == tuple(kind + b"\0\0\0\x04" for kind in (b"1", b"2", b"3", b"n", b"I", b"s"))
+
+
+def test_ever_new_and_overlong_tags_are_read() -> None:
+    for number in range(3 * backend.TAGS):
+        tag = f"SELECT {number}"
+        assert backend.parse_command_complete(tag.encode() + b"\0") == (tag, number)
+        assert backend.parse_command_complete(b"x" * backend.TAG_BYTES + tag.encode() + b"\0")[1] == number

@@ -95,3 +95,28 @@ def test_unasked_answers_are_violations(kind: int) -> None:
 def test_an_answer_to_another_question_is_a_violation() -> None:
     with pytest.raises(ProtocolViolation, match="in answer to message 1"):
         owed(Owes.PARSE).reply(ord("C"))
+
+
+def test_a_round_is_settled_as_the_messages_that_it_consists_of() -> None:
+    debts = owed(Owes.ROUND, Owes.DESCRIBED_ROUND)
+    assert steps(debts, b"2CZ2TCZ") == ["DONE", "DONE", "READY", "DONE", "DONE", "DONE", "READY"]
+    assert not debts.debts
+
+
+def test_a_rounds_memo_is_its_execution_s() -> None:
+    debts = owed(Owes.DESCRIBED_ROUND)
+    debts.unfold()
+    assert list(debts.debts) == [
+        (Owes.BIND, None),
+        (Owes.DESCRIBE_PORTAL, None),
+        (Owes.EXECUTE, "DESCRIBED_ROUND0"),
+        (Owes.SYNC, None),
+    ]
+
+
+def test_an_error_before_a_round_skips_to_its_sync() -> None:
+    debts = owed(Owes.EXECUTE, Owes.ROUND, Owes.ROUND)
+    debts.reply(ord("E"))
+    assert debts.failed() == [(Owes.BIND, None), (Owes.EXECUTE, "ROUND1")]
+    assert not debts.is_skipping
+    assert steps(debts, b"Z2CZ") == ["READY", "DONE", "DONE", "READY"]

@@ -85,6 +85,11 @@ class Recorder:
             self._wake.set()
             raise
 
+    @property
+    def is_written(self) -> bool:
+        """True if everything recorded so far survives kill -9."""
+        return self._log.written == self._log.size and self._log.state in (State.OPEN, State.FULL)
+
     def flush(self) -> None:
         """Everything recorded so far survives kill -9. Raises LedgerUnavailable."""
         try:

@@ -175,12 +175,8 @@ class Body(NamedTuple):
 
     def encode(self) -> bytes:
         sql, binds, types, told = self
-        raw = b"\x01" + _section(b"S", sql)
-        if binds:
-            raw += _section(b"B", binds)
-        if types:
-            raw += _section(b"T", Struct(f">{len(types)}I").pack(*types))
-        return raw + _section(b"M", told) if told else raw
+        raw = encode_body(sql, binds, types)
+        return b"".join((raw, b"M", len(told).to_bytes(4, "big"), told)) if told else raw
 
     @classmethod
     def decode(cls, raw: bytes) -> Body:
@@ -197,6 +193,18 @@ class Body(NamedTuple):
             raise ValueError("type OIDs have four bytes each")
         types = Struct(f">{len(oids) // 4}I").unpack(oids)
         return cls(found.get(b"S", b""), found.get(b"B", b""), types, found.get(b"M", b""))
+
+
+def encode_body(sql: bytes, binds: bytes, types: tuple[int, ...]) -> bytes:
+    """`Body(sql, binds, types).encode()` without making one, as every statement needs it."""
+    parts = [b"\x01S", len(sql).to_bytes(4, "big"), sql]
+    if binds:
+        parts += (b"B", len(binds).to_bytes(4, "big"), binds)
+    if types:
+        parts += (b"T", (4 * len(types)).to_bytes(4, "big"))
+        for oid in types:
+            parts.append(oid.to_bytes(4, "big"))
+    return b"".join(parts)
 
 
 def parameters(binds: bytes) -> list[tuple[int, bytes | None]]:
@@ -236,10 +244,6 @@ def parameter_texts(binds: bytes) -> list[str | None]:
         None if value is None else "\\x" + value.hex() if format_ else value.decode("utf-8", "replace")
         for format_, value in told
     ]
-
-
-def _section(letter: bytes, value: bytes) -> bytes:
-    return letter + len(value).to_bytes(4, "big") + value
 
 
 def _sections(raw: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -310,9 +314,10 @@ class Unfinished(ValueError):
 
 def frame(header: bytes, ciphertext: bytes = b"") -> bytes:
     """A header and its inline ciphertext as they stand in a segment file."""
-    length, head = len(header) + len(ciphertext), len(header)
+    rest = header + ciphertext
+    length, head = len(rest), len(header)
     check = (length & 0xFFFF) ^ (length >> 16) ^ head ^ _CHECK
-    return PREFIX.pack(length, head, check, crc32(ciphertext, crc32(header))) + header + ciphertext
+    return PREFIX.pack(length, head, check, crc32(rest)) + rest
 
 
 def read_frame(segment: bytes, at: int) -> tuple[bytes, bytes, int]:

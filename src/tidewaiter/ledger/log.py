@@ -21,7 +21,7 @@ from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self, cast
+from typing import NamedTuple, Self
 
 from tidewaiter.errors import ConfigError, LedgerBusy, LedgerUnavailable, Tampered
 from tidewaiter.ledger.checkpoints import Checkpoints, Draft
@@ -80,7 +80,7 @@ class Log:
         self._reserve = Reserve(self._layout, files)
         self._slow = threading.Lock()  # one sync, publish, stage or repair at a time
         self._lock_fd = -1
-        self._kinds: dict[str, bytes] = {}
+        self._kinds: set[str] = set()  # that were found to be well-formed
         self._state = State.BROKEN
         self._cause: BaseException | None = None
         self._gap_reason = ""  # why a gap entry is due; empty when none is
@@ -169,6 +169,11 @@ class Log:
         return self._size
 
     @property
+    def written(self) -> int:
+        """Entries that survive the death of this process."""
+        return self._written
+
+    @property
     def durable(self) -> int:
         """Entries that survive the loss of power."""
         return self._durable
@@ -214,24 +219,26 @@ class Log:
         """
         if self._state is not State.OPEN and not (closing and self._state is State.FULL):
             raise self._refusal()
-        seq, t_ns, late = self._size, self._clock_ns(), b""
+        seq, t_ns, late = self._size, self._clock_ns(), ""
         if t_ns < self._t_ns:
-            t_ns, late = self._t_ns, b',"t_src":%d' % max(0, t_ns)
+            t_ns, late = self._t_ns, f',"t_src":{max(0, t_ns)}'
         if len(members) > MEMBERS_BYTES:
             members, body = _spill(members, body)
-        kind_ = self._kinds.get(kind) or self._kind(kind)
-        comma = b"," if members else b""
+        if kind not in self._kinds:
+            self._check_kind(kind)
+        # Formatted as text and joined: many times faster than bytes with placeholders, once compiled.
+        told = [f'{{"v":1,"seq":{seq},"t_ns":{t_ns},"kind":"{kind}"{late}'.encode()]
+        if members:
+            told += (b",", members)
         ciphertext = b""
-        if body is None:
-            header = b'{"v":1,"seq":%d,"t_ns":%d,"kind":"%b"%b%b%b}' % (seq, t_ns, kind_, late, comma, members)
-        else:
-            sealed = self._seal(self._sealer, body, t_ns) if type(body) is bytes else body
-            member, ciphertext, blob = cast(Sealed, sealed)
+        if body is not None:
+            sealed = self._seal(self._sealer, body, t_ns) if isinstance(body, bytes) else body
+            member, ciphertext, blob = sealed
             if blob:
                 ciphertext = b""
-            header = b'{"v":1,"seq":%d,"t_ns":%d,"kind":"%b"%b%b%b,%b}' % (
-                *(seq, t_ns, kind_, late, comma, members, member),
-            )
+            told.append(member)
+        told.append(b"}")
+        header = b"".join(told)
         framed = frame(header, ciphertext)
         self._t_ns = t_ns
         self._size = seq + 1
@@ -244,10 +251,10 @@ class Log:
             self.hash_some()
         return Receipt(seq)
 
-    def _kind(self, kind: str) -> bytes:
+    def _check_kind(self, kind: str) -> None:
         if not _KIND.fullmatch(kind):
             raise ValueError(f"{kind!r} cannot be an entry's kind")
-        return self._kinds.setdefault(kind, kind.encode())  # bounded: kinds are constants of the program
+        self._kinds.add(kind)  # bounded: kinds are constants of the program
 
     def _seal(self, sealer: Sealer, body: bytes, t_ns: int) -> Sealed:
         """Seal a body; if it is to be a blob, it is durable when this returns."""

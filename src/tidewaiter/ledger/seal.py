@@ -110,7 +110,7 @@ class DataKey:
 
 
 Sealed = tuple[bytes, bytes, str]
-"""A body made ready: the header's "body" member, the ciphertext, and the blob's name or "". Plain, as it is hot."""
+"""A body made ready: the header's "body" member after a comma, the ciphertext, and the blob's name or ""."""
 
 
 class Sealer:
@@ -133,7 +133,7 @@ class Sealer:
         day = t_ns // _DAY_NS
         key = self._new_key(datetime.fromtimestamp(day * 86_400, UTC).strftime("%Y-%m-%d"))
         self._cipher = AESGCM(key.secret_bytes())
-        self._head = f'"body":{{"dek":"{key.id}","ct":"'
+        self._head = f',"body":{{"dek":"{key.id}","ct":"'
         self._from_ns, self._until_ns, self._left = day * _DAY_NS, (day + 1) * _DAY_NS, _BODIES_PER_DEK
 
     def seal(self, plaintext: bytes, t_ns: int) -> Sealed:

@@ -6,6 +6,7 @@ What `feed` returns may leave only after the ledger's write: the caller flushes 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from tidewaiter.proxy.exchange import Exchange
 from tidewaiter.proxy.names import Portal, Undo
@@ -13,9 +14,42 @@ from tidewaiter.proxy.probe import Probe
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution, Trail
 from tidewaiter.wire import postgres
-from tidewaiter.wire.frames import HEADER, BackendFrames, Frame
+from tidewaiter.wire.frames import DATA_ROW, HEADER, BackendFrames, Frame, length_at
 from tidewaiter.wire.postgres_backend import parse_command_complete
-from tidewaiter.wire.postgres_state import ASYNCHRONOUS, Debt, Owed, Step
+from tidewaiter.wire.postgres_state import ASYNCHRONOUS, Debt, Owed, Owes, Step
+
+READY_BYTES = 6
+_BOUND: Final = b"2\0\0\0\4"
+_READY: Final = b"Z\0\0\0\5"
+
+
+def answer_start(chunk: bytes, kind: int) -> int:
+    """Where an answer's first row is, or CommandComplete; -1 when it does not begin as the answer to this debt."""
+    at = 0
+    if kind == Owes.ROUND or kind == Owes.DESCRIBED_ROUND:
+        if not chunk.startswith(_BOUND):
+            return -1
+        at = len(_BOUND)
+        if kind == Owes.ROUND:
+            return at
+    elif kind != Owes.QUERY:
+        return -1
+    if at + HEADER > len(chunk):
+        return -1
+    if chunk[at] == postgres.ROW_DESCRIPTION or (kind == Owes.DESCRIBED_ROUND and chunk[at] == postgres.NO_DATA):
+        return at + length_at(chunk, at)
+    return at if kind == Owes.QUERY else -1
+
+
+def answer_end(chunk: bytes, at: int) -> tuple[int, int]:
+    """(CommandComplete's offset, its end), after rows that begin at `at`, if ReadyForQuery alone follows. Else -1s."""
+    last = len(chunk) - READY_BYTES
+    while at < last and chunk[at] == DATA_ROW:
+        at += length_at(chunk, at)
+    if at >= last or chunk[at] != postgres.COMMAND_COMPLETE:
+        return -1, -1
+    end = at + length_at(chunk, at)
+    return (at, end) if end == last and chunk.startswith(_READY, end) else (-1, -1)
 
 
 class Refused:
@@ -93,11 +127,43 @@ class Answers:
             return passing + b"".join(out) + data[cut:end]
         return data if end == len(data) else data[:end]
 
+    def feed_round(self, chunk: bytes) -> bool:
+        """Take the whole answer to one plain statement, and nothing else; False when that is not what it is.
+
+        Of a thousand answers, 999 are this: acknowledgements, rows, CommandComplete, ReadyForQuery in one chunk. They
+        pass unchanged, and are settled here in one scan.
+        """
+        debts = self.owed.debts
+        if not debts or self.exchange is not None or self.probe is not None or not self._backend.is_between:
+            return False
+        kind, memo = debts[0]
+        if self._answered != self._backend.position or not isinstance(memo, Execution):
+            return False
+        start = answer_start(chunk, kind)
+        if start < 0:
+            return False
+        tag, end = answer_end(chunk, start)
+        if end < 0:
+            return False
+        debts.popleft()
+        result = parse_command_complete(chunk[tag + HEADER : end])
+        size = len(chunk)
+        # A Query's bytes are all up to ReadyForQuery, an Execute's those from its first row to its CommandComplete.
+        memo.bytes += size if kind == Owes.QUERY else end - start
+        memo.results.append(result)
+        memo.rows += result[1]
+        self.owed.is_copying_in = False
+        self._backend.passed(size)
+        self._answered = self._backend.position
+        self.finish(memo)
+        self.ready(chr(chunk[size - 1]))
+        return True
+
     def _record_what_began(self) -> None:
         """The intent of an answer that does not end in this chunk is written before its first byte leaves."""
         if self.owed.debts and self._backend.position > self._answered:
-            memo = self.owed.debts[0][1]
-            if isinstance(memo, Execution) and memo.intent is None:
+            kind, memo = self.owed.debts[0]
+            if isinstance(memo, Execution) and memo.intent is None and kind < Owes.ROUND:
                 self._trail.intent(memo)
 
     def _note_parameter(self, body: bytes) -> None:
@@ -198,7 +264,8 @@ class Answers:
         self.transaction = status
         if status == "I":
             self.idles += 1
-            self._end(self._names.transaction_ended())
+            if self._names.portals:
+                self._end(self._names.transaction_ended())
             self._standing.transaction_ended()
 
     def _end(self, suspended: list[Execution]) -> None:

@@ -89,6 +89,17 @@ class Asks:
         self._streams = False  # whether the pieces of a long message go on to the server
         self._long_bind: tuple[Portal, _Hash] | None = None
 
+    @property
+    def is_clear(self) -> bool:
+        """Whether nothing that was taken before decides what becomes of the next message."""
+        return self._skips is None and not self._is_barrier
+
+    def went_past(self, *, ends_with_sync: bool) -> None:
+        """Note that a statement went to the server without being taken here; see `rounds`."""
+        self._worked_at = self._answers.idles
+        if ends_with_sync:
+            self.is_unsynced = False
+
     def take(self, data: bytes, piece: Piece) -> Need | None:
         """Take one message, or one piece of a long one. Raises ProtocolViolation, LedgerUnavailable."""
         return _TAKE[piece[0]](self, data, piece)

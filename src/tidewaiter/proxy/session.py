@@ -24,6 +24,7 @@ from tidewaiter.proxy.holding import Held, Holding, NotGranted
 from tidewaiter.proxy.link import Link
 from tidewaiter.proxy.needs import AllAnswered, Decision, Definitions, Estimate, Intent, Need, Path, Study
 from tidewaiter.proxy.probe import PATH, STATEMENT_TIMEOUT, Interrupted, Probe, Question, shown_s
+from tidewaiter.proxy.rounds import Rounds
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution, Trail
 from tidewaiter.wire import postgres
@@ -43,6 +44,9 @@ class Recorder(Protocol):
 
     @property
     def available(self) -> bool: ...
+
+    @property
+    def is_written(self) -> bool: ...
 
     def flush(self) -> None: ...
 
@@ -82,6 +86,9 @@ class Session:
         self._frontend = FrontendFrames(statement_bytes)
         self._answers = Answers(standing, trail, clock_us)
         self._asks = Asks(session_id, standing, trail, self._answers, clock_us, lambda: recorder.available)
+        self._rounds = Rounds(
+            standing, self._asks, self._answers, clock_us, lambda: recorder.available, statement_bytes
+        )
         self._owed = self._answers.owed
         self._guard = Guard(session_id, self, self._answers, standing, trail)
         self.interrupt = interrupt
@@ -222,7 +229,7 @@ class Session:
 
     def from_server(self, chunk: bytes) -> None:
         """Take what the server sent: settled and recorded first, then passed on."""
-        answer = self._answers.feed(chunk)
+        answer = chunk if self._answers.feed_round(chunk) else self._answers.feed(chunk)
         if answer:
             self._say(answer)
         if self._answers.exchange is not None and self._owed.is_copying_in:
@@ -234,7 +241,11 @@ class Session:
 
     # -- to the client ----------------------------------------------------------------------------------------------
     def _say(self, answer: bytes) -> None:
-        """Let the client have an answer once everything recorded so far is written: at the end of the loop's turn."""
+        """Let the client have an answer once everything recorded so far is written: at the end of the loop's turn,
+        or now, in the middle of a long answer."""
+        if not self._unsaid and self._recorder.is_written:
+            self._client.write(answer)
+            return
         self._unsaid.append(answer)
         if len(self._unsaid) == 1:
             self._recorder.written(self._said)
@@ -249,6 +260,9 @@ class Session:
     # -- client → server --------------------------------------------------------------------------------------------
     def from_client(self, chunk: bytes) -> None:
         """Take what the client sent."""
+        if self._chore is None and not self._pending and self._frontend.is_between and self._rounds.take(chunk):
+            self._server.write(chunk)
+            return
         data, pieces = self._frontend.feed(chunk)
         for piece in pieces:
             self._pending.append((data, piece))

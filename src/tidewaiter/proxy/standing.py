@@ -151,7 +151,7 @@ class Standing:
         judge = self._present_judge()
         if judge is None or self._lexer or self._created or self._temporary or self._needs_catalog:
             return None
-        if self._overlay.is_due or self._overlay.doubt:
+        if self._defined and (self._overlay.is_due or self._overlay.doubt):
             return None
         if self._codec != "utf-8" and not text.isascii():
             return None
@@ -166,6 +166,11 @@ class Standing:
             facts = judged.facts
             if not (facts.session_bound or facts.fault):
                 self._judge.keep(text, judged)
+
+    @property
+    def wants_estimates(self) -> bool:
+        """Whether a policy looks at estimates of rows, so that some statements need one before they run."""
+        return self._footing.estimator is not None and self._footing.policies().want_estimates
 
     def can_study_at_once(self, text: bytes) -> bool:
         """Whether `study` will neither block for long nor wait for anything."""
@@ -410,8 +415,8 @@ class Standing:
 
     def transaction_ended(self) -> None:
         """Committed or rolled back: what this session created is now in the catalog, or gone."""
-        self._overlay = Overlay()
         if self._defined:
+            self._overlay = Overlay()  # it is as new while nothing was defined
             # What was created stays known here until the catalog shows it. Whatever else changed must be read before
             # the next verdict; observe mode records with what it knows and goes on.
             self._defined = False

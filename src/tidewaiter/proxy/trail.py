@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Protocol
+from typing import Final, Protocol
 
 import orjson
 
-from tidewaiter.ledger.entry import Body, members
+from tidewaiter.ledger.entry import encode_body, members
 from tidewaiter.model import Principal, Receipt
 from tidewaiter.proxy.holding import NotGranted
 from tidewaiter.proxy.limits import RowLimit
 from tidewaiter.proxy.pipeline import Judged
+from tidewaiter.wire.postgres_backend import TAG_BYTES, TAGS
+
+_RESULTS: Final[dict[str, str]] = {}  # JSON of the results of one statement, by its tag
 
 
 class Ledger(Protocol):
@@ -114,10 +117,10 @@ class Trail:
         ended = self._ended(run, status, at_us)
         self.rows += run.rows
         if run.intent is not None:
-            self._ledger.record("outcome", b'%b,"intent":%d,%b' % (self._who, run.intent, ended))
+            self._ledger.record("outcome", b"".join((self._who, f',"intent":{run.intent}'.encode(), ended)))
             return
         self.statements += 1
-        self._ledger.record("execution", b"%b,%b,%b" % (self._who, self._asked(run), ended), self._body(run))
+        self._ledger.record("execution", b"".join((self._who, b",", self._asked(run), ended)), self._body(run))
 
     def event(self, kind: str, fields: Mapping[str, object]) -> Receipt:
         """Record something about the session itself."""
@@ -125,31 +128,28 @@ class Trail:
         return self._ledger.record(kind, b"%b,%b" % (self._who, told) if told else self._who)
 
     def _asked(self, run: Execution) -> bytes:
-        told = run.judged.members
+        more = ""
         if run.request:
-            told += b',"request":"%b"' % run.request.encode()
+            more += f',"request":"{run.request}"'
         if run.estimated is not None:
-            told += b',"estimated_rows":%d' % run.estimated
+            more += f',"estimated_rows":{run.estimated}'
         if run.binds is None or run.binds_digest:
-            told += b',"binds_digest":"%b"' % run.binds_digest.encode()
+            more += f',"binds_digest":"{run.binds_digest}"'
         elif run.binds:
-            told += b',"binds":%d' % _count(run.binds)
+            more += f',"binds":{_count(run.binds)}'
             if self._binds == "digest":
-                told += b',"binds_digest":"%b"' % sha256(run.binds).hexdigest().encode()
-        return told
+                more += f',"binds_digest":"{sha256(run.binds).hexdigest()}"'
+        return run.judged.members + more.encode() if more else run.judged.members
 
     def _body(self, run: Execution) -> bytes:
         binds = run.binds if self._binds == "full" and run.binds else b""
-        return Body(run.text, binds, run.oids).encode()
+        return encode_body(run.text, binds, run.oids)
 
     def _ended(self, run: Execution, status: str, at_us: int) -> bytes:
-        told = b'"status":"%b","results":%b,"rows":%d,"bytes":%d,"duration_us":%d' % (
-            status.encode(),
-            orjson.dumps(run.results),
-            run.rows,
-            run.bytes,
-            at_us - run.began_us,
-        )
+        told = (
+            f',"status":"{status}","results":{_results(run.results)},"rows":{run.rows},"bytes":{run.bytes},'
+            f'"duration_us":{at_us - run.began_us}'
+        ).encode()
         if run.sqlstate:
             told += b',"sqlstate":' + orjson.dumps(run.sqlstate)
         if run.judged.limit is not None:
@@ -169,11 +169,26 @@ def _limit(run: Execution, limit: RowLimit) -> bytes:
     return b"," + members(told) if told else b""
 
 
+def _results(results: list[tuple[str, int]]) -> str:
+    """JSON of an execution's results. Most are one of a few: "SELECT 1", "INSERT 0 1"."""
+    if len(results) != 1:
+        return orjson.dumps(results).decode()
+    tag = results[0][0]  # of which the rows follow
+    told = _RESULTS.get(tag)
+    if told is None:
+        told = orjson.dumps(results).decode()
+        if len(_RESULTS) >= TAGS:
+            _RESULTS.clear()
+        if len(tag) <= TAG_BYTES:
+            _RESULTS[tag] = told
+    return told
+
+
 def _count(binds: bytes) -> int:
-    """Number of parameter values in a Bind message's parameter section."""
-    formats = int.from_bytes(binds[:2], "big")
-    at = 2 + 2 * formats
-    return int.from_bytes(binds[at : at + 2], "big")
+    """Number of parameter values in a Bind message's parameter section; 0 where it is cut short."""
+    size = len(binds)
+    at = 2 + 2 * ((binds[0] << 8) | binds[1]) if size > 1 else size
+    return (binds[at] << 8) | binds[at + 1] if at + 1 < size else 0
 
 
 def who(session: str, principal: Principal, datasource: str) -> dict[str, object]:

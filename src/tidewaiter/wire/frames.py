@@ -55,6 +55,15 @@ class BackendFrames:
         self._skip = 0
         self.position = 0
 
+    @property
+    def is_between(self) -> bool:
+        """Whether the next byte begins a message."""
+        return not self._held and not self._skip
+
+    def passed(self, size: int) -> None:
+        """Note whole messages that passed without being scanned here."""
+        self.position += size
+
     def feed(self, chunk: bytes) -> tuple[bytes, list[Frame], int]:
         """Take a chunk; return (data, frames, end): complete frames other than rows, and how much of data may leave.
 
@@ -104,6 +113,11 @@ class FrontendFrames:
         self._held = bytearray()
         self._need = 0
         self._skip = 0
+
+    @property
+    def is_between(self) -> bool:
+        """Whether the next byte begins a message."""
+        return not self._held and not self._skip
 
     @property
     def held_bytes(self) -> int:

@@ -50,6 +50,11 @@ PORTAL_SUSPENDED: Final = 0x73  # s
 READY_FOR_QUERY: Final = 0x5A  # Z
 ROW_DESCRIPTION: Final = 0x54  # T
 
+TAGS: Final = 1024  # command tags that are kept parsed
+TAG_BYTES: Final = 64  # no tag of PostgreSQL's is longer
+
+_TAGS: Final[dict[bytes, tuple[str, int]]] = {}
+
 ROWS_DIGITS: Final = 20  # 2**64 has 20; int() of much longer texts would be an attack on the processor
 
 _COLUMN = struct.Struct("!IhIhih")
@@ -109,6 +114,17 @@ def sqlstate_of(body: Buffer) -> str:
 def parse_command_complete(body: Buffer) -> tuple[str, int]:
     """CommandComplete: (tag, rows). "INSERT 0 5" has 5 rows, "CREATE TABLE" has 0. Raises ProtocolViolation."""
     text = body if isinstance(body, bytes) else bytes(body)
+    known = _TAGS.get(text)
+    if known is None:
+        known = _parse_tag(text)
+        if len(_TAGS) >= TAGS:
+            _TAGS.clear()
+        if len(text) <= TAG_BYTES:
+            _TAGS[text] = known
+    return known
+
+
+def _parse_tag(text: bytes) -> tuple[str, int]:
     end = len(text) - 1
     if end < 0 or text.find(0) != end or not text.isascii():
         raise ProtocolViolation("CommandComplete: expected one ASCII string that ends in the only NUL")

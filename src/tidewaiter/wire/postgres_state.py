@@ -26,6 +26,8 @@ class Owes:
     SYNC: Final = 7
     QUERY: Final = 8
     FUNCTION_CALL: Final = 9
+    ROUND: Final = 10  # Bind, Execute and Sync that went as one, see `Owed.unfold`
+    DESCRIBED_ROUND: Final = 11  # with a Describe of the portal between
 
 
 class Step:
@@ -123,6 +125,7 @@ class Owed(Generic[T]):
             if kind in b"EZ":
                 return Step.KEEP, None
             raise ProtocolViolation(f"the server sent {chr(kind)!r} unasked")
+        self.unfold()
         debt = self.debts[0]
         step = _TABLE[debt[0] << 8 | kind]
         if step == Step.KEEP or step == Step.RESULT:
@@ -137,11 +140,23 @@ class Owed(Generic[T]):
             self.debts.popleft()
         return step, debt
 
+    def unfold(self) -> None:
+        """Put what a round consists of in its place at the head of the queue. The execution keeps the memo."""
+        if not self.debts or self.debts[0][0] < Owes.ROUND:
+            return
+        kind, memo = self.debts.popleft()
+        self.debts.extendleft(((Owes.SYNC, None), (Owes.EXECUTE, memo)))
+        if kind == Owes.DESCRIBED_ROUND:
+            self.debts.appendleft((Owes.DESCRIBE_PORTAL, None))
+        self.debts.appendleft((Owes.BIND, None))
+
     def failed(self) -> list[Debt[T]]:
         """After FAILED: remove and return, in order, what the server skips up to the next Sync."""
         skipped: list[Debt[T]] = []
+        self.unfold()
         while self.debts and self.debts[0][0] != Owes.SYNC:
             skipped.append(self.debts.popleft())
+            self.unfold()
         self.is_skipping = not self.debts
         return skipped
 

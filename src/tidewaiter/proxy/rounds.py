@@ -1,0 +1,118 @@
+"""The short road of what is asked again and again: one known, plain statement, whole and alone in one chunk. No socket.
+
+Of a busy session's statements nearly all are a Query, or Bind, Execute and Sync of a prepared statement, whose text was
+judged before and may simply run. `Rounds.take` decides and notes exactly what `Asks` would, without taking the messages
+apart one by one, and the chunk goes on as it is. Whatever is in the least unusual is left to `Asks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from tidewaiter.model import Allow
+from tidewaiter.proxy.answers import Answers
+from tidewaiter.proxy.asks import Asks
+from tidewaiter.proxy.names import Portal
+from tidewaiter.proxy.pipeline import Judged
+from tidewaiter.proxy.standing import Standing
+from tidewaiter.proxy.trail import Execution
+from tidewaiter.wire import postgres
+from tidewaiter.wire.frames import HEADER, length_at
+from tidewaiter.wire.postgres_parts import NAME_BYTES
+from tidewaiter.wire.postgres_state import Owes
+
+_EXECUTED: Final = postgres.execute(b"", 0) + postgres.sync()
+_DESCRIBED: Final = postgres.describe("P", b"") + _EXECUTED
+_NAME: Final = HEADER + 1  # where Bind's statement name begins after an empty portal name
+
+
+class Rounds:
+    """Takes one client's chunks, before its `Asks` does."""
+
+    __slots__ = (
+        "_answers", "_asks", "_clock_us", "_is_recordable", "_names", "_owed", "_standing", "_statement_bytes",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        standing: Standing,
+        asks: Asks,
+        answers: Answers,
+        clock_us: Callable[[], int],
+        is_recordable: Callable[[], bool],
+        statement_bytes: int,
+    ) -> None:
+        self._statement_bytes = statement_bytes
+        self._standing = standing
+        self._names = standing.names
+        self._asks = asks
+        self._answers = answers
+        self._owed = answers.owed
+        self._clock_us = clock_us
+        self._is_recordable = is_recordable
+
+    def take(self, chunk: bytes) -> bool:
+        """Whether the chunk is one plain statement and was taken: then it goes to the server as it is.
+
+        It begins where a message begins; nothing that came before it waits. Raises ProtocolViolation.
+        """
+        size = len(chunk)
+        if size <= HEADER or size > self._statement_bytes:
+            return False
+        kind = chunk[0]
+        if kind != postgres.QUERY and kind != postgres.BIND:
+            return False
+        if not self._asks.is_clear or self._owed.is_skipping:
+            return False
+        if kind == postgres.QUERY:
+            return self._take_query(chunk, size)
+        return not self._owed.is_copying_in and self._take_bind(chunk, size)
+
+    def _take_query(self, chunk: bytes, size: int) -> bool:
+        if length_at(chunk, 0) != size or chunk.find(0, HEADER) != size - 1:
+            return False
+        text = chunk[HEADER : size - 1]
+        judged = self._plain(text)
+        if judged is None:
+            return False
+        self._owed.sent(Owes.QUERY, Execution(judged, text, self._clock_us()))
+        self._asks.went_past(ends_with_sync=False)
+        return True
+
+    def _take_bind(self, chunk: bytes, size: int) -> bool:
+        owes = Owes.DESCRIBED_ROUND
+        body_end = length_at(chunk, 0)
+        if not chunk.endswith(_DESCRIBED) or body_end != size - len(_DESCRIBED):
+            owes = Owes.ROUND
+            if body_end != size - len(_EXECUTED) or not chunk.endswith(_EXECUTED):
+                return False
+        name_end = chunk.find(0, _NAME, body_end)
+        if chunk[HEADER] or name_end < 0 or name_end - _NAME > NAME_BYTES:
+            return False
+        statement = self._names.statements.get(chunk[_NAME:name_end])
+        if statement is None or not statement.text:
+            return False
+        before = self._names.portals.get(b"")
+        judged = self._plain(statement.text) if before is None or before.execution is None else None
+        if judged is None:
+            return False
+        binds = chunk[name_end + 1 : body_end]
+        portal: Portal | None = None
+        # The unnamed portal ends with the transaction, which is here and now where nothing else is under way.
+        if self._answers.transaction != "I" or self._owed.debts or self._asks.is_unsynced:
+            portal = Portal(statement, b"", binds)
+            self._names.portals[b""] = portal
+        run = Execution(judged, statement.text, self._clock_us(), binds, statement.oids, "", portal)
+        self._owed.sent(owes, run)
+        self._asks.went_past(ends_with_sync=True)
+        return True
+
+    def _plain(self, text: bytes) -> Judged | None:
+        """The judgement of a text that may simply run and be recorded when it ends; None for every other."""
+        judged = self._standing.recall(text, in_transaction=self._answers.transaction != "I")
+        if judged is None or judged.is_weighty or judged.is_barrier or judged.limit is not None:
+            return None
+        if not isinstance(judged.verdict, Allow) or judged.facts.control is not None:
+            return None
+        return judged if self._is_recordable() and not self._standing.wants_estimates else None
