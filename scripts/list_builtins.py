@@ -31,7 +31,7 @@ HEADER = """\
 #   harmless   volatile, and reviewed: routines.HARMLESS_VOLATILE says why
 #   constant   its question depends on a constant argument: sql/calls.py reads it
 #   function   asks `function`: it changes, reads or runs what its text does not name
-#   signal, system   ask the action of that name
+#   lock, signal, system   ask the action of that name
 """
 FUNCTIONS = """
     select p.proname::text, max(case p.provolatile when 'v' then 2 when 's' then 1 else 0 end)

@@ -9,11 +9,12 @@ import sys
 from collections.abc import Sequence
 from itertools import groupby
 
-from sessions import Finding, Session, findings, sessions, statements
+from sessions import Finding, Session, beyond_analysts, findings, sessions, statements
 
 from corpus import cases
 
-WORDS = {"evasions": "got through", "harmless": "refused"}
+WORDS = {"evasions": ("got through", "beyond text"), "harmless": ("refused", "not analysts")}
+"""Per folder, what is counted: what is wrong, and what is right but apart."""
 
 
 def wrong(found: Sequence[Finding], kind: str) -> list[Finding]:
@@ -23,21 +24,25 @@ def wrong(found: Sequence[Finding], kind: str) -> list[Finding]:
 
 def table(kind: str) -> tuple[list[str], list[Finding], bool]:
     """Lines for one folder, its findings, and whether each verdict is as written."""
-    lines, all_found = [f"{kind:<24}{'statements':>12}{'sessions':>12}{WORDS[kind]:>14}{'beyond text':>14}"], []
+    lines, all_found = [f"{kind:<24}{'statements':>12}{'sessions':>12}{WORDS[kind][0]:>14}{WORDS[kind][1]:>14}"], []
     whole = sessions(kind)
     for name, group in groupby(whole, key=lambda one: one.file):
         members = list(group)
         found = [finding for one in members for finding in findings(one)]
-        beyond = sum(bool(step.beyond) for one in members for step in one.steps)
-        lines.append(_line(name, members, len(wrong(found, kind)), beyond))
+        lines.append(_line(name, members, len(wrong(found, kind)), _apart(members, kind)))
         all_found += found
-    beyond = sum(bool(step.beyond) for one in whole for step in one.steps)
-    lines.append(_line("all", whole, len(wrong(all_found, kind)), beyond))
+    lines.append(_line("all", whole, len(wrong(all_found, kind)), _apart(whole, kind)))
     return lines, all_found, all(one.step.beyond for one in all_found)
 
 
-def _line(name: str, members: Sequence[Session], count: int, beyond: int) -> str:
-    return f"  {name:<22}{statements(members):>12}{len(members):>12}{count:>14}{beyond or '-':>14}"
+def _apart(members: Sequence[Session], kind: str) -> int:
+    if kind == "harmless":
+        return beyond_analysts(members)
+    return sum(bool(step.beyond) for one in members for step in one.steps)
+
+
+def _line(name: str, members: Sequence[Session], count: int, apart: int) -> str:
+    return f"  {name:<22}{statements(members):>12}{len(members):>12}{count:>14}{apart or '-':>14}"
 
 
 def main() -> int:

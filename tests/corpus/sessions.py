@@ -246,3 +246,11 @@ def statements(found: Sequence[Session]) -> int:
     """How many statements the sessions hold, counting each for one principal."""
     seen = {(one.file, one.line): len(one.steps) for one in found}
     return sum(seen.values())
+
+
+def beyond_analysts(found: Sequence[Session]) -> int:
+    """How many of the statements are for others than analysts alone: writers, DBAs, or nobody at all."""
+    people: dict[tuple[str, int], set[str]] = {}
+    for one in found:
+        people.setdefault((one.file, one.line), set()).add(one.who)
+    return statements([one for one in found if "analyst" not in people[one.file, one.line]])

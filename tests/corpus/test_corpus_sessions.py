@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from sessions import Session, findings, sessions, statements
+from sessions import Session, beyond_analysts, findings, sessions, statements
 
 EVASIONS, HARMLESS = sessions("evasions"), sessions("harmless")
-LEAST_EVASIONS, LEAST_HARMLESS = 150, 200
+LEAST_EVASIONS, LEAST_HARMLESS = 150, 500
 
 
 @pytest.mark.parametrize("session", EVASIONS, ids=str)
@@ -24,4 +24,4 @@ def test_harmless_statement_passes(session: Session) -> None:
 
 def test_corpus_is_not_shrinking() -> None:
     assert statements(EVASIONS) >= LEAST_EVASIONS
-    assert statements(HARMLESS) >= LEAST_HARMLESS
+    assert statements(HARMLESS) - beyond_analysts(HARMLESS) >= LEAST_HARMLESS

@@ -14,6 +14,7 @@ from tidewaiter.sql.routines import (
     BY_CONSTANT,
     HARMLESS_VOLATILE,
     LISTED,
+    LOCKS,
     READERS,
     SIGNALS,
     SYSTEM,
@@ -36,6 +37,8 @@ REMOVED_OR_NEWER = {"pg_rotate_logfile_old"}
         ("table_to_xml", False, "function"),
         ("lo_import", True, "function"),
         ("pg_terminate_backend", True, "signal"),
+        ("pg_try_advisory_xact_lock", True, "lock"),
+        ("pg_advisory_unlock_all", True, None),
         ("pg_reload_conf", True, "system"),
         ("brought_by_a_newer_server", True, "function"),
         ("brought_by_a_newer_server", False, "function"),
@@ -47,7 +50,7 @@ def test_built_ins_ask_what_they_do(name: str, is_volatile: bool, action: str | 
 
 
 def test_lists_do_not_overlap_and_name_what_exists(shop: Catalog) -> None:
-    lists = [HARMLESS_VOLATILE, READERS, SIGNALS, SYSTEM, BY_CONSTANT]
+    lists = [HARMLESS_VOLATILE, READERS, LOCKS, SIGNALS, SYSTEM, BY_CONSTANT]
     names = [name for one in lists for name in one]
     assert len(names) == len(set(names))
     assert set(names) - shop.builtins.keys() <= REMOVED_OR_NEWER
@@ -69,7 +72,7 @@ def test_the_list_is_what_real_servers_and_the_reviewed_lists_say(tmp_path: Path
 
 
 def test_every_reviewed_name_is_listed_with_what_the_review_says() -> None:
-    for name in (*HARMLESS_VOLATILE, *READERS, *SIGNALS, *SYSTEM):
+    for name in (*HARMLESS_VOLATILE, *READERS, *LOCKS, *SIGNALS, *SYSTEM):
         action = reviewed_action(name, is_volatile=True)
         assert (LISTED[name] in ASKS_NOTHING) == (action is None), name
 

@@ -18,10 +18,8 @@ HARMLESS_VOLATILE = words(
     "random random_normal setseed gen_random_uuid uuidv4 uuidv7 clock_timestamp timeofday array_sample array_shuffle "
     # waiting is limited by statement_timeout, not by knowing about it here
     "pg_sleep pg_sleep_for pg_sleep_until "
-    # advisory locks: names without meaning to the database
-    "pg_advisory_lock pg_advisory_lock_shared pg_advisory_unlock pg_advisory_unlock_all pg_advisory_unlock_shared "
-    "pg_advisory_xact_lock pg_advisory_xact_lock_shared pg_try_advisory_lock pg_try_advisory_lock_shared "
-    "pg_try_advisory_xact_lock pg_try_advisory_xact_lock_shared "
+    # giving back advisory locks: of this session only, and drivers do so for every session that they hand on
+    "pg_advisory_unlock pg_advisory_unlock_all pg_advisory_unlock_shared "
     # sizes and positions: numbers about storage, which tools show
     "pg_database_size pg_indexes_size pg_relation_size pg_table_size pg_tablespace_size pg_total_relation_size "
     "pg_current_wal_flush_lsn pg_current_wal_insert_lsn pg_current_wal_lsn pg_last_wal_receive_lsn "
@@ -68,6 +66,12 @@ READERS = RUNS_TEXT | words(
 )
 """Built-ins that read what their text does not name: always asked as `function`, volatile or not."""
 
+LOCKS = words(
+    "pg_advisory_lock pg_advisory_lock_shared pg_advisory_xact_lock pg_advisory_xact_lock_shared pg_try_advisory_lock "
+    "pg_try_advisory_lock_shared pg_try_advisory_xact_lock pg_try_advisory_xact_lock_shared"
+)
+"""What takes advisory locks: numbers that other sessions wait for, so whoever takes them can stop a migration."""
+
 SIGNALS = frozenset({"pg_cancel_backend", "pg_terminate_backend", "pg_log_backend_memory_contexts"})
 
 SYSTEM = words(
@@ -111,6 +115,8 @@ def action_of(name: str, is_volatile: bool) -> str | None:
 
 def reviewed_action(name: str, is_volatile: bool) -> str | None:
     """The same by the reviewed lists alone: what `builtins.txt` is written from."""
+    if name in LOCKS:
+        return "lock"
     if name in SIGNALS:
         return "signal"
     if name in SYSTEM:

@@ -183,8 +183,13 @@ select pg_import_system_collations('pg_catalog')
 select pg_extension_config_dump('orders', '')
 --> any
 
+--@ who agent
 select pg_advisory_lock(1)
---> any
+--> deny agents-never-change
+
+--@ who agent
+select pg_try_advisory_xact_lock_shared(1, 2) from orders
+--> deny agents-never-change
 
 select pg_sleep(0.01)
 --> any

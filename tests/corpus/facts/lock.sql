@@ -19,5 +19,9 @@ lock no_such_table
 --> fault 42P01 relation "no_such_table" does not exist @6
 
 select pg_advisory_lock(1)
+--> lock datasource
+--> shareable
+
+select pg_advisory_unlock_all()
 --> reads only
 --> shareable

@@ -1,11 +1,11 @@
 -- asyncpg 0.32: type introspection, cursors, reset; recorded from the server's log
 
---@ who analyst
+--@ who analyst, agent
 SELECT
                         current_setting('jit') AS cur,
                         set_config('jit', 'off', false) AS new
 
---@ who analyst
+--@ who analyst, agent
 WITH RECURSIVE typeinfo_tree(
     oid, ns, name, kind, basetype, elemtype, elemdelim,
     range_subtype, attrtypoids, attrnames, depth)
@@ -188,26 +188,26 @@ FROM
 ORDER BY
     depth DESC
 
---@ who analyst
+--@ who analyst, agent
 SELECT
                     set_config('jit', $1, false)
 
 --@ who analyst
 select 'ok'::mood, '12345'::zip, c from customers c
 
---@ who analyst
+--@ who analyst, agent
 select array['ok'::mood]
 
---@ who analyst
+--@ who analyst, agent
 select id from orders
 
---@ who analyst
+--@ who analyst, agent
 SELECT pg_advisory_unlock_all();
 CLOSE ALL;
 UNLISTEN *;
 RESET ALL;
 
---@ who analyst
+--@ who analyst, agent
 SELECT quote_literal($1::"pg_catalog"."int4"::text)
 
 --@ who analyst

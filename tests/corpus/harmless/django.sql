@@ -1,9 +1,9 @@
 -- Django: inspectdb, migrate --plan, queries of the ORM; recorded from the server's log
 
---@ who analyst
+--@ who analyst, agent
 SELECT set_config('TimeZone', 'UTC', false)
 
---@ who analyst
+--@ who analyst, agent
 SELECT
                 c.relname,
                 CASE
@@ -18,7 +18,7 @@ SELECT
                 AND n.nspname NOT IN ('pg_catalog', 'pg_toast')
                 AND pg_catalog.pg_table_is_visible(c.oid)
 
---@ who analyst
+--@ who analyst, agent
 SELECT a1.attname, c2.relname, a2.attname
             FROM pg_constraint con
             LEFT JOIN pg_class c1 ON con.conrelid = c1.oid
@@ -33,7 +33,7 @@ SELECT a1.attname, c2.relname, a2.attname
                 c1.relnamespace = c2.relnamespace AND
                 pg_catalog.pg_table_is_visible(c1.oid)
 
---@ who analyst
+--@ who analyst, agent
 SELECT
                 c.conname,
                 array(
@@ -53,7 +53,7 @@ SELECT
             JOIN pg_class AS cl ON c.conrelid = cl.oid
             WHERE cl.relname = 'audit_trail' AND pg_catalog.pg_table_is_visible(cl.oid)
 
---@ who analyst
+--@ who analyst, agent
 SELECT
                 indexname,
                 array_agg(attname ORDER BY arridx),
@@ -93,7 +93,7 @@ SELECT
             ) s2
             GROUP BY indexname, indisunique, indisprimary, amname, exprdef, attoptions;
 
---@ who analyst
+--@ who analyst, agent
 SELECT
                 a.attname AS column_name,
                 NOT (a.attnotnull OR (t.typtype = 'd' AND t.typnotnull)) AS is_nullable,
@@ -112,52 +112,52 @@ SELECT
                 AND n.nspname NOT IN ('pg_catalog', 'pg_toast')
                 AND pg_catalog.pg_table_is_visible(c.oid)
 
---@ who analyst
+--@ who analyst, agent
 SELECT * FROM "audit_trail" LIMIT 1
 
 --@ who analyst
 SELECT * FROM "customers" LIMIT 1
 
---@ who analyst
+--@ who analyst, agent
 SELECT * FROM "letters" LIMIT 1
 
---@ who analyst
+--@ who analyst, agent
 SELECT * FROM "managers" LIMIT 1
 
---@ who analyst
+--@ who analyst, agent
 SELECT * FROM "notes" LIMIT 1
 
---@ who analyst
+--@ who analyst, agent
 SELECT * FROM "offers" LIMIT 1
 
---@ who analyst
+--@ who analyst, agent
 SELECT * FROM "order_lines" LIMIT 1
 
---@ who analyst
+--@ who analyst, agent
 SELECT * FROM "orders" LIMIT 1
 
---@ who analyst
+--@ who analyst, agent
 SELECT * FROM "payments" LIMIT 1
 
---@ who analyst
+--@ who analyst, agent
 SELECT * FROM "people" LIMIT 1
 
---@ who analyst
+--@ who analyst, agent
 SELECT * FROM "prices" LIMIT 1
 
---@ who analyst
+--@ who analyst, agent
 SELECT * FROM "regions" LIMIT 1
 
---@ who analyst
+--@ who analyst, agent
 SELECT * FROM "shelves" LIMIT 1
 
---@ who analyst
+--@ who analyst, agent
 SELECT * FROM "shops" LIMIT 1
 
 --@ who analyst
 SELECT * FROM "active_customers" LIMIT 1
 
---@ who analyst
+--@ who analyst, agent
 SELECT * FROM "all_shops" LIMIT 1
 
 --@ who analyst
@@ -166,10 +166,10 @@ SELECT * FROM "customer_names" LIMIT 1
 --@ who analyst
 SELECT * FROM "customer_rows" LIMIT 1
 
---@ who analyst
+--@ who analyst, agent
 SELECT * FROM "open_letters" LIMIT 1
 
---@ who analyst
+--@ who analyst, agent
 SELECT * FROM "payments_2026" LIMIT 1
 
 --@ who analyst
@@ -178,7 +178,7 @@ SELECT * FROM "revenue" LIMIT 1
 --@ who analyst
 SELECT * FROM "revenue_copy" LIMIT 1
 
---@ who analyst
+--@ who analyst, agent
 SELECT * FROM "shop_names" LIMIT 1
 
 --@ who analyst
@@ -187,25 +187,25 @@ SELECT "orders"."id", "orders"."customer_id", "orders"."total", "orders"."status
 --@ who analyst
 SELECT "customers"."id", "customers"."name", "customers"."email" FROM "customers"
 
---@ who analyst
+--@ who analyst, agent
 SELECT COUNT(*) AS "__count" FROM "orders"
 
---@ who analyst
+--@ who analyst, agent
 SELECT 1 AS "a" FROM "orders" WHERE "orders"."id" = 1 LIMIT 1
 
---@ who analyst
+--@ who analyst, agent
 SELECT "orders"."id", "orders"."customer_id", "orders"."total", "orders"."status" FROM "orders" WHERE "orders"."id" = 1 ORDER BY "orders"."id" ASC LIMIT 1
 
 --@ who analyst
 SELECT "customers"."id", "customers"."name", "customers"."email", COUNT("orders"."id") AS "n", SUM("orders"."total") AS "s" FROM "customers" LEFT OUTER JOIN "orders" ON ("customers"."id" = "orders"."customer_id") GROUP BY "customers"."id", "customers"."name", "customers"."email" HAVING COUNT("orders"."id") > 1 ORDER BY 4 DESC
 
---@ who analyst
+--@ who analyst, agent
 SELECT "orders"."status" AS "status", AVG("orders"."total") AS "total__avg" FROM "orders" GROUP BY 1
 
---@ who analyst
+--@ who analyst, agent
 SELECT MAX("orders"."total") AS "total__max", MIN("orders"."total") AS "total__min" FROM "orders"
 
---@ who analyst
+--@ who analyst, agent
 SELECT "orders"."id", "orders"."customer_id", "orders"."total", "orders"."status", ROW_NUMBER() OVER (PARTITION BY "orders"."customer_id" ORDER BY "orders"."total" DESC) AS "r" FROM "orders"
 
 --@ who analyst
@@ -217,22 +217,22 @@ SELECT "customers"."id", "customers"."name", "customers"."email" FROM "customers
 --@ who analyst
 SELECT DISTINCT "customers"."id", "customers"."name", "customers"."email" FROM "customers" WHERE (UPPER("customers"."name"::text) LIKE UPPER('%a%') OR "customers"."email"::text ~ '^a')
 
---@ who analyst
+--@ who analyst, agent
 SELECT "orders"."id", "orders"."customer_id", "orders"."total", "orders"."status", CASE WHEN "orders"."total" > 5 THEN 'big' ELSE 'small' END AS "k" FROM "orders"
 
 --@ who analyst
 (SELECT "customers"."id" AS "id" FROM "customers") UNION (SELECT "orders"."id" AS "id" FROM "orders")
 
---@ who analyst
+--@ who analyst, agent
 SAVEPOINT "s139839689399168_x1"
 
---@ who analyst
+--@ who analyst, agent
 SELECT "orders"."id", "orders"."customer_id", "orders"."total", "orders"."status" FROM "orders" LIMIT 1
 
---@ who analyst
+--@ who analyst, agent
 RELEASE SAVEPOINT "s139839689399168_x1"
 
---@ who analyst
+--@ who analyst, agent
 DECLARE "_django_curs_139839689399168_sync_1" NO SCROLL CURSOR WITH HOLD FOR SELECT "orders"."id", "orders"."customer_id", "orders"."total", "orders"."status" FROM "orders"
 
 --@ who analyst

@@ -1,6 +1,6 @@
 -- psql 18: what \d and its kin send; recorded from the server's log
 
---@ who analyst
+--@ who analyst, agent
 SELECT n.nspname as "Schema",
   c.relname as "Name",
   CASE c.relkind WHEN 'r' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'i' THEN 'index' WHEN 'S' THEN 'sequence' WHEN 't' THEN 'TOAST table' WHEN 'f' THEN 'foreign table' WHEN 'p' THEN 'partitioned table' WHEN 'I' THEN 'partitioned index' END as "Type",
@@ -15,7 +15,7 @@ WHERE c.relkind IN ('r','p','v','m','S','f','')
   AND pg_catalog.pg_table_is_visible(c.oid)
 ORDER BY 1,2;
 
---@ who analyst
+--@ who analyst, agent
 SELECT n.nspname as "Schema",
   c.relname as "Name",
   CASE c.relkind WHEN 'r' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'i' THEN 'index' WHEN 'S' THEN 'sequence' WHEN 't' THEN 'TOAST table' WHEN 'f' THEN 'foreign table' WHEN 'p' THEN 'partitioned table' WHEN 'I' THEN 'partitioned index' END as "Type",
@@ -34,7 +34,7 @@ WHERE c.relkind IN ('r','p','v','m','S','f','')
   AND pg_catalog.pg_table_is_visible(c.oid)
 ORDER BY 1,2;
 
---@ who analyst
+--@ who analyst, agent
 SELECT c.oid,
   n.nspname,
   c.relname
@@ -44,14 +44,14 @@ WHERE c.relname OPERATOR(pg_catalog.~) '^(customers)$' COLLATE pg_catalog.defaul
   AND pg_catalog.pg_table_is_visible(c.oid)
 ORDER BY 2, 3;
 
---@ who analyst
+--@ who analyst, agent
 SELECT c.relchecks, c.relkind, c.relhasindex, c.relhasrules, c.relhastriggers, c.relrowsecurity, c.relforcerowsecurity, false AS relhasoids, c.relispartition, '', c.reltablespace, CASE WHEN c.reloftype = 0 THEN '' ELSE c.reloftype::pg_catalog.regtype::pg_catalog.text END, c.relpersistence, c.relreplident, am.amname
 FROM pg_catalog.pg_class c
  LEFT JOIN pg_catalog.pg_class tc ON (c.reltoastrelid = tc.oid)
 LEFT JOIN pg_catalog.pg_am am ON (c.relam = am.oid)
 WHERE c.oid = '16384';
 
---@ who analyst
+--@ who analyst, agent
 SELECT a.attname,
   pg_catalog.format_type(a.atttypid, a.atttypmod),
   (SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid, true)
@@ -66,7 +66,7 @@ FROM pg_catalog.pg_attribute a
 WHERE a.attrelid = '16384' AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum;
 
---@ who analyst
+--@ who analyst, agent
 SELECT c2.relname, i.indisprimary, i.indisunique, i.indisclustered, i.indisvalid, pg_catalog.pg_get_indexdef(i.indexrelid, 0, true),
   pg_catalog.pg_get_constraintdef(con.oid, true), contype, condeferrable, condeferred, i.indisreplident, c2.reltablespace, con.conperiod
 FROM pg_catalog.pg_class c, pg_catalog.pg_class c2, pg_catalog.pg_index i
@@ -74,7 +74,7 @@ FROM pg_catalog.pg_class c, pg_catalog.pg_class c2, pg_catalog.pg_index i
 WHERE c.oid = '16384' AND c.oid = i.indrelid AND i.indexrelid = c2.oid
 ORDER BY i.indisprimary DESC, c2.relname;
 
---@ who analyst
+--@ who analyst, agent
 SELECT true as sametable, conname,
   pg_catalog.pg_get_constraintdef(r.oid, true) as condef,
   conrelid::pg_catalog.regclass AS ontable
@@ -83,7 +83,7 @@ WHERE r.conrelid = '16384' AND r.contype = 'f'
      AND conparentid = 0
 ORDER BY conname
 
---@ who analyst
+--@ who analyst, agent
 SELECT conname, conrelid::pg_catalog.regclass AS ontable,
        pg_catalog.pg_get_constraintdef(oid, true) AS condef
   FROM pg_catalog.pg_constraint c
@@ -92,7 +92,7 @@ SELECT conname, conrelid::pg_catalog.regclass AS ontable,
        AND contype = 'f' AND conparentid = 0
 ORDER BY conname;
 
---@ who analyst
+--@ who analyst, agent
 SELECT pol.polname, pol.polpermissive,
   CASE WHEN pol.polroles = '{0}' THEN NULL ELSE pg_catalog.array_to_string(array(select rolname from pg_catalog.pg_roles where oid = any (pol.polroles) order by 1),',') END,
   pg_catalog.pg_get_expr(pol.polqual, pol.polrelid),
@@ -106,7 +106,7 @@ SELECT pol.polname, pol.polpermissive,
 FROM pg_catalog.pg_policy pol
 WHERE pol.polrelid = '16384' ORDER BY 1;
 
---@ who analyst
+--@ who analyst, agent
 SELECT oid, stxrelid::pg_catalog.regclass, stxnamespace::pg_catalog.regnamespace::pg_catalog.text AS nsp, stxname,
 pg_catalog.pg_get_statisticsobjdef_columns(oid) AS columns,
   'd' = any(stxkind) AS ndist_enabled,
@@ -117,7 +117,7 @@ FROM pg_catalog.pg_statistic_ext
 WHERE stxrelid = '16384'
 ORDER BY nsp, stxname;
 
---@ who analyst
+--@ who analyst, agent
 SELECT pubname
      , NULL
      , NULL
@@ -145,7 +145,7 @@ FROM pg_catalog.pg_publication p
 WHERE p.puballtables AND pg_catalog.pg_relation_is_publishable('16384')
 ORDER BY 1;
 
---@ who analyst
+--@ who analyst, agent
 SELECT t.tgname, pg_catalog.pg_get_triggerdef(t.oid, true), t.tgenabled, t.tgisinternal,
   CASE WHEN t.tgparentid != 0 THEN
     (SELECT u.tgrelid::pg_catalog.regclass
@@ -159,20 +159,20 @@ FROM pg_catalog.pg_trigger t
 WHERE t.tgrelid = '16384' AND (NOT t.tgisinternal OR (t.tgisinternal AND t.tgenabled = 'D'))
 ORDER BY 1;
 
---@ who analyst
+--@ who analyst, agent
 SELECT c.oid::pg_catalog.regclass
 FROM pg_catalog.pg_class c, pg_catalog.pg_inherits i
 WHERE c.oid = i.inhparent AND i.inhrelid = '16384'
   AND c.relkind != 'p' AND c.relkind != 'I'
 ORDER BY inhseqno;
 
---@ who analyst
+--@ who analyst, agent
 SELECT c.oid::pg_catalog.regclass, c.relkind, inhdetachpending, pg_catalog.pg_get_expr(c.relpartbound, c.oid)
 FROM pg_catalog.pg_class c, pg_catalog.pg_inherits i
 WHERE c.oid = i.inhrelid AND i.inhparent = '16384'
 ORDER BY pg_catalog.pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT', c.oid::pg_catalog.regclass::pg_catalog.text;
 
---@ who analyst
+--@ who analyst, agent
 SELECT c.relchecks, c.relkind, c.relhasindex, c.relhasrules, c.relhastriggers, c.relrowsecurity, c.relforcerowsecurity, false AS relhasoids, c.relispartition, pg_catalog.array_to_string(c.reloptions || array(select 'toast.' || x from pg_catalog.unnest(tc.reloptions) x), ', ')
 , c.reltablespace, CASE WHEN c.reloftype = 0 THEN '' ELSE c.reloftype::pg_catalog.regtype::pg_catalog.text END, c.relpersistence, c.relreplident, am.amname
 FROM pg_catalog.pg_class c
@@ -180,7 +180,7 @@ FROM pg_catalog.pg_class c
 LEFT JOIN pg_catalog.pg_am am ON (c.relam = am.oid)
 WHERE c.oid = '16384';
 
---@ who analyst
+--@ who analyst, agent
 SELECT a.attname,
   pg_catalog.format_type(a.atttypid, a.atttypmod),
   (SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid, true)
@@ -199,7 +199,7 @@ FROM pg_catalog.pg_attribute a
 WHERE a.attrelid = '16384' AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum;
 
---@ who analyst
+--@ who analyst, agent
 SELECT c.conname, a.attname, c.connoinherit,
   c.conislocal, c.coninhcount <> 0,
   c.convalidated
@@ -210,10 +210,10 @@ WHERE c.contype = 'n' AND
   c.conrelid = '16384'::pg_catalog.regclass
 ORDER BY a.attnum
 
---@ who analyst
+--@ who analyst, agent
 SELECT pg_catalog.pg_get_partkeydef('16425'::pg_catalog.oid);
 
---@ who analyst
+--@ who analyst, agent
 SELECT conrelid = '16425'::pg_catalog.regclass AS sametable,
        conname,
        pg_catalog.pg_get_constraintdef(oid, true) AS condef,
@@ -223,22 +223,22 @@ SELECT conrelid = '16425'::pg_catalog.regclass AS sametable,
  WHERE conrelid = relid AND contype = 'f' AND conparentid = 0
 ORDER BY sametable DESC, conname;
 
---@ who analyst
+--@ who analyst, agent
 SELECT inhparent::pg_catalog.regclass,
   pg_catalog.pg_get_expr(c.relpartbound, c.oid),
   inhdetachpending
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_inherits i ON c.oid = inhrelid
 WHERE c.oid = '16430';
 
---@ who analyst
+--@ who analyst, agent
 SELECT pg_catalog.pg_get_viewdef('16464'::pg_catalog.oid, true);
 
---@ who analyst
+--@ who analyst, agent
 SELECT r.rulename, trim(trailing ';' from pg_catalog.pg_get_ruledef(r.oid, true))
 FROM pg_catalog.pg_rewrite r
 WHERE r.ev_class = '16464' AND r.rulename != '_RETURN' ORDER BY 1;
 
---@ who analyst
+--@ who analyst, agent
 SELECT pg_catalog.format_type(seqtypid, NULL) AS "Type",
        seqstart AS "Start",
        seqmin AS "Minimum",
@@ -249,7 +249,7 @@ SELECT pg_catalog.format_type(seqtypid, NULL) AS "Type",
 FROM pg_catalog.pg_sequence
 WHERE seqrelid = '16447';
 
---@ who analyst
+--@ who analyst, agent
 SELECT pg_catalog.quote_ident(nspname) || '.' ||
    pg_catalog.quote_ident(relname) || '.' ||
    pg_catalog.quote_ident(attname),
@@ -265,7 +265,7 @@ WHERE d.classid='pg_catalog.pg_class'::pg_catalog.regclass
  AND d.objid='16447'
  AND d.deptype IN ('a', 'i')
 
---@ who analyst
+--@ who analyst, agent
 SELECT a.attname,
   pg_catalog.format_type(a.atttypid, a.atttypmod),
   CASE WHEN a.attnum <= (SELECT i.indnkeyatts FROM pg_catalog.pg_index i WHERE i.indexrelid = '16407') THEN 'yes' ELSE 'no' END AS is_key,
@@ -274,7 +274,7 @@ FROM pg_catalog.pg_attribute a
 WHERE a.attrelid = '16407' AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum;
 
---@ who analyst
+--@ who analyst, agent
 SELECT i.indisunique, i.indisprimary, i.indisclustered, i.indisvalid,
   (NOT i.indimmediate) AND EXISTS (SELECT 1 FROM pg_catalog.pg_constraint WHERE conrelid = i.indrelid AND conindid = i.indexrelid AND contype IN ('p','u','x') AND condeferrable) AS condeferrable,
   (NOT i.indimmediate) AND EXISTS (SELECT 1 FROM pg_catalog.pg_constraint WHERE conrelid = i.indrelid AND conindid = i.indexrelid AND contype IN ('p','u','x') AND condeferred) AS condeferred,
@@ -285,7 +285,7 @@ FROM pg_catalog.pg_index i, pg_catalog.pg_class c, pg_catalog.pg_class c2, pg_ca
 WHERE i.indexrelid = c.oid AND c.oid = '16407' AND c.relam = a.oid
 AND i.indrelid = c2.oid;
 
---@ who analyst
+--@ who analyst, agent
 SELECT c.oid,
   n.nspname,
   c.relname
@@ -294,13 +294,13 @@ FROM pg_catalog.pg_class c
 WHERE n.nspname OPERATOR(pg_catalog.~) '^(hr)$' COLLATE pg_catalog.default
 ORDER BY 2, 3;
 
---@ who analyst
+--@ who analyst, agent
 SELECT r.conname, pg_catalog.pg_get_constraintdef(r.oid, true)
 FROM pg_catalog.pg_constraint r
 WHERE r.conrelid = '16567' AND r.contype = 'c'
 ORDER BY 1;
 
---@ who analyst
+--@ who analyst, agent
 SELECT n.nspname as "Schema",
   p.proname AS "Name",
   pg_catalog.format_type(p.prorettype, NULL) AS "Result data type",
@@ -317,13 +317,13 @@ WHERE p.prokind = 'a'
   AND pg_catalog.pg_function_is_visible(p.oid)
 ORDER BY 1, 2, 4;
 
---@ who analyst
+--@ who analyst, agent
 SELECT amname AS "Name",
   CASE amtype WHEN 'i' THEN 'Index' WHEN 't' THEN 'Table' END AS "Type"
 FROM pg_catalog.pg_am
 ORDER BY 1;
 
---@ who analyst
+--@ who analyst, agent
 SELECT amname AS "Name",
   CASE amtype WHEN 'i' THEN 'Index' WHEN 't' THEN 'Table' END AS "Type",
   amhandler AS "Handler",
@@ -331,7 +331,7 @@ SELECT amname AS "Name",
 FROM pg_catalog.pg_am
 ORDER BY 1;
 
---@ who analyst
+--@ who analyst, agent
 SELECT
   am.amname AS "AM",
   pg_catalog.format_type(c.opcintype, NULL) AS "Input type",
@@ -356,7 +356,7 @@ FROM pg_catalog.pg_opclass c
   LEFT JOIN pg_catalog.pg_namespace tn ON tn.oid = t.typnamespace
 ORDER BY 1, 2, 4;
 
---@ who analyst
+--@ who analyst, agent
 SELECT
   am.amname AS "AM",
   CASE
@@ -373,7 +373,7 @@ FROM pg_catalog.pg_opfamily f
   LEFT JOIN pg_catalog.pg_namespace n ON n.oid = f.opfnamespace
 ORDER BY 1, 2;
 
---@ who analyst
+--@ who analyst, agent
 SELECT
   am.amname AS "AM",
   CASE
@@ -397,7 +397,7 @@ ORDER BY 1, 2,
   pg_catalog.format_type(o.amoprighttype, NULL),
   o.amopstrategy;
 
---@ who analyst
+--@ who analyst, agent
 SELECT
   am.amname AS "AM",
   CASE
@@ -418,14 +418,14 @@ ORDER BY 1, 2,
   ap.amproclefttype = ap.amprocrighttype DESC,
   3, 4, 5;
 
---@ who analyst
+--@ who analyst, agent
 SELECT spcname AS "Name",
   pg_catalog.pg_get_userbyid(spcowner) AS "Owner",
   pg_catalog.pg_tablespace_location(oid) AS "Location"
 FROM pg_catalog.pg_tablespace
 ORDER BY 1;
 
---@ who analyst
+--@ who analyst, agent
 SELECT n.nspname AS "Schema",
        c.conname AS "Name",
        pg_catalog.pg_encoding_to_char(c.conforencoding) AS "Source",
@@ -440,7 +440,7 @@ WHERE true
   AND pg_catalog.pg_conversion_is_visible(c.oid)
 ORDER BY 1, 2;
 
---@ who analyst
+--@ who analyst, agent
 SELECT pg_catalog.format_type(castsource, NULL) AS "Source type",
        pg_catalog.format_type(casttarget, NULL) AS "Target type",
        CASE WHEN c.castmethod = 'b' THEN '(binary coercible)'
@@ -466,7 +466,7 @@ WHERE ( (true  AND pg_catalog.pg_type_is_visible(ts.oid)
 ) )
 ORDER BY 1, 2;
 
---@ who analyst
+--@ who analyst, agent
 SELECT DISTINCT tt.nspname AS "Schema", tt.name AS "Name", tt.object AS "Object", d.description AS "Description"
 FROM (
   SELECT pgc.oid as oid, pgc.tableoid AS tableoid,
@@ -535,7 +535,7 @@ WHERE n.nspname <> 'pg_catalog'
   JOIN pg_catalog.pg_description d ON (tt.oid = d.objoid AND tt.tableoid = d.classoid AND d.objsubid = 0)
 ORDER BY 1, 2, 3;
 
---@ who analyst
+--@ who analyst, agent
 SELECT pg_catalog.pg_get_userbyid(d.defaclrole) AS "Owner",
   n.nspname AS "Schema",
   CASE d.defaclobjtype     WHEN 'r' THEN 'table' WHEN 'S' THEN 'sequence' WHEN 'f' THEN 'function'    WHEN 'T' THEN 'type' WHEN 'n' THEN 'schema' WHEN 'L' THEN 'large object' END AS "Type",
@@ -544,7 +544,7 @@ FROM pg_catalog.pg_default_acl d
      LEFT JOIN pg_catalog.pg_namespace n ON n.oid = d.defaclnamespace
 ORDER BY 1, 2, 3;
 
---@ who analyst
+--@ who analyst, agent
 SELECT n.nspname as "Schema",
        t.typname as "Name",
        pg_catalog.format_type(t.typbasetype, t.typtypmod) as "Type",
@@ -563,7 +563,7 @@ WHERE t.typtype = 'd'
   AND pg_catalog.pg_type_is_visible(t.oid)
 ORDER BY 1, 2;
 
---@ who analyst
+--@ who analyst, agent
 SELECT n.nspname as "Schema",
        t.typname as "Name",
        pg_catalog.format_type(t.typbasetype, t.typtypmod) as "Type",
@@ -585,7 +585,7 @@ WHERE t.typtype = 'd'
   AND pg_catalog.pg_type_is_visible(t.oid)
 ORDER BY 1, 2;
 
---@ who analyst
+--@ who analyst, agent
 SELECT s.srvname AS "Name",
   pg_catalog.pg_get_userbyid(s.srvowner) AS "Owner",
   f.fdwname AS "Foreign-data wrapper"
@@ -593,7 +593,7 @@ FROM pg_catalog.pg_foreign_server s
      JOIN pg_catalog.pg_foreign_data_wrapper f ON f.oid=s.srvfdw
 ORDER BY 1;
 
---@ who analyst
+--@ who analyst, agent
 SELECT n.nspname AS "Schema",
   c.relname AS "Table",
   s.srvname AS "Server"
@@ -604,7 +604,7 @@ FROM pg_catalog.pg_foreign_table ft
 WHERE pg_catalog.pg_table_is_visible(c.oid)
 ORDER BY 1, 2;
 
---@ who analyst
+--@ who analyst, agent
 SELECT fdw.fdwname AS "Name",
   pg_catalog.pg_get_userbyid(fdw.fdwowner) AS "Owner",
   fdw.fdwhandler::pg_catalog.regproc AS "Handler",
@@ -612,7 +612,7 @@ SELECT fdw.fdwname AS "Name",
 FROM pg_catalog.pg_foreign_data_wrapper fdw
 ORDER BY 1;
 
---@ who analyst
+--@ who analyst, agent
 SELECT n.nspname as "Schema",
   p.proname as "Name",
   pg_catalog.pg_get_function_result(p.oid) as "Result data type",
@@ -630,7 +630,7 @@ WHERE pg_catalog.pg_function_is_visible(p.oid)
       AND n.nspname <> 'information_schema'
 ORDER BY 1, 2, 4;
 
---@ who analyst
+--@ who analyst, agent
 SELECT n.nspname as "Schema",
   p.proname as "Name",
   pg_catalog.pg_get_function_result(p.oid) as "Result data type",
@@ -666,7 +666,7 @@ WHERE pg_catalog.pg_function_is_visible(p.oid)
       AND n.nspname <> 'information_schema'
 ORDER BY 1, 2, 4;
 
---@ who analyst
+--@ who analyst, agent
 SELECT
    n.nspname as "Schema",
    c.cfgname as "Name",
@@ -676,7 +676,7 @@ LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.cfgnamespace
 WHERE pg_catalog.pg_ts_config_is_visible(c.oid)
 ORDER BY 1, 2;
 
---@ who analyst
+--@ who analyst, agent
 SELECT
   n.nspname as "Schema",
   d.dictname as "Name",
@@ -686,7 +686,7 @@ LEFT JOIN pg_catalog.pg_namespace n ON n.oid = d.dictnamespace
 WHERE pg_catalog.pg_ts_dict_is_visible(d.oid)
 ORDER BY 1, 2;
 
---@ who analyst
+--@ who analyst, agent
 SELECT
   n.nspname as "Schema",
   p.prsname as "Name",
@@ -696,7 +696,7 @@ LEFT JOIN pg_catalog.pg_namespace n ON n.oid = p.prsnamespace
 WHERE pg_catalog.pg_ts_parser_is_visible(p.oid)
 ORDER BY 1, 2;
 
---@ who analyst
+--@ who analyst, agent
 SELECT
   n.nspname AS "Schema",
   t.tmplname AS "Name",
@@ -706,7 +706,7 @@ LEFT JOIN pg_catalog.pg_namespace n ON n.oid = t.tmplnamespace
 WHERE pg_catalog.pg_ts_template_is_visible(t.oid)
 ORDER BY 1, 2;
 
---@ who analyst
+--@ who analyst, agent
 SELECT r.rolname, r.rolsuper, r.rolinherit,
   r.rolcreaterole, r.rolcreatedb, r.rolcanlogin,
   r.rolconnlimit, r.rolvaliduntil
@@ -716,7 +716,7 @@ FROM pg_catalog.pg_roles r
 WHERE r.rolname !~ '^pg_'
 ORDER BY 1;
 
---@ who analyst
+--@ who analyst, agent
 SELECT n.nspname as "Schema",
   c.relname as "Name",
   CASE c.relkind WHEN 'r' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'i' THEN 'index' WHEN 'S' THEN 'sequence' WHEN 't' THEN 'TOAST table' WHEN 'f' THEN 'foreign table' WHEN 'p' THEN 'partitioned table' WHEN 'I' THEN 'partitioned index' END as "Type",
@@ -734,7 +734,7 @@ WHERE c.relkind IN ('i','I','')
   AND pg_catalog.pg_table_is_visible(c.oid)
 ORDER BY 1,2;
 
---@ who analyst
+--@ who analyst, agent
 SELECT n.nspname as "Schema",
   c.relname as "Name",
   CASE c.relkind WHEN 'r' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'i' THEN 'index' WHEN 'S' THEN 'sequence' WHEN 't' THEN 'TOAST table' WHEN 'f' THEN 'foreign table' WHEN 'p' THEN 'partitioned table' WHEN 'I' THEN 'partitioned index' END as "Type",
@@ -756,14 +756,14 @@ WHERE c.relkind IN ('i','I','')
   AND pg_catalog.pg_table_is_visible(c.oid)
 ORDER BY 1,2;
 
---@ who analyst
+--@ who analyst, agent
 SELECT oid as "ID",
   pg_catalog.pg_get_userbyid(lomowner) as "Owner",
   pg_catalog.obj_description(oid, 'pg_largeobject') as "Description"
 FROM pg_catalog.pg_largeobject_metadata
 ORDER BY oid
 
---@ who analyst
+--@ who analyst, agent
 SELECT l.lanname AS "Name",
        pg_catalog.pg_get_userbyid(l.lanowner) as "Owner",
        l.lanpltrusted AS "Trusted",
@@ -775,7 +775,7 @@ LEFT JOIN pg_catalog.pg_description d
 WHERE l.lanplcallfoid != 0
 ORDER BY 1;
 
---@ who analyst
+--@ who analyst, agent
 SELECT n.nspname as "Schema",
   c.relname as "Name",
   CASE c.relkind WHEN 'r' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'i' THEN 'index' WHEN 'S' THEN 'sequence' WHEN 't' THEN 'TOAST table' WHEN 'f' THEN 'foreign table' WHEN 'p' THEN 'partitioned table' WHEN 'I' THEN 'partitioned index' END as "Type",
@@ -790,14 +790,14 @@ WHERE c.relkind IN ('m','')
   AND pg_catalog.pg_table_is_visible(c.oid)
 ORDER BY 1,2;
 
---@ who analyst
+--@ who analyst, agent
 SELECT n.nspname AS "Name",
   pg_catalog.pg_get_userbyid(n.nspowner) AS "Owner"
 FROM pg_catalog.pg_namespace n
 WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 ORDER BY 1;
 
---@ who analyst
+--@ who analyst, agent
 SELECT n.nspname AS "Name",
   pg_catalog.pg_get_userbyid(n.nspowner) AS "Owner",
   CASE WHEN pg_catalog.array_length(n.nspacl, 1) = 0 THEN '(none)' ELSE pg_catalog.array_to_string(n.nspacl, E'\n') END AS "Access privileges",
@@ -806,7 +806,7 @@ FROM pg_catalog.pg_namespace n
 WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 ORDER BY 1;
 
---@ who analyst
+--@ who analyst, agent
 SELECT n.nspname as "Schema",
   o.oprname AS "Name",
   CASE WHEN o.oprkind='l' THEN NULL ELSE pg_catalog.format_type(o.oprleft, NULL) END AS "Left arg type",
@@ -821,7 +821,7 @@ WHERE n.nspname <> 'pg_catalog'
   AND pg_catalog.pg_operator_is_visible(o.oid)
 ORDER BY 1, 2, 3, 4;
 
---@ who analyst
+--@ who analyst, agent
 SELECT
   n.nspname AS "Schema",
   c.collname AS "Name",
@@ -839,7 +839,7 @@ WHERE n.oid = c.collnamespace
   AND pg_catalog.pg_collation_is_visible(c.oid)
 ORDER BY 1, 2;
 
---@ who analyst
+--@ who analyst, agent
 SELECT n.nspname as "Schema",
   c.relname as "Name",
   CASE c.relkind WHEN 'r' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' WHEN 'f' THEN 'foreign table' WHEN 'p' THEN 'partitioned table' END as "Type",
@@ -886,7 +886,7 @@ WHERE c.relkind IN ('r','v','m','S','f','p')
   AND pg_catalog.pg_table_is_visible(c.oid)
 ORDER BY 1, 2;
 
---@ who analyst
+--@ who analyst, agent
 SELECT n.nspname as "Schema",
   c.relname as "Name",
   pg_catalog.pg_get_userbyid(c.relowner) as "Owner",
@@ -904,7 +904,7 @@ WHERE c.relkind IN ('p','I','')
   AND pg_catalog.pg_table_is_visible(c.oid)
 ORDER BY "Schema", "Type" DESC, "Name";
 
---@ who analyst
+--@ who analyst, agent
 SELECT n.nspname as "Schema",
   c.relname as "Name",
   pg_catalog.pg_get_userbyid(c.relowner) as "Owner",
@@ -931,7 +931,7 @@ WHERE c.relkind IN ('p','I','')
   AND pg_catalog.pg_table_is_visible(c.oid)
 ORDER BY "Schema", "Type" DESC, "Name";
 
---@ who analyst
+--@ who analyst, agent
 SELECT rolname AS "Role", datname AS "Database",
 pg_catalog.array_to_string(setconfig, E'\n') AS "Settings"
 FROM pg_catalog.pg_db_role_setting s
@@ -939,7 +939,7 @@ LEFT JOIN pg_catalog.pg_database d ON d.oid = setdatabase
 LEFT JOIN pg_catalog.pg_roles r ON r.oid = setrole
 ORDER BY 1, 2;
 
---@ who analyst
+--@ who analyst, agent
 SELECT m.rolname AS "Role name", r.rolname AS "Member of",
   pg_catalog.concat_ws(', ',
     CASE WHEN pam.admin_option THEN 'ADMIN' END,
@@ -954,7 +954,7 @@ FROM pg_catalog.pg_roles m
 WHERE m.rolname !~ '^pg_'
 ORDER BY 1, 2, 4;
 
---@ who analyst
+--@ who analyst, agent
 SELECT pubname AS "Name",
   pg_catalog.pg_get_userbyid(pubowner) AS "Owner",
   puballtables AS "All tables",
@@ -970,7 +970,7 @@ SELECT pubname AS "Name",
 FROM pg_catalog.pg_publication
 ORDER BY 1;
 
---@ who analyst
+--@ who analyst, agent
 SELECT subname AS "Name"
 ,  pg_catalog.pg_get_userbyid(subowner) AS "Owner"
 ,  subenabled AS "Enabled"
@@ -980,7 +980,7 @@ WHERE subdbid = (SELECT oid
                  FROM pg_catalog.pg_database
                  WHERE datname = pg_catalog.current_database())ORDER BY 1;
 
---@ who analyst
+--@ who analyst, agent
 SELECT n.nspname as "Schema",
   c.relname as "Name",
   CASE c.relkind WHEN 'r' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'i' THEN 'index' WHEN 'S' THEN 'sequence' WHEN 't' THEN 'TOAST table' WHEN 'f' THEN 'foreign table' WHEN 'p' THEN 'partitioned table' WHEN 'I' THEN 'partitioned index' END as "Type",
@@ -994,7 +994,7 @@ WHERE c.relkind IN ('S','')
   AND pg_catalog.pg_table_is_visible(c.oid)
 ORDER BY 1,2;
 
---@ who analyst
+--@ who analyst, agent
 SELECT n.nspname as "Schema",
   c.relname as "Name",
   CASE c.relkind WHEN 'r' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'i' THEN 'index' WHEN 'S' THEN 'sequence' WHEN 't' THEN 'TOAST table' WHEN 'f' THEN 'foreign table' WHEN 'p' THEN 'partitioned table' WHEN 'I' THEN 'partitioned index' END as "Type",
@@ -1006,7 +1006,7 @@ WHERE c.relkind IN ('r','p','t','v','m','S','s','f','')
   AND pg_catalog.pg_table_is_visible(c.oid)
 ORDER BY 1,2;
 
---@ who analyst
+--@ who analyst, agent
 SELECT n.nspname as "Schema",
   c.relname as "Name",
   CASE c.relkind WHEN 'r' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'i' THEN 'index' WHEN 'S' THEN 'sequence' WHEN 't' THEN 'TOAST table' WHEN 'f' THEN 'foreign table' WHEN 'p' THEN 'partitioned table' WHEN 'I' THEN 'partitioned index' END as "Type",
@@ -1021,7 +1021,7 @@ WHERE c.relkind IN ('r','p','')
   AND pg_catalog.pg_table_is_visible(c.oid)
 ORDER BY 1,2;
 
---@ who analyst
+--@ who analyst, agent
 SELECT n.nspname as "Schema",
   c.relname as "Name",
   CASE c.relkind WHEN 'r' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'i' THEN 'index' WHEN 'S' THEN 'sequence' WHEN 't' THEN 'TOAST table' WHEN 'f' THEN 'foreign table' WHEN 'p' THEN 'partitioned table' WHEN 'I' THEN 'partitioned index' END as "Type",
@@ -1040,7 +1040,7 @@ WHERE c.relkind IN ('r','p','')
   AND pg_catalog.pg_table_is_visible(c.oid)
 ORDER BY 1,2;
 
---@ who analyst
+--@ who analyst, agent
 SELECT n.nspname as "Schema",
   c.relname as "Name",
   CASE c.relkind WHEN 'r' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'i' THEN 'index' WHEN 'S' THEN 'sequence' WHEN 't' THEN 'TOAST table' WHEN 'f' THEN 'foreign table' WHEN 'p' THEN 'partitioned table' WHEN 'I' THEN 'partitioned index' END as "Type",
@@ -1051,7 +1051,7 @@ FROM pg_catalog.pg_class c
 WHERE c.relkind IN ('r','p','t','s','')
 ORDER BY 1,2;
 
---@ who analyst
+--@ who analyst, agent
 SELECT n.nspname as "Schema",
   pg_catalog.format_type(t.oid, NULL) AS "Name",
   pg_catalog.obj_description(t.oid, 'pg_type') as "Description"
@@ -1064,7 +1064,7 @@ WHERE (t.typrelid = 0 OR (SELECT c.relkind = 'c' FROM pg_catalog.pg_class c WHER
   AND pg_catalog.pg_type_is_visible(t.oid)
 ORDER BY 1, 2;
 
---@ who analyst
+--@ who analyst, agent
 SELECT n.nspname as "Schema",
   pg_catalog.format_type(t.oid, NULL) AS "Name",
   t.typname AS "Internal name",
@@ -1095,7 +1095,7 @@ WHERE (t.typrelid = 0 OR (SELECT c.relkind = 'c' FROM pg_catalog.pg_class c WHER
   AND pg_catalog.pg_type_is_visible(t.oid)
 ORDER BY 1, 2;
 
---@ who analyst
+--@ who analyst, agent
 SELECT n.nspname as "Schema",
   c.relname as "Name",
   CASE c.relkind WHEN 'r' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'i' THEN 'index' WHEN 'S' THEN 'sequence' WHEN 't' THEN 'TOAST table' WHEN 'f' THEN 'foreign table' WHEN 'p' THEN 'partitioned table' WHEN 'I' THEN 'partitioned index' END as "Type",
@@ -1112,12 +1112,12 @@ WHERE c.relkind IN ('v','')
   AND pg_catalog.pg_table_is_visible(c.oid)
 ORDER BY 1,2;
 
---@ who analyst
+--@ who analyst, agent
 SELECT e.extname AS "Name", e.extversion AS "Version", ae.default_version AS "Default version",n.nspname AS "Schema", d.description AS "Description"
 FROM pg_catalog.pg_extension e LEFT JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace LEFT JOIN pg_catalog.pg_description d ON d.objoid = e.oid AND d.classoid = 'pg_catalog.pg_extension'::pg_catalog.regclass LEFT JOIN pg_catalog.pg_available_extensions() ae(name, default_version, comment) ON ae.name = e.extname
 ORDER BY 1;
 
---@ who analyst
+--@ who analyst, agent
 SELECT
 es.stxnamespace::pg_catalog.regnamespace::pg_catalog.text AS "Schema",
 es.stxname AS "Name",
@@ -1134,20 +1134,20 @@ FROM pg_catalog.pg_statistic_ext es
 WHERE pg_catalog.pg_statistics_obj_is_visible(es.oid)
 ORDER BY 1, 2;
 
---@ who analyst
+--@ who analyst, agent
 SELECT evtname as "Name", evtevent as "Event", pg_catalog.pg_get_userbyid(e.evtowner) as "Owner",
  case evtenabled when 'O' then 'enabled'  when 'R' then 'replica'  when 'A' then 'always'  when 'D' then 'disabled' end as "Enabled",
  e.evtfoid::pg_catalog.regproc as "Function", pg_catalog.array_to_string(array(select x from pg_catalog.unnest(evttags) as t(x)), ', ') as "Tags"
 FROM pg_catalog.pg_event_trigger e ORDER BY 1
 
---@ who analyst
+--@ who analyst, agent
 SELECT s.name AS "Parameter", pg_catalog.current_setting(s.name) AS "Value"
 FROM pg_catalog.pg_settings s
 WHERE s.source <> 'default' AND
       s.setting IS DISTINCT FROM s.boot_val
 ORDER BY 1;
 
---@ who analyst
+--@ who analyst, agent
 SELECT
   d.datname as "Name",
   pg_catalog.pg_get_userbyid(d.datdba) as "Owner",
@@ -1161,7 +1161,7 @@ SELECT
 FROM pg_catalog.pg_database d
 ORDER BY 1;
 
---@ who analyst
+--@ who analyst, agent
 SELECT
   d.datname as "Name",
   pg_catalog.pg_get_userbyid(d.datdba) as "Owner",
@@ -1183,14 +1183,14 @@ FROM pg_catalog.pg_database d
   JOIN pg_catalog.pg_tablespace t on d.dattablespace = t.oid
 ORDER BY 1;
 
---@ who analyst
+--@ who analyst, agent
 SELECT 'order_total'::pg_catalog.regproc::pg_catalog.oid
 
---@ who analyst
+--@ who analyst, agent
 SELECT pg_catalog.pg_get_functiondef(16501)
 
---@ who analyst
+--@ who analyst, agent
 SELECT 'active_customers'::pg_catalog.regclass::pg_catalog.oid
 
---@ who analyst
+--@ who analyst, agent
 SELECT nspname, relname, relkind, pg_catalog.pg_get_viewdef(c.oid, true), pg_catalog.array_remove(pg_catalog.array_remove(c.reloptions,'check_option=local'),'check_option=cascaded') AS reloptions, CASE WHEN 'check_option=local' = ANY (c.reloptions) THEN 'LOCAL'::text WHEN 'check_option=cascaded' = ANY (c.reloptions) THEN 'CASCADED'::text ELSE NULL END AS checkoption FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_namespace n ON c.relnamespace = n.oid WHERE c.oid = 16448

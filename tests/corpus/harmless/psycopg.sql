@@ -1,20 +1,6 @@
 -- psycopg 3.3: type lookups, server-side cursor, COPY; recorded from the server's log
 
---@ who analyst
-BEGIN
-
---@ who analyst
-SELECT
-    typname AS name, oid, typarray AS array_oid,
-    oid::regtype::text AS regtype, typdelim AS delimiter
-FROM pg_type t
-WHERE t.oid = to_regtype($1)
-ORDER BY t.oid
-
---@ who analyst
-COMMIT
-
---@ who analyst
+--@ who analyst, agent
 SELECT name, oid, array_oid, regtype, array_agg(label) AS labels
 FROM (
     SELECT
@@ -28,7 +14,7 @@ FROM (
 ) x
 GROUP BY name, oid, array_oid, regtype
 
---@ who analyst
+--@ who analyst, agent
 SELECT
     t.typname AS name, t.oid AS oid, t.typarray AS array_oid,
     t.oid::regtype::text AS regtype,
@@ -53,7 +39,7 @@ LEFT JOIN (
 ) a ON a.attrelid = t.typrelid
 WHERE t.oid = to_regtype($1)
 
---@ who analyst
+--@ who analyst, agent
 SELECT t.typname AS name, t.oid AS oid, t.typarray AS array_oid,
     t.oid::regtype::text AS regtype,
     r.rngsubtype AS subtype_oid
@@ -61,7 +47,7 @@ FROM pg_type t
 JOIN pg_range r ON t.oid = r.rngtypid
 WHERE t.oid = to_regtype($1)
 
---@ who analyst
+--@ who analyst, agent
 SELECT t.typname AS name, t.oid AS oid, t.typarray AS array_oid,
     t.oid::regtype::text AS regtype,
     r.rngtypid AS range_oid, r.rngsubtype AS subtype_oid

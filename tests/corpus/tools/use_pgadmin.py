@@ -25,7 +25,7 @@ USE_OS_SECRET_STORAGE = False
 UPGRADE_CHECK_ENABLED = False
 WTF_CSRF_ENABLED = False
 """
-MOST = 12  # nodes of one collection that are opened
+MOST = 5  # nodes of one collection that are opened
 
 
 class Page:
@@ -125,7 +125,8 @@ def query_tool(shown: Page, server: str, database: str) -> None:
     """A query, its plan, the rows of a table, completion of names."""
     ids = f"1/{server}/{database}"
     js = {"content_type": "application/json"}
-    shown.ask("POST", f"/sqleditor/initialize/sqleditor/7001/{ids}", data=json.dumps({}), **js)
+    sent = json.dumps({"dbname": os.environ["PGDATABASE"]})
+    shown.ask("POST", f"/sqleditor/initialize/sqleditor/7001/{ids}", data=sent, **js)
     plan = {"format": "json", "analyze": False, "verbose": True, "buffers": False, "timing": False}
     for query in (
         {"sql": "select id, status from orders order by 1", "explain_plan": None},
@@ -142,7 +143,7 @@ def query_tool(shown: Page, server: str, database: str) -> None:
     table = next(str(node["_id"]) for node in tables if node["label"] == "orders")
     for command in (1, 2, 3):  # first rows, last rows, all rows
         trans = 7001 + command
-        shown.ask("POST", f"/sqleditor/initialize/viewdata/{trans}/{command}/table/{ids}/{table}", data="{}", **js)
+        shown.ask("POST", f"/sqleditor/initialize/viewdata/{trans}/{command}/table/{ids}/{table}", data=sent, **js)
         shown.ask("GET", f"/sqleditor/view_data/start/{trans}")
         shown.ask("GET", f"/sqleditor/poll/{trans}")
 

@@ -81,8 +81,8 @@ def main() -> None:
         app = import_module("superset.app").create_app()
         with app.app_context():
             db = import_module("superset").db
-            db.create_all()
             models = import_module("superset.connectors.sqla.models")
+            import_module("flask_appbuilder").Model.metadata.create_all(db.engine)
             address = f"{env['PGUSER']}:{env['PGPASSWORD']}@{env['PGHOST']}:{env['PGPORT']}/{env['PGDATABASE']}"
             database = import_module("superset.models.core").Database(database_name="shop")
             database.set_sqlalchemy_uri(f"postgresql+psycopg2://{address}")
