@@ -220,7 +220,8 @@ class Need:
 class Hold:
     """Must wait for approval: each of `needs` must be met.
 
-    `max_rows`, from policy `limited_by`, limits rows once it may run.
+    `max_rows`, from policy `limited_by`, limits rows once it may run. `may_be_run`: every rule that holds it lets it
+    be run and rolled back, to see what it would do.
     """
 
     rule: str
@@ -230,6 +231,7 @@ class Hold:
     rules: tuple[str, ...] = ()
     max_rows: int | None = None
     limited_by: str = ""
+    may_be_run: bool = False
 
     @property
     def approvers(self) -> tuple[str, ...]:

@@ -68,8 +68,12 @@ def place(tmp_path: Path) -> Iterator[Place]:
     made.store.close()
 
 
+async def _radius() -> dict[str, object]:
+    return {}
+
+
 def asked(place: Place) -> str:
-    return asyncio.run(place.requests.ask(DRAFT)).id
+    return asyncio.run(place.requests.ask(DRAFT, _radius)).id
 
 
 def test_a_decision_names_the_principal_and_the_user_of_the_machine(place: Place) -> None:

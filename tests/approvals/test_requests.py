@@ -28,6 +28,10 @@ def book(tmp_path: Path) -> Iterator[Book]:
         yield made
 
 
+async def radius() -> dict[str, object]:
+    return {"rows": 7, "basis": "measured", "sample": [{"before": {"name": "Ann"}}]}
+
+
 class Desk:
     """Requests with everything that they stand on."""
 
@@ -42,15 +46,23 @@ class Desk:
 
 async def test_asking_twice_is_one_request(book: Book) -> None:
     desk = Desk(book)
-    first, again = await desk.requests.ask(draft()), await desk.requests.ask(draft())
+    first, again = await desk.requests.ask(draft(), radius), await desk.requests.ask(draft(), radius)
     assert first == again
     assert desk.ledger.steps == [("open", "open")]
+
+
+async def test_the_blast_radius_is_kept_and_its_numbers_are_recorded_without_rows(book: Book) -> None:
+    desk = Desk(book)
+    request = await desk.requests.ask(draft(), radius)
+    assert (await desk.requests.find(request.id)).blast_radius == await radius()
+    told = desk.ledger.entries[0][1]["by"]
+    assert isinstance(told, dict) and told["blast_radius"] == {"rows": 7, "basis": "measured", "tables": []}
 
 
 async def test_two_gateways_that_ask_at_once_have_one_request(tmp_path: Path) -> None:
     with opened(tmp_path) as one, opened(tmp_path) as other:
         here, there = Desk(one), Desk(other)
-        found = await asyncio.gather(*(desk.requests.ask(draft()) for desk in (here, there) * 8))
+        found = await asyncio.gather(*(desk.requests.ask(draft(), radius) for desk in (here, there) * 8))
         assert len({request.id for request in found}) == 1
         assert len(one.all()) == 1
 
@@ -58,7 +70,7 @@ async def test_two_gateways_that_ask_at_once_have_one_request(tmp_path: Path) ->
 async def test_an_approval_is_used_once_even_by_two_gateways_at_once(tmp_path: Path) -> None:
     with opened(tmp_path) as one, opened(tmp_path) as other:
         here, there = Desk(one), Desk(other)
-        request = await here.requests.ask(draft())
+        request = await here.requests.ask(draft(), radius)
         await there.decide(request.id)
         uses = [desk.requests.consume(request.id, BINDING, "s") for desk in (here, there) * 4]
         found = await asyncio.gather(*uses, return_exceptions=True)
@@ -69,7 +81,7 @@ async def test_an_approval_is_used_once_even_by_two_gateways_at_once(tmp_path: P
 
 async def test_every_transition_is_recorded_with_who_from_where_and_how(book: Book) -> None:
     desk = Desk(book)
-    request = await desk.requests.ask(draft(BINDING, Need(("dba",), 2)))
+    request = await desk.requests.ask(draft(BINDING, Need(("dba",), 2)), radius)
     await desk.decide(request.id)
     await desk.decide(request.id, DAN)
     await desk.requests.consume(request.id, BINDING, "s2")
@@ -84,7 +96,7 @@ async def test_every_transition_is_recorded_with_who_from_where_and_how(book: Bo
 
 async def test_a_refused_decision_is_recorded_and_changes_nothing(book: Book) -> None:
     desk = Desk(book)
-    request = await desk.requests.ask(draft())
+    request = await desk.requests.ask(draft(), radius)
     with pytest.raises(Refused, match="alice cannot decide"):
         await desk.decide(request.id, ALICE)
     assert desk.ledger.entries[-1][0] == "request.refused"
@@ -93,14 +105,14 @@ async def test_a_refused_decision_is_recorded_and_changes_nothing(book: Book) ->
 
 async def test_a_double_click_is_one_click(book: Book) -> None:
     desk = Desk(book)
-    request = await desk.requests.ask(draft())
+    request = await desk.requests.ask(draft(), radius)
     assert await desk.decide(request.id) == await desk.decide(request.id)
     assert desk.ledger.steps.count(("approve", "approved")) == 1
 
 
 async def test_who_waits_is_woken_by_the_decision(book: Book) -> None:
     desk = Desk(book)
-    request = await desk.requests.ask(draft())
+    request = await desk.requests.ask(draft(), radius)
     waiting = asyncio.create_task(desk.requests.decided(request.id, 30))
     await asyncio.sleep(0.01)
     await desk.decide(request.id, yes=False)
@@ -110,7 +122,7 @@ async def test_who_waits_is_woken_by_the_decision(book: Book) -> None:
 async def test_who_waits_is_woken_by_a_decision_made_elsewhere(tmp_path: Path) -> None:
     with opened(tmp_path) as one, opened(tmp_path) as other:
         here, there = Desk(one), Desk(other)
-        request = await here.requests.ask(draft())
+        request = await here.requests.ask(draft(), radius)
         following = asyncio.create_task(here.requests.follow(print))
         waiting = asyncio.create_task(here.requests.decided(request.id, 30))
         await asyncio.sleep(0.01)
@@ -121,20 +133,20 @@ async def test_who_waits_is_woken_by_a_decision_made_elsewhere(tmp_path: Path) -
 
 async def test_waiting_has_an_end(book: Book) -> None:
     desk = Desk(book)
-    request = await desk.requests.ask(draft())
+    request = await desk.requests.ask(draft(), radius)
     assert (await desk.requests.decided(request.id, 0.01)).state is State.OPEN
 
 
 async def test_what_is_decided_already_is_not_waited_for(book: Book) -> None:
     desk = Desk(book)
-    request = await desk.requests.ask(draft())
+    request = await desk.requests.ask(draft(), radius)
     await desk.decide(request.id)
     assert (await desk.requests.decided(request.id, 30)).state is State.APPROVED
 
 
 async def test_time_runs_out_by_itself_and_is_recorded(book: Book) -> None:
     desk = Desk(book)
-    request = await desk.requests.ask(draft())
+    request = await desk.requests.ask(draft(), radius)
     following = asyncio.create_task(desk.requests.follow(print))
     waiting = asyncio.create_task(desk.requests.decided(request.id, 30))
     await asyncio.sleep(0.01)
@@ -146,14 +158,14 @@ async def test_time_runs_out_by_itself_and_is_recorded(book: Book) -> None:
 
 async def test_after_its_time_the_same_statement_makes_a_new_request(book: Book) -> None:
     desk = Desk(book)
-    first = await desk.requests.ask(draft())
+    first = await desk.requests.ask(draft(), radius)
     desk.clock.now_s += 61
-    assert (await desk.requests.ask(draft())).id != first.id
+    assert (await desk.requests.ask(draft(), radius)).id != first.id
 
 
 async def test_an_approval_racing_with_a_withdrawal_has_one_outcome(book: Book) -> None:
     desk = Desk(book)
-    request = await desk.requests.ask(draft())
+    request = await desk.requests.ask(draft(), radius)
     found = await asyncio.gather(
         desk.decide(request.id), desk.requests.withdraw(request.id, "Ctrl-C"), return_exceptions=True
     )
@@ -163,7 +175,7 @@ async def test_an_approval_racing_with_a_withdrawal_has_one_outcome(book: Book) 
 
 async def test_nothing_is_decided_that_cannot_be_recorded(book: Book) -> None:
     desk = Desk(book)
-    request = await desk.requests.ask(draft())
+    request = await desk.requests.ask(draft(), radius)
     desk.ledger.is_broken = True
     with pytest.raises(LedgerUnavailable):
         await desk.decide(request.id)
@@ -172,7 +184,7 @@ async def test_nothing_is_decided_that_cannot_be_recorded(book: Book) -> None:
 
 async def test_live_requests_are_those_in_which_something_may_still_happen(book: Book) -> None:
     desk = Desk(book)
-    one, two = await desk.requests.ask(draft("1" * 64)), await desk.requests.ask(draft("2" * 64))
+    one, two = await desk.requests.ask(draft("1" * 64), radius), await desk.requests.ask(draft("2" * 64), radius)
     await desk.decide(one.id, yes=False)
     assert [found.id for found in await desk.requests.all(is_live=True)] == [two.id]
     assert {found.id for found in await desk.requests.all(is_live=False)} == {one.id, two.id}

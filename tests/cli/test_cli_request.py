@@ -20,11 +20,16 @@ POLICY = """
 @id("dbas-approve")
 permit (principal in Group::"dba", action == Action::"approve", resource == Datasource::"shop");
 """
+RADIUS = {
+    "basis": "estimated", "rows": 12, "estimated_rows": 12, "total_rows": None, "not_measured": [], "tables": [],
+    "cascades": [], "triggers": [], "locks": [], "storage": [], "sample": [],
+    "reversible": {"word": "no", "how": "\x1b[2J"},
+}  # fmt: skip
 REQUEST = Request(
     id="AR-2222222", principal="bot", on_behalf_of="alice", datasource="shop", rule="holds", message="waits for dba",
     statement="delete from t\nwhere n = $1 \x1b[2J", parameters=("7", None), binding="b" * 64,
     needs=(Need(("dba",), 2),), session="s1", created_s=1_700_000_000.0, expires_s=FAR_S,
-    blast_radius={"rows_estimated": 12},
+    blast_radius=RADIUS,
 )  # fmt: skip
 
 
@@ -49,10 +54,12 @@ def test_what_waits_is_listed_and_shown_and_cannot_write_on_the_terminal(asked: 
     shown = asked("request", "show", "ar-2222222").out
     assert "bot, on behalf of alice asks on shop" in shown
     assert "    where n = $1 \\x1b[2J" in shown
-    assert ("$1 = 7" in shown, "$2 = NULL" in shown, "rows estimated: 12" in shown) == (True, True, True)
+    assert ("$1 = 7" in shown, "$2 = NULL" in shown, "estimated: 12 rows" in shown) == (True, True, True)
+    assert "\x1b" not in shown
+    assert asked("request", "show", "ar-2222222", "--format", "json").json()["blast_radius"] == RADIUS
     (told,) = asked("request", "ls", "--json").json()
     assert {key: told[key] for key in ("state", "approvers", "needs", "blast_radius")} == {
-        "state": "open", "approvers": ["dba"], "needs": ["2 of dba"], "blast_radius": {"rows_estimated": 12},
+        "state": "open", "approvers": ["dba"], "needs": ["2 of dba"], "blast_radius": RADIUS,
     }  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from playstage import NoToday, Paper, Shelf, Stage, Wire, policies
 from tidewaiter.model import Context
 from tidewaiter.proxy.holding import Holding
 from tidewaiter.proxy.names import Names
-from tidewaiter.proxy.probe import SURROUNDINGS, Probe, Surroundings, catalog_questions
+from tidewaiter.proxy.probe import STATEMENT_TIMEOUT, SURROUNDINGS, Probe, Surroundings, catalog_questions
 from tidewaiter.proxy.refusal import FAILING_TEXT
 from tidewaiter.proxy.session import Session
 from tidewaiter.proxy.standing import Footing, Judges, Standing
@@ -199,6 +199,11 @@ def path_answer(*path: bytes, with_sync: bool = True) -> bytes:
     return postgres.parse_complete() + postgres.bind_complete() + rows + done + close + end
 
 
+def asked_timeout() -> Side:
+    """The server gets the gateway's question for statement_timeout, where a statement is to be held."""
+    return server(*messages_of(Probe.message(STATEMENT_TIMEOUT, with_sync=True)))
+
+
 SURROUNDED = (b"UTF8", b"read committed", b"public", b"0", b"0", b"on")
 
 
@@ -330,7 +335,7 @@ class Run:
         self.session = Session(
             "s", self.wires["client"].link, self.wires["server"].link, standing, trail, self.ledger, self._clock_us,
             stage.statement_bytes, self._interrupt,
-            Holding(NoToday(), "s", "shop", self.wires["client"].link.write, lambda: 0.0),
+            Holding(NoToday(), NoToday(), "s", "shop", self.wires["client"].link.write, lambda: 0.0),
         )  # fmt: skip
 
     def _clock_us(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,7 @@ from tidewaiter.errors import LedgerUnavailable
 from tidewaiter.ledger.entry import Body
 from tidewaiter.model import Kind, Principal, Receipt
 from tidewaiter.policy import Policies
+from tidewaiter.proxy.holding import Document, Held
 from tidewaiter.proxy.link import Link
 from tidewaiter.proxy.pipeline import Understand
 from tidewaiter.sql.catalog import Catalog, Rows
@@ -232,8 +233,11 @@ class Stage:
 class NoToday:
     """Requests that dora denies as soon as somebody waits for them."""
 
-    async def ask(self, draft: Request) -> Request:
+    async def ask(self, draft: Request, radius: Callable[[], Awaitable[Document]]) -> Request:
         return replace(draft, id="AR-1")
+
+    async def radius(self, held: Held) -> Document:
+        raise AssertionError("nobody asks what it would do")
 
     async def decided(self, id_: str, timeout_s: float) -> Request:
         vote = Vote("dora", False, ("dba",), 0.0, "test")

@@ -19,12 +19,14 @@ from playbook import (
     Placeholder,
     Play,
     asked,
+    asked_timeout,
     begun,
     bound,
     client,
     ended,
     ledger,
     ledger_is,
+    path_answer,
     ran,
     refused,
     rows,
@@ -65,6 +67,8 @@ def test_a_held_query_says_whom_it_waits_for_and_then_who_denied_it() -> None:
     (
         Play()
         >> client(pg.query(text))
+        << asked_timeout()
+        >> server(path_answer(b"0"))
         << ledger(refused(text, "dba-waits", "hold", request="AR-1"))
         << client(
             says("00000", "a DBA looks first", "request AR-1", "waiting for dba", severity="NOTICE"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from tidewaiter.approvals.desk import Refused, Request, State, Vote
 from tidewaiter.errors import StoreUnavailable
 from tidewaiter.model import Facts, Hold, Kind, Need, Principal
-from tidewaiter.proxy.holding import Granted, Held, Holding, NotGranted
+from tidewaiter.proxy.holding import Document, Granted, Held, Holding, NotGranted
 from tidewaiter.wire import postgres
 
 pytestmark = pytest.mark.anyio
@@ -35,8 +36,8 @@ class Book:
         self.refuses = False
         self.outages = 0
 
-    async def ask(self, draft: Request) -> Request:
-        self.request = self.request or replace(draft, id="AR-1")
+    async def ask(self, draft: Request, radius: Callable[[], Awaitable[Document]]) -> Request:
+        self.request = self.request or replace(draft, id="AR-1", blast_radius=await radius())
         return self.request
 
     async def decided(self, id_: str, timeout_s: float) -> Request:
@@ -74,10 +75,20 @@ class Book:
         self.changed.set()
 
 
+class Gauge:
+    """Tells what the test says."""
+
+    def __init__(self) -> None:
+        self.told: Document = {"rows": 7}
+
+    async def radius(self, held: Held) -> Document:
+        return self.told
+
+
 class Client:
     def __init__(self) -> None:
-        self.book, self.told = Book(), list[str]()
-        self.holding = Holding(self.book, "s", "shop", self._tell, asyncio.get_running_loop().time)
+        self.book, self.gauge, self.told = Book(), Gauge(), list[str]()
+        self.holding = Holding(self.book, self.gauge, "s", "shop", self._tell, asyncio.get_running_loop().time)
 
     def _tell(self, message: bytes) -> None:
         assert message[:1] == b"N"

@@ -40,6 +40,7 @@ from tidewaiter.ledger.commit import Recorder
 from tidewaiter.model import Secret
 from tidewaiter.proxy.catalogs import CatalogWatch
 from tidewaiter.proxy.estimates import Estimates
+from tidewaiter.proxy.measuring import Measures
 from tidewaiter.proxy.server import Gateway, Target
 from tidewaiter.proxy.upstream import Upstream
 from tidewaiter.store import open_store
@@ -117,6 +118,7 @@ async def _open(config: Config, environ: Mapping[str, str], say: Say, clocks: Cl
             upstreams[source.name],
             CatalogWatch(source, secrets[source.name], report=lambda problem: say(f"warning: {problem}")),
             Estimates(upstreams[source.name]),
+            Measures(upstreams[source.name]),
         )
         for source in config.datasources.values()
     }
@@ -214,6 +216,7 @@ class Server:
             await self._drain()
             for target in self._targets.values():
                 target.estimates.close()
+                target.measures.close()
             for task in tasks:
                 task.cancel()
             for web in webs:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
+from tidewaiter.approvals.blast import lines
 from tidewaiter.approvals.desk import Request, State
 from tidewaiter.visible import harmless, harmless_lines, shortened
 
@@ -63,8 +65,9 @@ def _facts(request: Request) -> Iterator[tuple[str, str]]:
     for label, value in (request.facts or {}).items():
         if isinstance(value, list) and value:
             yield label, _listed([str(item) for item in value])
-    for label, value in (request.blast_radius or {}).items():
-        yield label.replace("_", " "), str(value)
+    if request.blast_radius:  # without rows: a channel may be somebody else's server
+        for line in islice(lines(request.blast_radius, with_rows=False), LINES):
+            yield "blast radius", line
     yield "needs", " and ".join(map(str, request.needs))
     for vote in request.votes:
         said = "approved" if vote.is_approval else "denied"

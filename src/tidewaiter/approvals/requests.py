@@ -7,11 +7,12 @@ One instance per gateway; several gateways share a store. What another gateway o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from tidewaiter.approvals import desk
+from tidewaiter.approvals.blast import summary
 from tidewaiter.approvals.book import LIVE, Book
 from tidewaiter.approvals.desk import Refused, Request, State, Vote
 from tidewaiter.errors import Conflict, TidewaiterError
@@ -39,7 +40,14 @@ class Terms:
 
 
 Told = Callable[[Request], None]
+Document = Mapping[str, object]
+Radius = Callable[[], Awaitable[Document]]
+"""Finds out what a statement would do; asked only when there is a request to be made."""
 Step = Callable[[Request], Request]
+
+
+async def _unmeasured() -> Document:
+    return {}
 
 
 class Requests:
@@ -63,16 +71,23 @@ class Requests:
         self._waiting: dict[str, list[asyncio.Future[Request]]] = {}
 
     # -- sessions ---------------------------------------------------------------------------------------------------
-    async def ask(self, draft: Request) -> Request:
-        """The live request for the draft's binding; a new one if there is none. Raises StoreUnavailable."""
+    async def ask(self, draft: Request, radius: Radius = _unmeasured) -> Request:
+        """The live request for the draft's binding; a new one, with its blast radius, if there is none.
+
+        Raises StoreUnavailable.
+        """
         while True:
             found = await self._live(draft.binding)
             if found is not None:
                 return found
+            measured = await radius()
             now_s = self._now_s()
             fresh = await asyncio.to_thread(self._book.fresh_id)
-            request = replace(draft, id=fresh, created_s=now_s, expires_s=now_s + self._terms.decide_s)
-            await self._record(request, "open", {"asked_by": request.principal, "facts": request.facts or {}})
+            request = replace(
+                draft, id=fresh, created_s=now_s, expires_s=now_s + self._terms.decide_s, blast_radius=measured or None
+            )
+            told = {"asked_by": request.principal, "facts": request.facts or {}, "blast_radius": summary(measured)}
+            await self._record(request, "open", told)
             if await asyncio.to_thread(self._book.add, request):
                 self._told(request)
                 return request

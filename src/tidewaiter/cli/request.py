@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from tidewaiter.approvals.blast import lines
 from tidewaiter.cli import show
 from tidewaiter.cli.shell import AsJson, ConfigPath, call, group, load
 
@@ -23,6 +24,7 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="Id of the request, such a
 As = Annotated[
     str | None, typer.Option("--as", metavar="PRINCIPAL", help="Who decides; needs [approvals] shell = true.")
 ]
+Format = Annotated[Literal["text", "json"], typer.Option("--format", help="json is the same as --json.")]
 
 
 @request.command()
@@ -45,22 +47,23 @@ def ls(
 
 
 @request.command("show")
-def show_one(id: Id, config: ConfigPath = None, as_json: AsJson = False) -> None:
+def show_one(id: Id, format_: Format = "text", config: ConfigPath = None, as_json: AsJson = False) -> None:
     """Show a request: who asks, exactly what would run, what it would do, who may decide."""
     told = call(load(config), "request.show", {"id": id})
-    if as_json:
+    if as_json or format_ == "json":
         show.json_out(told)
         return
     whose = f", on behalf of {told['on_behalf_of']}" if told["on_behalf_of"] else ""
     show.say(f"{told['id']} is {told['state']}" + (f": {told['reason']}" if told["reason"] else ""))
     show.say(f"{told['principal']}{whose} asks on {told['datasource']}, at {told['created_at']}")
     show.say(told["message"])
-    for line in told["statement"].splitlines() or [""]:
+    radius = told["blast_radius"] or {}
+    for line in radius.get("formatted", told["statement"]).splitlines() or [""]:
         show.say(f"    {line}")
     for number, value in enumerate(told["parameters"], 1):
         show.say(f"    ${number} = {value if value is not None else 'NULL'}")
-    for name, value in (told["blast_radius"] or {}).items():
-        show.say(f"{name.replace('_', ' ')}: {value}")
+    for line in lines(radius) if radius else ():
+        show.say(line)
     for vote in told["votes"]:
         note = f": {vote['note']}" if vote["note"] else ""
         show.say(f"{vote['approver']} said {vote['decision']} at {vote['at']} by {vote['channel']}{note}")

@@ -27,7 +27,7 @@ POLICY_ERROR = "policy-error"
 NO_PASSWORDS = "no-database-passwords"
 RESERVED = frozenset({DEFAULT_DENY, POLICY_ERROR, NO_PASSWORDS})
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-ANNOTATIONS = frozenset({"id", "message", "hold", "wait", "quorum", "max_rows", "description"})
+ANNOTATIONS = frozenset({"id", "message", "hold", "wait", "quorum", "measure", "max_rows", "description"})
 DURATION = re.compile(r"([0-9]{1,6})(s|m|h)")
 SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 LONGEST_WAIT_S = 86_400.0  # a client that waits for a day has long given up
@@ -38,7 +38,10 @@ WIDER = {"update": "update_all", "delete": "delete_all", "merge": "merge_all", "
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One policy with what its annotations say. `hold` are the groups that may approve; `max_rows` None is no limit."""
+    """One policy with what its annotations say. `hold` are the groups that may approve; `max_rows` None is no limit.
+
+    `may_be_run`: what it holds may be run and rolled back to see what it would do.
+    """
 
     id: str
     place: str
@@ -48,6 +51,7 @@ class Rule:
     wait_s: float = DEFAULT_WAIT_S
     quorum: int = 1
     max_rows: int | None = None
+    may_be_run: bool = False
 
     @property
     def is_forbid(self) -> bool:
@@ -269,7 +273,7 @@ def _annotation_problems(policy: pst.Template) -> Iterator[str]:
     if "max_rows" in annotations and policy.effect == "forbid":
         yield "@max_rows belongs on a permit"
     if "hold" not in annotations:
-        yield from (f"@{name} needs @hold" for name in ("wait", "quorum") if name in annotations)
+        yield from (f"@{name} needs @hold" for name in ("wait", "quorum", "measure") if name in annotations)
 
 
 def _read_annotations(policy: pst.Template, told: str, problems: list[str]) -> dict[str, Any]:
@@ -279,6 +283,7 @@ def _read_annotations(policy: pst.Template, told: str, problems: list[str]) -> d
         "wait": ("wait_s", _wait_s),
         "quorum": ("quorum", lambda text: _whole(text, 1, 100)),
         "max_rows": ("max_rows", lambda text: _whole(text, 1, 10**12)),
+        "measure": ("may_be_run", _may_be_run),
     }
     for name, (field, read) in readers.items():
         if name in policy.annotations:
@@ -295,6 +300,12 @@ def _groups(text: str) -> tuple[str, ...]:
     if not all(groups):
         raise ValueError('must name the group that approves, or several as in "dba or security"')
     return groups
+
+
+def _may_be_run(text: str) -> bool:
+    if text not in ("run", "estimate"):
+        raise ValueError('must be "run" (and roll back) or "estimate"')
+    return text == "run"
 
 
 def _wait_s(text: str) -> float:

@@ -121,6 +121,7 @@ def _hold(held: Sequence[Answered], rules: Mapping[str, Rule]) -> Hold:
         ),
         wait_s=min(rule.wait_s for rule in holds),
         rules=ids,
+        may_be_run=all(rule.may_be_run for rule in holds),
     )
 
 

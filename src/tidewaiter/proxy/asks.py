@@ -210,7 +210,8 @@ class Asks:
         binding = self._standing.binding(run.judged.facts, run.text, binds, run.oids, "block" if in_block else "none")
         settled = self.settled  # until the message is taken: it may have to wait for something else, and come again
         if settled is None or settled.binding != binding:
-            return Decision(Held(verdict, run.judged.facts, run.text, binds, binding, self._patience_s(in_block)))
+            patience_s = self._patience_s(in_block)
+            return Decision(Held(verdict, run.judged.facts, run.text, binds, binding, patience_s, run.oids))
         run.request = settled.request
         if isinstance(settled, Granted):
             run.judged = granted(run.judged)

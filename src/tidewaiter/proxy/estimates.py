@@ -155,11 +155,9 @@ def _stores_calls(path: tuple[str, ...], catalog: Catalog) -> bool:
 def messages(question: Question) -> bytes:
     """What the server is sent. Raises ProtocolViolation where the parameters cannot be read."""
     parameters = parse_bind_values(question.binds) if question.binds else ()
-    path = ", ".join(_quoted(schema) for schema in question.search_path if not schema.startswith("pg_temp"))
     settings = [
         "begin isolation level read committed read only",
-        *([f"set local role {_quoted(question.role)}"] if question.role is not None else []),
-        f"set local search_path to {path or chr(39) * 2}",
+        *role_and_path(question),
         f"set local statement_timeout to {int(ESTIMATE_S * 900)}",  # so that a late one does not keep the next waiting
         f"set local lock_timeout to {int(ESTIMATE_S * 500)}",
     ]
@@ -171,6 +169,13 @@ def messages(question: Question) -> bytes:
         postgres.sync(),
         postgres.query(b"rollback"),
     ))  # fmt: skip
+
+
+def role_and_path(question: Question) -> list[str]:
+    """What makes names in the present transaction mean what they mean to the session."""
+    path = ", ".join(_quoted(schema) for schema in question.search_path if not schema.startswith("pg_temp"))
+    role = [f"set local role {_quoted(question.role)}"] if question.role is not None else []
+    return [*role, f"set local search_path to {path or chr(39) * 2}"]
 
 
 def most_rows(told: bytes) -> int | None:

@@ -7,7 +7,7 @@ judged again from its text: policies and catalog may have moved, and the approva
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -28,7 +28,10 @@ STATEMENT_CHARACTERS = 1 << 20  # what approvers can read; the digest covers all
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A statement that policy holds. `most_s` is how long it may wait where it stands. `binding` as in approvals."""
+    """A statement that policy holds. `most_s` is how long it may wait where it stands. `binding` as in approvals.
+
+    `oids` are the parameters' types as Parse gave them.
+    """
 
     verdict: Hold
     facts: Facts
@@ -36,6 +39,7 @@ class Held:
     binds: bytes
     binding: str
     most_s: float
+    oids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +62,20 @@ class NotGranted:
 
 
 Settled = Granted | NotGranted
+Document = Mapping[str, object]
+
+
+class Gauge(Protocol):
+    """What tells the blast radius of a held statement."""
+
+    async def radius(self, held: Held) -> Document:
+        """The document that approvers see; never raises for what a database says or does not say."""
 
 
 class Requests(Protocol):
     """What holding needs of requests."""
 
-    async def ask(self, draft: Request) -> Request: ...
+    async def ask(self, draft: Request, radius: Callable[[], Awaitable[Document]]) -> Request: ...
 
     async def decided(self, id_: str, timeout_s: float) -> Request: ...
 
@@ -79,6 +91,7 @@ class Holding:
     """The held statements of one session, one at a time. `tell` writes to the client. `clock_s` is monotonic."""
 
     requests: Requests
+    gauge: Gauge
     session: str
     datasource: str
     tell: Callable[[bytes], None]
@@ -97,7 +110,7 @@ class Holding:
         `timeout_s` is the client's own statement_timeout, 0 for none: when it is up, the request is withdrawn. Raises
         StoreUnavailable, LedgerUnavailable.
         """
-        request = await self.requests.ask(self._draft(held, principal))
+        request = await self.requests.ask(self._draft(held, principal), lambda: self.gauge.radius(held))
         if request.state is State.APPROVED:
             try:
                 await self.requests.consume(request.id, held.binding, self.session)

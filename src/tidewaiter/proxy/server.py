@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tidewaiter.config import Config, Datasource
+from tidewaiter.config.shape import Unclassified
 from tidewaiter.errors import LedgerUnavailable, LoginRefused, ProtocolViolation, StoreUnavailable, UpstreamError
 from tidewaiter.identity import Directory, FailedLogins, Rejected, Rejections
 from tidewaiter.ledger.commit import Recorder
@@ -24,7 +25,9 @@ from tidewaiter.proxy.door import Arrival, open_door
 from tidewaiter.proxy.estimates import Estimates
 from tidewaiter.proxy.holding import Holding, Requests
 from tidewaiter.proxy.login import Admitted
+from tidewaiter.proxy.measuring import Measures
 from tidewaiter.proxy.names import Names
+from tidewaiter.proxy.radius import SessionGauge
 from tidewaiter.proxy.session import Session
 from tidewaiter.proxy.standing import Footing, Judges, Standing
 from tidewaiter.proxy.trail import Trail, who
@@ -45,6 +48,7 @@ class Target:
     upstream: Upstream
     watch: CatalogWatch
     estimates: Estimates
+    measures: Measures
 
 
 @dataclass(slots=True)
@@ -63,6 +67,10 @@ class Seat:
     backend: Backend
     client_key: bytes
     upstream: Upstream
+
+
+UNTAGGED: Mapping[Unclassified, str] = {"detect": "scrubbed", "mask": "hidden", "deny": "hidden", "allow": "plain"}
+"""How approvers see columns that nobody classified, by what the datasource says of them."""
 
 
 class Gateway:
@@ -373,6 +381,7 @@ class Gateway:
             self._now_ns,
             target.estimates,
             role_of(admitted.principal, target.datasource),
+            UNTAGGED[target.datasource.unclassified],
         )
         standing = Standing(admitted.principal, footing, names)
         for name, value in backend.parameters.items():
@@ -384,7 +393,12 @@ class Gateway:
             identifier, arrival.link, backend.link, standing, trail, self._recorder, self._clock_us,
             self._config.limits.statement_bytes, lambda: target.upstream.cancel(backend.pid, backend.secret),
             Holding(
-                self._requests, identifier, admitted.datasource, arrival.link.write, lambda: self._clock_us() / 1e6
+                self._requests,
+                SessionGauge(standing, target.measures, lambda: self._now_ns() / 1e9),
+                identifier,
+                admitted.datasource,
+                arrival.link.write,
+                lambda: self._clock_us() / 1e6,
             ),
         )  # fmt: skip
 

@@ -8,10 +8,23 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from tidewaiter.approvals.binding import binding_of
-from tidewaiter.model import Context, Effect, EffectKind, Facts, Principal, Relation, Resource, ResourceType, Touch
+from tidewaiter.model import (
+    Allow,
+    Context,
+    Effect,
+    EffectKind,
+    Facts,
+    Principal,
+    Relation,
+    Resource,
+    ResourceType,
+    Touch,
+)
 from tidewaiter.policy import Policies
 from tidewaiter.proxy.estimates import Estimated, Estimator, is_estimable
 from tidewaiter.proxy.estimates import Question as RowsQuestion
+from tidewaiter.proxy.holding import Held
+from tidewaiter.proxy.measuring import Subject
 from tidewaiter.proxy.names import Names
 from tidewaiter.proxy.pipeline import Ground, Judge, Judged, Understand
 from tidewaiter.proxy.probe import SURROUNDINGS, Question, Surroundings, catalog_questions
@@ -29,6 +42,10 @@ CODECS = {b"UTF8": "utf-8", b"SQL_ASCII": "utf-8", b"KOI8R": "koi8-r", b"KOI8U":
 CODECS |= {f"LATIN{n}".encode(): f"latin{n}" for n in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)}
 CODECS |= {f"WIN{n}".encode(): f"cp{n}" for n in (866, 874, *range(1250, 1259))}
 CODECS |= {f"ISO_8859_{n}".encode(): f"iso8859-{n}" for n in (5, 6, 7, 8)}
+
+
+_OF_CONSTANTS = frozenset({b"TimeZone", b"DateStyle", b"IntervalStyle"})
+"""Settings that the server reports and that give a constant in a text another value."""
 
 
 class Watch(Protocol):
@@ -97,6 +114,10 @@ class Footing:
     now_ns: Callable[[], int]
     estimator: Estimator | None = None
     role: str | None = None
+    untagged: str = "scrubbed"
+    """How approvers see columns without a tag; see `measuring.Subject`."""
+    trusted: frozenset[tuple[str, str]] = frozenset()
+    """Functions that are declared free of side effects."""
 
 
 Ask = Callable[[Sequence[Question]], Awaitable[list[bytes]]]
@@ -122,7 +143,8 @@ class Standing:
 
     __slots__ = (
         "_codec", "_created", "_created_until", "_defined", "_footing", "_judge", "_lexer", "_needs_catalog",
-        "_overlay", "_path", "_settings_changed", "_temporary", "_waited_for", "names", "path_is_stale", "principal",
+        "_overlay", "_path", "_reported", "_settings_changed", "_temporary", "_took_role", "_waited_for", "names",
+        "path_is_stale", "principal",
     )  # fmt: skip
 
     def __init__(self, principal: Principal, footing: Footing, names: Names) -> None:
@@ -142,6 +164,8 @@ class Standing:
         self._needs_catalog = False
         self._waited_for = -1
         self._settings_changed = False
+        self._reported: dict[str, str] = {}
+        self._took_role = False
 
     # -- judging ----------------------------------------------------------------------------------------------------
     def recall(self, text: bytes, *, in_transaction: bool) -> Judged | None:
@@ -234,6 +258,41 @@ class Standing:
             ground.principal, ground.datasource, text, binds, oids, transaction, facts, ground.catalog,
             ground.search_path,
         )  # fmt: skip
+
+    def subject(self, held: Held) -> Subject:
+        """What to measure of a held statement."""
+        judge, footing = self._judge, self._footing
+        assert judge is not None, "it was judged before it was held"
+        ground = judge.ground
+        return Subject(
+            question=RowsQuestion(held.text, held.oids, held.binds, self._path, footing.role),
+            text=held.text,
+            facts=held.facts,
+            catalog=ground.catalog,
+            datasource=footing.datasource,
+            classification=ground.policies.classification,
+            untagged=footing.untagged,
+            may_run=held.verdict.may_be_run,
+            trusted=footing.trusted,
+            settings=tuple(self._reported.items()),
+            obstacle=self._obstacle(held.text),
+        )
+
+    def _obstacle(self, text: bytes) -> str:
+        """Why another connection would understand a statement otherwise than this session does."""
+        if not text:
+            return "it has no text"
+        if self._defined:
+            return "its transaction changed definitions that nobody else sees"
+        if self._lexer or not (self._codec == "utf-8" or text.isascii()):
+            return "its session reads texts in a way of its own"
+        return "its session took another role" if self._took_role else ""
+
+    def may_break_glass(self) -> bool:
+        """Whether the principal may run what is held, with a reason, before anybody decided."""
+        footing = self._footing
+        context = self._context(in_transaction=False)
+        return isinstance(footing.policies().may(self.principal, "break_glass", footing.datasource, context), Allow)
 
     def function_facts(self, oid: int) -> Facts:
         """What a FunctionCall by OID does, as far as the catalog knows the function."""
@@ -372,7 +431,9 @@ class Standing:
         self._judge = None
 
     def parameter_changed(self, name: bytes, value: bytes) -> None:
-        """Follow settings that change how the server reads a text."""
+        """Follow settings that change how the server reads a text, or its constants."""
+        if name in _OF_CONSTANTS:
+            self._reported[name.decode()] = value.decode("utf-8", "replace")
         if name == b"standard_conforming_strings":
             self._note_lexer(name, None if value == b"on" else "standard_conforming_strings is off")
         elif name == b"client_encoding":
@@ -409,6 +470,7 @@ class Standing:
             elif kind is EffectKind.ROLE or (kind is EffectKind.SETTING and effect.name in ("", "search_path")):
                 self.path_is_stale = True
                 self._settings_changed = True
+                self._took_role = self._took_role or kind is EffectKind.ROLE
             elif kind is EffectKind.DISCARD:
                 self._temporary.clear()
                 self.path_is_stale = True

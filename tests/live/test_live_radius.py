@@ -1,0 +1,147 @@
+"""What approvers see of held statements, measured against a real server: numbers, cascades, masked rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from rig import Deployment, copy_of
+
+POLICY = """
+@id("changes-wait") @hold("dba") @measure("run") @message("Changes wait for a DBA")
+forbid (principal == Service::"etl", action in [Action::"write", Action::"define"], resource in Datasource::"shop")
+unless { resource in Schema::"shop.slow" };
+@id("slow-changes-wait") @hold("dba") @message("Changes wait for a DBA")
+forbid (principal == Service::"etl", action in [Action::"write", Action::"define"], resource in Schema::"shop.slow");
+@id("etl-does-all")
+permit (principal == Service::"etl", action, resource in Datasource::"shop");
+"""
+SCHEMA = """
+set role shop_admin;
+create schema slow; create schema radius;
+create table radius.folder (id int primary key, name text, owner_email text);
+create table radius.file (id serial primary key, folder int references radius.folder on delete cascade, size int);
+create index on radius.file (folder);
+create table radius.watched (id int primary key, note text);
+create function radius.notice() returns trigger language plpgsql as $$ begin return new; end $$;
+create trigger watch before update on radius.watched for each row execute function radius.notice();
+create table slow.heap (id int);
+insert into radius.folder select i, 'folder ' || i, 'owner' || i || '@example.com' from generate_series(1, 40) i;
+insert into radius.file (folder, size) select 1 + i % 40, i from generate_series(1, 400) i;
+insert into radius.watched values (1, 'seen');
+insert into slow.heap select generate_series(1, 100);
+"""
+CLASSES = """
+[datasource.shop."radius.folder"]
+owner_email = ["email"]
+"""
+
+
+@pytest.fixture(scope="module")
+def desk(workshop: Path, template: Deployment) -> Iterator[Deployment]:
+    """A gateway that holds whatever the service changes."""
+    template.postgres.execute(SCHEMA, database="shop")
+    made = copy_of(template, workshop / "radius", template.postgres)
+    (made.folder / "policies" / "radius.cedar").write_text(POLICY)
+    with (made.folder / "classification.toml").open("a") as file:
+        file.write(CLASSES)
+    made.cli("principal", "add", "etl", "--kind", "service", "--group", "dba")
+    made.issued["etl"] = made.issue("etl")
+    yield made.start()
+    made.kill()
+    template.postgres.execute("drop schema radius cascade; drop schema slow cascade", database="shop")
+
+
+def held(desk: Deployment, sql: str, values: tuple[object, ...] = ()) -> dict[str, Any]:
+    """The blast radius of a statement that the service asked for, with the request's id."""
+    refused = pytest.raises(psycopg.errors.InsufficientPrivilege, match="request AR-")
+    with psycopg.connect(desk.dsn("etl"), autocommit=True) as connection, refused as error:
+        connection.execute(sql.encode(), values or None)
+    (id_,) = set(re.findall("AR-[A-Z0-9]+", str(error.value)))
+    told: dict[str, Any] = desk.json("request", "show", id_)["blast_radius"]
+    return {**told, "id": id_}
+
+
+def count(desk: Deployment, table: str) -> int:
+    return int(desk.postgres.execute(f"select count(*) from {table}", database="shop"))
+
+
+def test_a_delete_is_measured_with_its_cascades_and_nothing_of_it_stays(desk: Deployment) -> None:
+    told = held(desk, "delete from radius.folder where id <= 10")
+    assert (told["basis"], told["rows"], told["total_rows"]) == ("measured", 10, 110), told
+    (cascade,) = told["cascades"]
+    assert (cascade["table"], cascade["does"], cascade["rows"]) == ("radius.file", "delete", 100)
+    tables = {one["table"]: one for one in told["tables"]}
+    assert tables["radius.folder"]["share"] == 0.25
+    assert (tables["radius.folder"]["rows"], tables["radius.folder"]["rows_are"]) == (40, "counted")
+    assert (count(desk, "radius.folder"), count(desk, "radius.file")) == (40, 400)
+    assert told["reversible"]["word"] == "no"
+
+
+def test_rows_are_shown_before_and_after_and_tagged_columns_masked(desk: Deployment) -> None:
+    told = held(desk, "update radius.folder set name = %s, owner_email = %s where id = %s", ("new", "x@y.org", 3))
+    assert (told["basis"], told["rows"]) == ("measured", 1)
+    (row,) = told["sample"]
+    assert row["before"] == {"id": "3", "name": "folder 3", "owner_email": "o***@example.com"}
+    assert row["after"] == {"name": "new", "owner_email": "(hidden)"}
+    copied = held(desk, "update radius.folder set name = owner_email where id = 4")
+    assert copied["sample"][0]["after"] == {"name": "(hidden)"}
+    assert "owner4@example.com" not in str((told, copied))
+
+
+def test_what_could_leave_something_behind_is_estimated_and_says_why(desk: Deployment) -> None:
+    told = held(desk, "update radius.watched set note = 'x'")
+    assert (told["basis"], told["total_rows"]) == ("estimated", None)
+    assert any("trigger watch" in reason for reason in told["not_measured"])
+    assert told["triggers"][0]["function"] == "radius.notice"
+    inserted = held(desk, "insert into radius.file (folder, size) values (1, 1)")
+    assert inserted["basis"] != "measured"
+    assert any("nextval" in reason for reason in inserted["not_measured"])
+    assert desk.postgres.execute("select last_value from radius.file_id_seq", database="shop").strip() == "400"
+
+
+def test_a_rule_that_does_not_allow_a_run_gets_an_estimate(desk: Deployment) -> None:
+    told = held(desk, "delete from slow.heap")
+    assert told["basis"] == "estimated"
+    assert "its rule does not allow it to be run and rolled back" in told["not_measured"]
+
+
+def test_a_statement_that_would_fail_says_so(desk: Deployment) -> None:
+    told = held(desk, "insert into radius.watched values (1, 'again')")
+    assert told["fails"]["sqlstate"] == "23505"
+
+
+def test_a_definition_tells_its_lock_the_tables_size_and_the_rewrite(desk: Deployment) -> None:
+    told = held(desk, "alter table radius.file alter column size type bigint")
+    (lock,) = (one for one in told["locks"] if one["table"] == "radius.file")
+    assert lock["mode"] == "AccessExclusiveLock" and lock["bytes"] > 8192
+    assert told["storage"] == ["rewrites radius.file: the type of column size changes"]
+    dropped = held(desk, "drop table radius.watched")
+    assert (dropped["basis"], dropped["rows"]) == ("counted", 1)
+
+
+def test_what_others_lock_is_not_waited_for(desk: Deployment) -> None:
+    with psycopg.connect(desk.direct_dsn()) as other:
+        other.execute("select * from radius.folder where id = 7 for update")
+        told = held(desk, "delete from radius.folder where id = 7")
+    assert told["basis"] == "estimated"
+    assert "others hold locks that it needs" in told["not_measured"]
+
+
+def test_request_show_prints_it_all(desk: Deployment) -> None:
+    told = held(desk, "delete from radius.folder where id > 20 and name <> 'x'")
+    shown = desk.cli("request", "show", told["id"]).stdout
+    for words in (
+        "DELETE FROM radius.folder\n",
+        "measured: 20 rows",
+        "220 rows in all",
+        "50% of radius.folder",
+        "cascade file_folder_fkey: delete on radius.file, 200 rows",
+        "o***@example.com",
+        "not reversible",
+    ):
+        assert words in shown, shown
