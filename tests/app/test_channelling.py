@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tidewaiter.app import channelling
 from tidewaiter.app.channelling import channel_of, switchboard_of
 from tidewaiter.channels.webhook import Webhook
 from tidewaiter.config import Config, load
@@ -62,6 +63,19 @@ def test_a_webhook_gets_its_secrets_and_its_template(tmp_path: Path) -> None:
     assert isinstance(made, Webhook)
     assert (made.name, made.kind) == ("hook", "webhook")
     assert built(tmp_path, config, ENVIRON).startswith("https://gate.example/requests/AR-2222222?key=")
+
+
+def test_slack_gets_its_tokens_and_says_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "tidewaiter.toml"
+    file.write_text(
+        '[[channel]]\nname = "ops"\nkind = "slack"\nchannel = "C1"\nbot_token = "env:BOT"\napp_token = "env:APP"\n'
+    )
+    config = load(file, {})
+    made = channel_of(config.channels["ops"], tmp_path, {"BOT": "xoxb-1", "APP": "xapp-1"}, lambda: 0.0)
+    assert (made.name, made.kind) == ("ops", "slack")
+    monkeypatch.setattr(channelling, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"\[\[channel\]\] ops: slack needs more packages: pip install"):
+        built(tmp_path, config, {"BOT": "xoxb-1", "APP": "xapp-1"})
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,7 @@ class Desks:
     async def mark(self, message: str) -> None:
         self.marked.add(message)
 
-    async def open(self) -> Sequence[tuple[Request, str]]:
+    async def announced(self) -> Sequence[tuple[Request, str]]:
         return self.requests
 
 

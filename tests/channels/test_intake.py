@@ -130,4 +130,4 @@ async def test_messages_are_marked_and_open_requests_are_those_announced(place: 
     await desk.intake.mark("m")
     assert (await desk.intake.was_seen("m"), await desk.intake.was_seen("n")) == (True, False)
     await place.ask()
-    assert list(await desk.intake.open()) == []
+    assert list(await desk.intake.announced()) == []

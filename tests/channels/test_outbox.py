@@ -139,16 +139,17 @@ async def test_what_was_given_up_waits_for_the_next_change(place: Place) -> None
     assert take(place.outbox) == (request.id, "approved")
 
 
-async def test_open_requests_come_with_the_channels_references(place: Place) -> None:
+async def test_announced_requests_come_with_the_channels_references_and_go_after_a_while(place: Place) -> None:
     first, second = await place.ask("a"), await place.ask("c")
     note(place.outbox)
     take(place.outbox)
-    assert [(request.id, reference) for request, reference in place.outbox.open("ops")] == [
+    assert [(request.id, reference) for request, reference in place.outbox.announced("ops", NOW + 9999)] == [
         (first.id, f"ref-{first.id}")
     ]
     take(place.outbox)
     await place.requests.withdraw(first.id, "gone")
-    assert [request.id for request, _ in place.outbox.open("ops")] == [second.id]
+    assert [request.id for request, _ in place.outbox.announced("ops", NOW + 9999)] == [second.id]
+    assert [request.id for request, _ in place.outbox.announced("ops", NOW)] == [first.id, second.id]
 
 
 async def test_a_message_counts_once_per_channel_and_is_forgotten_in_the_end(place: Place) -> None:

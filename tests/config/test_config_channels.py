@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tidewaiter.config import WebhookConfig, differing, load
+from tidewaiter.config import SlackConfig, WebhookConfig, differing, load
 from tidewaiter.errors import ConfigError
 
 SHOP = """
@@ -24,6 +24,16 @@ secret = "env:HOOK_SECRET"
 """
 
 
+SLACK = """
+[[channel]]
+name = "ops"
+kind = "slack"
+channel = "C1"
+bot_token = "env:BOT"
+app_token = "env:APP"
+"""
+
+
 def written(folder: Path, text: str, environ: dict[str, str] | None = None) -> WebhookConfig:
     file = folder / "tidewaiter.toml"
     file.write_text(SHOP + text)
@@ -31,6 +41,15 @@ def written(folder: Path, text: str, environ: dict[str, str] | None = None) -> W
     (channel,) = config.channels.values()
     assert isinstance(channel, WebhookConfig)
     return channel
+
+
+def test_slack_with_its_defaults(tmp_path: Path) -> None:
+    file = tmp_path / "tidewaiter.toml"
+    file.write_text(SLACK)
+    assert load(file, {}).channels["ops"] == SlackConfig(
+        name="ops", kind="slack", datasources=(), groups=(), channel="C1", bot_token="env:BOT", app_token="env:APP",
+        signing_secret=None, api="https://slack.com/api/",
+    )  # fmt: skip
 
 
 def problems(folder: Path, text: str, environ: dict[str, str] | None = None) -> list[str]:
@@ -68,6 +87,12 @@ def test_the_environment_overrides_single_keys(tmp_path: Path) -> None:
         ('[channel]\nname = "x"\n', "must be written with double brackets: [[channel]]"),
         ('[[channel]]\nname = "x"\nkind = "fax"\nnumber = 7\n', "kind: must be one of"),
         ('[[channel]]\nname = "x"\n', "kind: is required"),
+        (
+            SLACK.replace('app_token = "env:APP"\n', ""),
+            "app_token: give either app_token (Socket Mode) or signing_secret",
+        ),
+        (SLACK + 'signing_secret = "env:S"\n', "app_token: give either app_token (Socket Mode) or signing_secret"),
+        (SLACK.replace("env:BOT", "xoxb-hunter2"), "bot_token: must be a reference to the secret"),
         (HOOK + HOOK, 'name: "hook" is taken by another channel'),
         (HOOK + 'chanel = "C1"\n', "chanel: unknown key"),
         (HOOK.replace("env:HOOK_SECRET", "whsec_hunter2"), "secret: must be a reference to the secret"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 from rig import Deployment, copy_of, eventually
+from slackstand import APP_TOKEN, BOT_TOKEN, CHANNEL, slack
 from standardwebhooks import Webhook
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -66,18 +68,58 @@ def receiver() -> Iterator[Receiver]:
     server.server_close()
 
 
+class Workspace(threading.Thread):
+    """A Slack workspace on a loop of its own; `do` runs what people there do."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.loop = asyncio.new_event_loop()
+        self.over = asyncio.Event()
+        self.is_up = threading.Event()
+        self.start()
+        assert self.is_up.wait(10)
+
+    def run(self) -> None:
+        self.loop.run_until_complete(self.serve())
+
+    async def serve(self) -> None:
+        async with slack() as self.stand:
+            self.is_up.set()
+            await self.over.wait()
+
+    def do(self, work: Coroutine[Any, Any, object]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self.loop).result(10)
+
+    def shown(self, request: str) -> dict[str, Any] | None:
+        """The message about a request."""
+        found = [one for one in list(self.stand.messages.values()) if request in one["text"]]
+        return found[-1] if found else None
+
+
 @pytest.fixture(scope="module")
-def hooked(workshop: Path, template: Deployment, receiver: Receiver) -> Iterator[Deployment]:
+def workspace() -> Iterator[Workspace]:
+    made = Workspace()
+    yield made
+    made.loop.call_soon_threadsafe(made.over.set)
+    made.join(10)
+    made.loop.close()
+
+
+@pytest.fixture(scope="module")
+def hooked(workshop: Path, template: Deployment, receiver: Receiver, workspace: Workspace) -> Iterator[Deployment]:
     made = copy_of(template, workshop / "hooked", template.postgres)
     (made.folder / "policies" / "approvals.cedar").write_text(POLICY)
-    (made.folder / "hook.secret").write_text(SECRET)
-    (made.folder / "hook.secret").chmod(0o600)
+    for name, secret in (("hook", SECRET), ("bot", BOT_TOKEN), ("app", APP_TOKEN)):
+        (made.folder / f"{name}.secret").write_text(secret)
+        (made.folder / f"{name}.secret").chmod(0o600)
     file = made.folder / "tidewaiter.toml"
     text = file.read_text().replace("[approvals]", f'[approvals]\nurl = "http://127.0.0.1:{made.console}"')
     assert "url = " in text
     file.write_text(
         f'{text}\n[[channel]]\nname = "itsm"\nkind = "webhook"\nurl = "http://127.0.0.1:{receiver.server_port}/in"\n'
         'secret = "file:hook.secret"\nspeaks_for = ["dba"]\n'
+        f'[[channel]]\nname = "ops"\nkind = "slack"\nchannel = "{CHANNEL}"\napi = "{workspace.stand.api}"\n'
+        'bot_token = "file:bot.secret"\napp_token = "file:app.secret"\n'
     )
     made.cli("principal", "account", "add", "dora", "email", "dora@example.com")
     made.start()
@@ -163,6 +205,7 @@ def test_a_channel_that_is_away_stops_nobody_and_is_told_when_it_is_back(
     id_ = waiting(hooked)["id"]
     eventually(lambda: receiver.tries > tries, 10, hooked.log)
     eventually(lambda: "503" in hooked.json("channel", "ls")[0]["problem"], 10, hooked.log)
+    assert hooked.json("channel", "ls")[1]["problem"] == "", "the other one is not held up"
     assert hooked.json("request", "show", id_)["state"] == "open", "an outage approves nothing"
     assert decide(hooked, id_, f"{id_}-1", decision="deny", note="use the archive")[0] == 200
     assert "was denied by dora: use the archive" in asking.result()
@@ -170,8 +213,8 @@ def test_a_channel_that_is_away_stops_nobody_and_is_told_when_it_is_back(
     receiver.away = False
     hooked.start()
     eventually(lambda: receiver.of(id_) == ["request.denied"], 30, hooked.log)
-    (told,) = hooked.json("request", "show", id_)["deliveries"]
-    assert (told["channel"], told["state"]) == ("itsm", "told")
+    told = {one["channel"]: one["state"] for one in hooked.json("request", "show", id_)["deliveries"]}
+    assert told == {"itsm": "told", "ops": "told"}
     assert hooked.verify()["ok"]
 
 
@@ -180,3 +223,25 @@ def test_a_forged_decision_is_counted_in_the_ledger(hooked: Deployment) -> None:
     with pytest.raises(urllib.error.HTTPError, match="401"):
         urllib.request.urlopen(urllib.request.Request(url, b"{}", {"webhook-id": "x"}))
     eventually(lambda: hooked.search("--kind", "channel.rejected"), 10, hooked.log)
+
+
+def test_a_click_in_slack_lets_the_client_go_on_and_a_strangers_does_not(
+    hooked: Deployment, workspace: Workspace
+) -> None:
+    stand = workspace.stand
+    asking = Asking(hooked.dsn("alice"))
+    id_ = waiting(hooked)["id"]
+    eventually(lambda: workspace.shown(id_), 10, hooked.log)
+    workspace.do(stand.send(stand.pressed("approve", "U0MALLORY")))
+    eventually(lambda: stand.ephemeral, 10, hooked.log)
+    assert "mallory@example.com belongs to no principal" in stand.ephemeral[-1]["text"]
+    assert hooked.json("request", "show", id_)["state"] == "open"
+    workspace.do(stand.send(stand.pressed("approve")))
+    assert asking.result().startswith("DELETE")
+    eventually(lambda: "consumed" in str(workspace.shown(id_)), 10, hooked.log)
+    assert len([one for one in stand.messages.values() if id_ in one["text"]]) == 1, "updated in place"
+    assert "'action_id': 'approve'" not in str(workspace.shown(id_))
+    changes = [row["fields"] for row in hooked.search("--kind", "request.change") if row["fields"]["request"] == id_]
+    assert [one["what"] for one in changes] == ["open", "approve", "consumed"]
+    assert changes[1]["by"]["channel"] == "ops"
+    assert changes[1]["by"]["place"] == f"Slack user U0DORA in {CHANNEL} (email account Dora@example.com)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from tidewaiter.channels.links import Links
 from tidewaiter.channels.outbox import Outbox
 from tidewaiter.channels.switchboard import Line, Switchboard
 from tidewaiter.channels.webhook import Bodies, Webhook
-from tidewaiter.config import ChannelConfig, Config, WebhookConfig, resolve_secret
+from tidewaiter.config import ChannelConfig, Config, SlackConfig, WebhookConfig, resolve_secret
 from tidewaiter.config.values import web_address
 from tidewaiter.errors import ConfigError
 from tidewaiter.identity import Directory
@@ -69,10 +70,28 @@ def channel_of(channel: ChannelConfig, folder: Path, environ: Mapping[str, str],
         return resolve_secret(reference, folder, environ).value
 
     match channel:
+        case SlackConfig():
+            return _slack(channel, reveal, now_s)
         case WebhookConfig():
             return _webhook(channel, reveal, now_s)
         case _:
             raise TypeError(type(channel))
+
+
+def _slack(channel: SlackConfig, reveal: Reveal, now_s: Callable[[], float]) -> Channel:
+    if find_spec("slack_sdk") is None or find_spec("aiohttp") is None:
+        raise ValueError("slack needs more packages: pip install 'tidewaiter[slack]'")
+    from tidewaiter.channels.slack import Slack
+
+    return Slack(
+        channel.name,
+        channel.channel,
+        reveal(channel.bot_token),
+        now_s,
+        app_token=reveal(channel.app_token) if channel.app_token else "",
+        signing_secret=reveal(channel.signing_secret) if channel.signing_secret else "",
+        api=channel.api,
+    )
 
 
 def _webhook(channel: WebhookConfig, reveal: Reveal, now_s: Callable[[], float]) -> Webhook:

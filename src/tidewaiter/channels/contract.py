@@ -103,8 +103,9 @@ class Desk(Protocol):
     async def mark(self, message: str) -> None:
         """It was dealt with. A crash before this lets it come once more, which the desk bears: votes repeat in vain."""
 
-    async def open(self) -> Sequence[tuple[Request, str]]:
-        """Requests that can still be decided and that this channel announced, with its references."""
+    async def announced(self) -> Sequence[tuple[Request, str]]:
+        """Requests that this channel announced, with its references: those that can be decided, and those that could
+        be an hour ago, so that who comes too late is told so."""
 
 
 class Channel(ABC):

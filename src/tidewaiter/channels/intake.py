@@ -16,6 +16,7 @@ from tidewaiter.visible import harmless, shortened
 
 NOTE_CHARACTERS = 2000
 PLACE_CHARACTERS = 300
+LATE_S = 3600.0
 
 Decide = Callable[..., Awaitable[Request]]
 """(id, principal, is_approval=…, note=…, channel=…, place=…): a principal's decision, with every check that there is.
@@ -99,9 +100,9 @@ class Intake:
         """It was dealt with."""
         await asyncio.to_thread(self._outbox.mark, self._channel, message, self._now_s())
 
-    async def open(self) -> Sequence[tuple[Request, str]]:
-        """Requests that can still be decided and that this channel announced, with its references."""
-        return await asyncio.to_thread(self._outbox.open, self._channel)
+    async def announced(self) -> Sequence[tuple[Request, str]]:
+        """Requests that this channel announced and that can be decided, or could be an hour ago."""
+        return await asyncio.to_thread(self._outbox.announced, self._channel, self._now_s() - LATE_S)
 
 
 def _said(request: Request, principal: str) -> str:

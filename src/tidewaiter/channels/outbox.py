@@ -149,12 +149,16 @@ class Outbox:
         with self._store.reading() as connection:
             return [_delivery(row) for row in connection.execute(query)]
 
-    def open(self, channel: str) -> list[tuple[Request, str]]:
-        """Requests in which something may still happen and that the channel announced, with its references."""
+    def announced(self, channel: str, since_s: float) -> list[tuple[Request, str]]:
+        """Requests that the channel announced, with its references: live ones, and those over since `since_s`."""
         query = (
             select(requests.c.document, deliveries.c.reference)
             .join(deliveries, deliveries.c.request == requests.c.id)
-            .where(deliveries.c.channel == channel, deliveries.c.reference != "", requests.c.state.in_(LIVE))
+            .where(
+                deliveries.c.channel == channel,
+                deliveries.c.reference != "",
+                requests.c.state.in_(LIVE) | (requests.c.expires_s > since_s),
+            )
             .order_by(requests.c.created_s)
         )
         with self._store.reading() as connection:

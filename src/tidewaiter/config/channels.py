@@ -10,7 +10,7 @@ from typing import Any
 from tidewaiter.config import values
 from tidewaiter.config.document import Document, suggestion
 from tidewaiter.config.sections import Section, overrides_of, read_section
-from tidewaiter.config.shape import ChannelConfig, WebhookConfig
+from tidewaiter.config.shape import ChannelConfig, SlackConfig, WebhookConfig
 from tidewaiter.config.values import Field
 
 COMMON: dict[str, Field] = {
@@ -19,6 +19,16 @@ COMMON: dict[str, Field] = {
     "groups": values.names(),
 }
 KINDS: dict[str, tuple[type[ChannelConfig], dict[str, Field]]] = {
+    "slack": (
+        SlackConfig,
+        {
+            "channel": values.text(),
+            "bot_token": values.secret(),
+            "app_token": values.secret(None),
+            "signing_secret": values.secret(None),
+            "api": values.url("https://slack.com/api/"),
+        },
+    ),
     "webhook": (
         WebhookConfig,
         {
@@ -79,6 +89,10 @@ def _check(section: Section, folder: Path, datasources: Collection[str]) -> None
         if section.get(key) is not None and not (folder / section.get(key)).is_file():
             section.report(key, f"{folder / section.get(key)} is not a file")
     match section.get("kind"):
+        case "slack":
+            ways = [key for key in ("app_token", "signing_secret") if section.get(key) is not None]
+            if len(ways) != 1 and {"app_token", "signing_secret"} <= set(section.values):
+                section.report("app_token", "give either app_token (Socket Mode) or signing_secret (HTTP)")
         case "webhook":
             if section.get("url") is None and not section.get("speaks_for") and "url" in section.values:
                 section.report("url", "is needed for requests to go out, or speaks_for for decisions to come in")

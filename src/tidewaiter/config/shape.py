@@ -176,6 +176,17 @@ class ChannelConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class SlackConfig(ChannelConfig):
+    """`kind = "slack"`. Either `app_token` (Socket Mode) or `signing_secret` (HTTP) is there. Tokens are references."""
+
+    channel: str
+    bot_token: str
+    app_token: str | None
+    signing_secret: str | None
+    api: str
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookConfig(ChannelConfig):
     """`kind = "webhook"`. `url` may be a secret reference. Secrets are references for `resolve_secret`."""
 
