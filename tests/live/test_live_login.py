@@ -120,6 +120,15 @@ def test_group_change_holds_for_the_next_statement_of_a_live_session(gate: Deplo
         assert errors_of(client.ask(query("select name from employees limit 1"))) == ["42501"]
 
 
+def test_a_session_does_not_outlive_the_group_that_gave_it_its_role(gate: Deployment) -> None:
+    gate.cli("principal", "add", "temp", "--kind", "user", "--group", "dba")
+    issued = gate.issue("temp")
+    with Client.connect("127.0.0.1", gate.port, "temp", issued.password, "shop") as client:
+        assert client.rows("select current_user") == [["shop_admin"]]
+        gate.cli("principal", "group", "rm", "temp", "dba")
+        assert errors_of(client.ends())[-1:] == ["57P01"]
+
+
 def test_failed_logins_are_recorded_with_their_source(gate: Deployment) -> None:
     for _ in range(3):
         refusal(attempt(gate, "mallory", "guess"))

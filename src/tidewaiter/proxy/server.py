@@ -53,7 +53,10 @@ class Target:
 
 @dataclass(slots=True)
 class Seat:
-    """One live session and what the console shows of it. `client_key` is the cancel key that the client was given."""
+    """One live session and what the console shows of it. `client_key` is the cancel key that the client was given.
+
+    `role` is the upstream role that it was opened with, None for the login's own.
+    """
 
     session: Session
     principal: str
@@ -67,6 +70,7 @@ class Seat:
     backend: Backend
     client_key: bytes
     upstream: Upstream
+    role: str | None
 
 
 UNTAGGED: Mapping[Unclassified, str] = {"detect": "scrubbed", "mask": "hidden", "deny": "hidden", "allow": "plain"}
@@ -200,6 +204,8 @@ class Gateway:
             principal = self._directory.principal(seat.principal)
             if principal is None:
                 self._end(seat, "57P01", "terminating connection: the principal is disabled")
+            elif seat.role not in roles_of(principal, self._targets[seat.datasource].datasource):
+                self._end(seat, "57P01", f"terminating connection: {principal.name} no longer has this session's role")
             else:
                 seat.session.standing.principal = principal
 
@@ -355,7 +361,7 @@ class Gateway:
         seat = Seat(
             session, admitted.principal.name, admitted.principal.on_behalf_of, admitted.credential, admitted.datasource,
             address, admitted.application, arrival.tls, self._now_ns() / 1e9, backend,
-            secrets.token_bytes(login.SECRET_BYTES[admitted.minor]), target.upstream,
+            secrets.token_bytes(login.SECRET_BYTES[admitted.minor]), target.upstream, role,
         )  # fmt: skip
         statuses = b"".join(postgres.parameter_status(name, value) for name, value in backend.parameters.items())
         arrival.link.write(
@@ -487,7 +493,12 @@ class Gateway:
 
 def role_of(principal: Principal, datasource: Datasource) -> str | None:
     """The upstream role of the first configured group that the principal is in; None for the user's own."""
-    return next((role for group, role in datasource.roles.items() if group in principal.groups), None)
+    return roles_of(principal, datasource)[0]
+
+
+def roles_of(principal: Principal, datasource: Datasource) -> Sequence[str | None]:
+    """The upstream roles that a session of the principal may have."""
+    return [role for group, role in datasource.roles.items() if group in principal.groups] or [None]
 
 
 def _is_loopback(address: str) -> bool:
