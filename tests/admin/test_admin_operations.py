@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,10 @@ from tidewaiter.approvals.requests import Requests
 from tidewaiter.channels.outbox import Outbox
 from tidewaiter.config import Config, load
 from tidewaiter.errors import Conflict, LedgerUnavailable, NotFound, TidewaiterError, UsageError
+from tidewaiter.floor.rights import Rights
 from tidewaiter.identity import Directory
 from tidewaiter.identity.accounts import Accounts
-from tidewaiter.model import Receipt
+from tidewaiter.model import Column, Receipt, Relation
 from tidewaiter.policy import Policies
 from tidewaiter.sql.catalog import Catalog
 from tidewaiter.store import Store, open_store
@@ -89,6 +90,8 @@ class Place:
         self.seats = seats
         self.entries: list[tuple[str, dict[str, Any]]] = []
         self.is_ledger_broken = False
+        self.found = Catalog()
+        self.answers: dict[str, list[list[Any]]] = {"roles": [], "grants": [], "functions": [], "exposed": []}
 
     @property
     def sessions(self) -> Sessions | None:
@@ -107,7 +110,7 @@ class Place:
         return Policies.parse({"p.cedar": POLICY}, list(self.config.datasources))
 
     async def catalog(self, datasource: str) -> Catalog:
-        return Catalog()
+        return self.found
 
     async def reach(self, datasource: str) -> Reached:
         return Reached("18.1", False, "TLSv1.3", 1.5)
@@ -117,6 +120,9 @@ class Place:
 
     def hears(self, channel: str) -> str:
         return "socket closed"
+
+    async def rights(self, datasource: str, columns: Sequence[tuple[str, str, str]]) -> Rights:
+        return Rights.of(self.answers)
 
     async def reload(self, by: Mapping[str, object]) -> dict[str, object]:
         return {"changed": True, "by": by}
@@ -320,6 +326,38 @@ def test_datasources_are_listed_without_secrets_and_tested(place: Place) -> None
     assert place.ask("datasource.test", name="shop")["server_version"] == "18.1"
     with pytest.raises(NotFound):
         place.ask("datasource.test", name="nope")
+
+
+def test_sampling_a_database_is_recorded(place: Place) -> None:
+    place.ask("datasource.classify", name="shop", rows=500, relations=["public.people"], write=True)
+    kind, fields = place.entries[-1]
+    assert (kind, fields["datasource"], fields["rows"], fields["write"]) == ("classify", "shop", 500, True)
+    with pytest.raises(NotFound):
+        place.ask("datasource.classify", name="nope", rows=1)
+
+
+def test_a_floor_is_for_the_datasource_s_roles_unless_others_are_named(place: Place) -> None:
+    with pytest.raises(UsageError, match="no column of shop is tagged yet"):
+        place.ask("datasource.floor", name="shop")
+    text = '[tags.x]\nmask = "null"\n[datasource.shop."public.people"]\nssn = ["x"]\n'
+    (place.config.folder / "classification.toml").write_text(text)
+    place.config = load(place.config.folder / "tidewaiter.toml", {})
+    people = ("public", "people")
+    place.found = Catalog(
+        relations={people: Relation(*people, "r", ("id", "ssn"))},
+        columns={people: (Column("id", 1, "integer", 23, "int4"), Column("ssn", 2, "text", 25, "text"))},
+    )
+    place.answers["roles"] = [[name, False, False, False, True, [name]] for name in ("tidewaiter", "other", "owner")]
+    place.answers["grants"] = [[*people, "owner", name, "SELECT", None] for name in ("tidewaiter", "other", "owner")]
+    told = place.ask("datasource.floor", name="shop")
+    assert (told["held"], told["not_held"]) == (["tidewaiter"], {})
+    assert 'GRANT SELECT ("id") ON TABLE "public"."people" TO "tidewaiter";' in told["sql"]
+    assert '"other"' not in told["sql"]
+    assert place.ask("datasource.floor", name="shop", roles=["other", "owner"])["not_held"] == {
+        "owner": ["owns public.people"]
+    }
+    with pytest.raises(NotFound, match="no role 'nobody'"):
+        place.ask("datasource.floor", name="shop", roles=["nobody"])
 
 
 def test_whoami_says_where_one_may_connect(place: Place) -> None:

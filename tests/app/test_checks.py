@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from tidewaiter.approvals.requests import Requests
 from tidewaiter.channels.outbox import Outbox
 from tidewaiter.config import Config, load
 from tidewaiter.errors import LedgerUnavailable, StoreUnavailable, UpstreamError
+from tidewaiter.floor.rights import Rights
 from tidewaiter.identity import Directory
 from tidewaiter.identity.accounts import Accounts
 from tidewaiter.model import Column, Receipt, Relation
@@ -55,6 +56,7 @@ class Place:
         self.reached: Reached | None = Reached("18.1", False, "TLSv1.3", 1.0)
         self.found: Catalog | None = Catalog()
         self.is_store_broken = False
+        self.exposed: tuple[tuple[str, str, str, str], ...] | None = ()
 
     @property
     def directory(self) -> Directory:
@@ -104,6 +106,11 @@ class Place:
         if self.reached is None:
             raise UpstreamError("cannot be reached")
         return self.reached
+
+    async def rights(self, datasource: str, columns: Sequence[tuple[str, str, str]]) -> Rights:
+        if self.exposed is None:
+            raise UpstreamError("the rights cannot be read")
+        return Rights({}, {}, {}, exposed=self.exposed)
 
     def told(self) -> dict[str, list[Finding]]:
         """Findings by what they are about."""
@@ -219,6 +226,24 @@ def test_columns_that_nobody_classified_are_a_warning_unless_they_are_allowed(pl
     (place.config.folder / "tidewaiter.toml").write_text(TOML + 'unclassified = "allow"\n')
     place.config = load(place.config.folder / "tidewaiter.toml", {})
     assert [finding.is_warning for finding in place.told()["datasource shop"]] == [False]
+
+
+def test_what_can_be_read_without_the_gateway_is_a_warning(place: Place) -> None:
+    (place.config.folder / "classification.toml").write_text(
+        '[tags.x]\nmask = "null"\n[datasource.shop."public.customers"]\nssn = ["x"]\n'
+    )
+    place.config = load(place.config.folder / "tidewaiter.toml", {})
+    place.found = catalog(Column("ssn", 1, "text", 25, "text"))
+    assert place.told()["datasource shop"][-1].said.startswith("tidewaiter cannot read a tagged column without")
+    place.exposed = (("shop_ro", "public", "customers", "ssn"), ("owner", "public", "customers", "ssn"))
+    told = place.told()["datasource shop"][-1]
+    assert (told.is_ok, told.is_warning) == (True, True)
+    assert told.said == (
+        "without the gateway, tidewaiter can read 1 tagged columns (as owner, shop_ro): public.customers.ssn; "
+        "`tidewaiter floor shop` says what refuses"
+    )
+    place.exposed = None
+    assert not place.told()["datasource shop"][-1].is_ok
 
 
 def catalog(*columns: Column) -> Catalog:

@@ -147,5 +147,5 @@ def test_a_database_that_does_not_answer_is_an_upstream_error(shop: Datasource) 
         async with sampler(shop, Secret("")):
             raise AssertionError("nobody is there")
 
-    with pytest.raises(UpstreamError, match="shop cannot be sampled"):
+    with pytest.raises(UpstreamError, match="shop cannot be read"):
         asyncio.run(go())

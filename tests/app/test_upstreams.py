@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tidewaiter.admin.site import Reached
-from tidewaiter.app.upstreams import catalog_once, is_refused, reach, secrets_of, warnings
+from tidewaiter.app.upstreams import catalog_once, is_refused, reach, rights, secrets_of, warnings
 from tidewaiter.config import Address, Datasource, load
 from tidewaiter.errors import ConfigError, UpstreamError
 from tidewaiter.model import Secret
@@ -55,6 +55,11 @@ def test_every_secret_that_cannot_be_had_is_named(tmp_path: Path) -> None:
     ]
     found = secrets_of(config, {"SHOP_PASSWORD": "a", "HR_PASSWORD": "b"})
     assert found == {"shop": Secret("a"), "hr": Secret("b"), "open": Secret("")}
+
+
+def test_rights_of_a_database_that_does_not_answer_are_an_upstream_error(shop: Datasource) -> None:
+    with pytest.raises(UpstreamError, match="shop cannot be read"):
+        asyncio.run(rights(shop, Secret(""), [("public", "people", "ssn")]))
 
 
 def test_a_superuser_is_refused_where_policies_are_enforced(shop: Datasource) -> None:

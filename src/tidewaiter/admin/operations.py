@@ -168,6 +168,34 @@ async def datasource_classify(
     return {"seq": await site.record("classify", fields | {"by": by.fields()})}
 
 
+async def datasource_floor(site: Site, by: Actor, name: str, roles: tuple[str, ...] = ()) -> Json:
+    """The SQL with which the database itself keeps roles from tagged columns. Without roles: those of the datasource.
+
+    Raises NotFound for the datasource or a role, UsageError when nothing is tagged.
+    """
+    from tidewaiter.floor.rights import tagged
+    from tidewaiter.floor.script import masked_view, script
+
+    source = _datasource(site.config, name)
+    catalog, classification = await site.catalog(name), site.config.classification
+    tables = [path for path in classification.by_relation(name) if path in catalog.relations]
+    found = await asyncio.to_thread(tagged, catalog, classification, name, [masked_view(path) for path in tables])
+    if not found.masks:
+        raise UsageError(f"no column of {name} is tagged yet: `tidewaiter classify {name}` proposes tags")
+    rights = await site.rights(name, found.columns)
+    wanted = tuple(dict.fromkeys(roles or (*sorted(source.roles.values()), source.user)))
+    for role in wanted:
+        if role not in rights.roles:
+            raise NotFound(f"there is no role {role!r} in the database of {name}")
+    views = {path: found.masks[path] for path in tables if path in found.masks}
+    made = script(name, source.database, wanted, views, found, catalog, rights)
+    return {
+        "sql": made.sql,
+        "held": list(made.held),
+        "not_held": {role: list(why) for role, why in made.not_held.items()},
+    }
+
+
 async def policy_explain(
     site: Site,
     by: Actor,
@@ -261,6 +289,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "datasource.ls": datasource_ls,
     "datasource.test": datasource_test,
     "datasource.classify": datasource_classify,
+    "datasource.floor": datasource_floor,
     "policy.explain": policy_explain,
     "reload": reload,
     "check": check,

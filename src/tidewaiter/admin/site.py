@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from tidewaiter.approvals.requests import Requests
     from tidewaiter.channels.outbox import Outbox
     from tidewaiter.config import Config
+    from tidewaiter.floor.rights import Rights
     from tidewaiter.identity import Directory
     from tidewaiter.identity.accounts import Accounts
     from tidewaiter.model import Receipt
@@ -95,6 +96,9 @@ class Site(Protocol):
 
     def hears(self, channel: str) -> str:
         """What keeps a channel of a running server from hearing decisions, empty when nothing does."""
+
+    async def rights(self, datasource: str, columns: Sequence[tuple[str, str, str]]) -> Rights:
+        """Who may read which of some (schema, relation, column) by the database's own rules. Raises as `reach`."""
 
     async def reload(self, by: Mapping[str, object]) -> dict[str, object]:
         """Put the policies on disk in force. Raises ConfigError and keeps the old ones; UsageError without a server."""

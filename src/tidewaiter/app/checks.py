@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -12,6 +13,8 @@ from tidewaiter.app.upstreams import is_refused
 from tidewaiter.config import Classification, Config, Datasource
 from tidewaiter.discovery.relations import unclassified
 from tidewaiter.errors import ConfigError, TidewaiterError
+from tidewaiter.floor.rights import tagged
+from tidewaiter.floor.script import masked_view
 from tidewaiter.masking.forms import misfit
 from tidewaiter.sql.catalog import Catalog, quoted
 
@@ -101,14 +104,35 @@ async def _classified(site: Site, source: Datasource, what: str) -> list[Finding
     if missing:
         found.append(Finding(what, False, f"{FILE} tags what does not exist: {', '.join(missing)}"))
     found += [Finding(what, False, problem) for problem in misfits(classification, source.name, catalog)]
-    return [*found, *_unclassified(classification, source, catalog, what)]
+    found += _unclassified(classification, source, catalog, what)
+    return [*found, *await _exposed(site, source, catalog, what)]
+
+
+async def _exposed(site: Site, source: Datasource, catalog: Catalog, what: str) -> list[Finding]:
+    """What somebody with the datasource's password could read without the gateway."""
+    views = map(masked_view, site.config.classification.by_relation(source.name))
+    found = await asyncio.to_thread(tagged, catalog, site.config.classification, source.name, list(views))
+    columns = found.columns
+    if not columns:
+        return []
+    try:
+        rights = await site.rights(source.name, columns)
+    except TidewaiterError as error:
+        return [Finding(what, False, str(error))]
+    if not rights.exposed:
+        return [Finding(what, True, f"{source.user} cannot read a tagged column without the gateway, as any role")]
+    read = sorted({quoted(path) for _, *path in rights.exposed})
+    roles = ", ".join(sorted({role for role, *_ in rights.exposed}))
+    shown = ", ".join(read[:SHOWN]) + (", …" if len(read) > SHOWN else "")
+    told = f"without the gateway, {source.user} can read {len(read)} tagged columns (as {roles}): {shown}"
+    return [Finding(what, True, f"{told}; `tidewaiter floor {source.name}` says what refuses", is_warning=True)]
 
 
 def misfits(classification: Classification, datasource: str, catalog: Catalog) -> Iterator[str]:
     """Masks that do not fit their column's type, each with its file and line."""
-    for path, tagged in classification.by_relation(datasource).items():
+    for path, columns in classification.by_relation(datasource).items():
         types = {column.name: column for column in catalog.columns.get(path, ())}
-        for name, tags in tagged.items():
+        for name, tags in columns.items():
             for tag in tags if name in types else ():
                 mask = classification.tags[tag]
                 problem = misfit(mask, types[name])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
@@ -15,11 +15,12 @@ from tidewaiter.app import checks
 from tidewaiter.app.approving import requests_of
 from tidewaiter.app.channelling import switchboard_of
 from tidewaiter.app.shelf import edition_on_disk
-from tidewaiter.app.upstreams import catalog_once, reach, secret_of
+from tidewaiter.app.upstreams import catalog_once, reach, rights, secret_of
 from tidewaiter.approvals.requests import Requests
 from tidewaiter.channels.outbox import Outbox
 from tidewaiter.config import Config
 from tidewaiter.errors import ConfigError, NotFound
+from tidewaiter.floor.rights import Rights
 from tidewaiter.identity import Directory
 from tidewaiter.identity.accounts import Accounts
 from tidewaiter.ledger.entry import members
@@ -139,6 +140,11 @@ class Deployment:
     def hears(self, channel: str) -> str:
         """No server runs, so none hears anything."""
         return "no server is running"
+
+    async def rights(self, datasource: str, columns: Sequence[tuple[str, str, str]]) -> Rights:
+        """Who may read which of some columns by the database's own rules."""
+        source = self.config.datasources[datasource]
+        return await rights(source, secret_of(self.config, source, self._environ), columns)
 
     async def reload(self, by: Mapping[str, object]) -> dict[str, object]:
         """There is nothing to reload: the next server reads the files anyway."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Protocol
@@ -11,12 +11,13 @@ from typing import Protocol
 from tidewaiter.admin.site import Finding, Reached, Sessions
 from tidewaiter.app import checks
 from tidewaiter.app.shelf import PolicyShelf, edition_on_disk
-from tidewaiter.app.upstreams import reach
+from tidewaiter.app.upstreams import reach, rights
 from tidewaiter.approvals.requests import Requests
 from tidewaiter.channels.outbox import Outbox
 from tidewaiter.channels.switchboard import Switchboard
 from tidewaiter.config import Config, differing, load
 from tidewaiter.errors import ConfigError
+from tidewaiter.floor.rights import Rights
 from tidewaiter.identity import Directory
 from tidewaiter.identity.accounts import Accounts
 from tidewaiter.ledger.entry import members
@@ -124,6 +125,10 @@ class Running:
     def hears(self, channel: str) -> str:
         """What keeps a channel from hearing decisions."""
         return self.switchboard.hears(channel)
+
+    async def rights(self, datasource: str, columns: Sequence[tuple[str, str, str]]) -> Rights:
+        """Who may read which of some columns by the database's own rules."""
+        return await rights(self.config.datasources[datasource], self.secrets[datasource], columns)
 
     async def reload(self, by: Mapping[str, object]) -> dict[str, object]:
         """Put policies and classification on disk in force: recorded first, then swapped at once for all sessions.

@@ -34,7 +34,7 @@ _UNREAD = frozenset({"bytea", "bool", "tsvector", "tsquery", "xml", "bit", "varb
 """Types whose values tell nothing here, or too much at once."""
 
 
-class _Connection(Protocol):
+class Connection(Protocol):
     """What is used of asyncpg, which has no types of its own."""
 
     async def fetch(self, query: str, *values: Any) -> Sequence[Sequence[Any]]: ...
@@ -83,7 +83,7 @@ class Reading:
 class Sampler:
     """A connection that samples. `rows` is the most that is kept of a relation."""
 
-    connection: _Connection
+    connection: Connection
     source: Datasource
     rows: int = ROWS
 
@@ -158,6 +158,13 @@ class Sampler:
 
 @asynccontextmanager
 async def sampler(source: Datasource, password: Secret, rows: int = ROWS) -> AsyncIterator[Sampler]:
+    """A sampler of a datasource. Raises UpstreamError."""
+    async with reading(source, password, "tidewaiter classify") as connection:
+        yield Sampler(connection, source, rows)
+
+
+@asynccontextmanager
+async def reading(source: Datasource, password: Secret, application: str) -> AsyncIterator[Connection]:
     """A connection as the gateway logs in, limited to short reads. Raises UpstreamError."""
     timeout_ms = str(round(TIMEOUT_S * 1000))
     try:
@@ -172,7 +179,7 @@ async def sampler(source: Datasource, password: Secret, rows: int = ROWS) -> Asy
             command_timeout=4 * TIMEOUT_S,  # the server's own limit comes first
             statement_cache_size=0,
             server_settings={
-                "application_name": "tidewaiter classify",
+                "application_name": application,
                 "search_path": "pg_catalog",
                 "default_transaction_read_only": "on",
                 "statement_timeout": timeout_ms,
@@ -181,9 +188,9 @@ async def sampler(source: Datasource, password: Secret, rows: int = ROWS) -> Asy
             },
         )
     except (*FAILURES, TimeoutError) as error:
-        raise UpstreamError(f"datasource {source.name} cannot be sampled: {error}") from error
+        raise UpstreamError(f"datasource {source.name} cannot be read: {error}") from error
     try:
-        yield Sampler(connection, source, rows)
+        yield connection
     finally:
         connection.terminate()
 

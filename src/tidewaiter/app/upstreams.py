@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tidewaiter import config
 from tidewaiter.admin.site import Reached
+from tidewaiter.app.sampling import FAILURES, reading
 from tidewaiter.config import Config, Datasource
-from tidewaiter.errors import ConfigError
+from tidewaiter.errors import ConfigError, UpstreamError
+from tidewaiter.floor.rights import EXPOSED, FUNCTIONS, GRANTS, ROLES, Rights
 from tidewaiter.model import Secret
 from tidewaiter.proxy.catalogs import CatalogWatch
 from tidewaiter.proxy.upstream import Upstream
@@ -66,6 +68,23 @@ async def catalog_once(source: Datasource, password: Secret) -> Catalog:
     if isinstance(found, BaseException):
         raise found
     return found
+
+
+async def rights(source: Datasource, password: Secret, columns: Sequence[tuple[str, str, str]]) -> Rights:
+    """Who may read which of some (schema, relation, column) by the database's own rules. Raises UpstreamError."""
+    wanted = [list(part) for part in zip(*columns, strict=True)] or [[], [], []]
+    async with reading(source, password, "tidewaiter check") as connection:
+        try:
+            return Rights.of(
+                {
+                    "roles": await connection.fetch(ROLES),
+                    "grants": await connection.fetch(GRANTS),
+                    "functions": await connection.fetch(FUNCTIONS, *wanted),
+                    "exposed": await connection.fetch(EXPOSED, *wanted),
+                }
+            )
+        except (*FAILURES, TimeoutError) as error:
+            raise UpstreamError(f"the rights in {source.name} cannot be read: {error}") from error
 
 
 def warnings(source: Datasource, told: Reached) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from tidewaiter.cli import (
     connect,
     credential,
     datasource,
+    floor,
     policy,
     principal,
     replay,
@@ -37,7 +38,8 @@ app = typer.Typer(
 )
 
 for command in (
-    setup.init, setup.check, setup.serve, setup.reload, setup.demo, classify.classify, connect.connect, connect.whoami,
+    setup.init, setup.check, setup.serve, setup.reload, setup.demo, classify.classify, floor.floor,
+    connect.connect, connect.whoami,
 ):  # fmt: skip
     app.command()(command)
 policy.policy.command("test")(trials.test)

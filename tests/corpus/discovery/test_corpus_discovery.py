@@ -1,4 +1,4 @@
-"""Precision and recall on the tables that rules were written with do not fall. `make classify-report` shows more."""
+"""Precision and recall on the tables that the rules were written with do not fall."""
 
 from __future__ import annotations
 
