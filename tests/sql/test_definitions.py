@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 
 from tidewaiter.sql.catalog import Catalog
-from tidewaiter.sql.definitions import DESTRUCTIVE
 from tidewaiter.sql.facts import Scope, understand
 
 
@@ -14,13 +13,6 @@ from tidewaiter.sql.facts import Scope, understand
         ("create table t (a integer references customers)", ("create", "alter")),
         ("create table t (like customers)", ("select", "create")),
         ("create index on orders (total)", ("create",)),
-        ("alter table orders add column a integer", ("alter",)),
-        ("alter table orders drop column total", ("alter_destructive",)),
-        ("alter table orders add column a integer, drop column total", ("alter", "alter_destructive")),
-        ("alter table orders disable trigger all", ("alter_destructive",)),
-        ("alter table orders set schema hr", ("alter_destructive",)),
-        ("alter table orders rename to o", ("rename",)),
-        ("comment on table orders is 'x'", ("comment",)),
         ("create publication p for table orders", ("create", "select")),
         ("create rule r as on insert to orders do instead delete from people", ("alter", "delete_all")),
         ("create role ada", ("alter_role",)),
@@ -49,9 +41,6 @@ def test_definitions_are_in_the_policies_words(shop: Catalog, text: str, verbs: 
         "create trigger t before insert on orders for each row when (purge() > 0) execute function log_change()",
         "create rule r as on insert to orders where purge() > 0 do nothing",
         "create schema s create table t (a integer default purge())",
-        "alter table orders alter total type integer using purge()",
-        "alter table orders add check (purge() > 0)",
-        "alter domain price add check (purge() > 0)",
     ],
 )
 def test_functions_in_a_definitions_expressions_are_asked_for(shop: Catalog, text: str) -> None:
@@ -60,10 +49,3 @@ def test_functions_in_a_definitions_expressions_are_asked_for(shop: Catalog, tex
 
 def test_what_a_definition_makes_is_known_to_the_rest_of_the_text(shop: Catalog) -> None:
     assert understand("create table t (a integer); select a from t", shop, Scope()).unknown == ()
-    assert understand("alter table orders add column a integer; select a from orders", shop, Scope()).unknown == ()
-    assert understand("alter table orders rename to o; select id from o", shop, Scope()).unknown == ()
-
-
-def test_what_loses_data_or_protection_is_destructive() -> None:
-    assert {"AT_DropColumn", "AT_AlterColumnType", "AT_DisableTrigAll", "AT_DisableRowSecurity"} <= DESTRUCTIVE
-    assert "AT_AddColumn" not in DESTRUCTIVE

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tidewaiter.model import Facts, SyntaxFault
-from tidewaiter.sql import commands, definitions, queries, removal, rights, settings
+from tidewaiter.sql import alteration, commands, definitions, queries, removal, rights, settings
 from tidewaiter.sql.catalog import Catalog
 from tidewaiter.sql.effort import Effort, TooMuchWork
 from tidewaiter.sql.levels import Level
@@ -24,6 +24,7 @@ HANDLERS: Mapping[str, Handler] = {
     **commands.HANDLERS,
     **settings.HANDLERS,
     **definitions.HANDLERS,
+    **alteration.HANDLERS,
     **removal.HANDLERS,
     **rights.HANDLERS,
 }

@@ -1,0 +1,72 @@
+"""What definitions have in common: the relations that they name, the expressions that they store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tidewaiter.model import EffectKind, Relation
+from tidewaiter.sql import locks
+from tidewaiter.sql.expressions import FIELDS, SPECIAL, walk
+from tidewaiter.sql.levels import Level
+from tidewaiter.sql.objects import relation_paths
+from tidewaiter.sql.parse import Node
+from tidewaiter.sql.reading import Reading
+
+_EXPRESSIONS = (FIELDS.keys() | SPECIAL.keys()) - {"List", "String", "TypeName", "Integer", "Float", "Boolean"}
+
+
+def defined(reading: Reading) -> None:
+    """The catalog is another one once the statement succeeds."""
+    reading.effect(EffectKind.DEFINE)
+
+
+def walk_definition(reading: Reading, value: Any, level: Level) -> None:
+    """Read the expressions somewhere below a definition: defaults, checks, index expressions, partition bounds."""
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, list):
+            stack.extend(reversed(item))
+        elif isinstance(item, dict):
+            if len(item) == 1 and next(iter(item)) in _EXPRESSIONS:
+                walk(reading, item, level)
+            else:
+                stack.extend(reversed(item.values()))
+
+
+def parts_of(var: Node) -> list[str]:
+    """The name that a RangeVar writes, with its schema where it has one."""
+    return [part for part in (var.get("schemaname"), var["relname"]) if part]
+
+
+def touch_relation(
+    reading: Reading, action: str, var: Node, noun: str = "relation", lock: str | None = None
+) -> list[Relation]:
+    """Touch what a RangeVar names, itself only, and lock it."""
+    position = var["location"] + 1 if "location" in var else None
+    paths = list(relation_paths(reading, parts_of(var), noun, position=position))
+    for path in paths:
+        reading.touch(action, reading.table(path))
+        if lock is not None:
+            reading.lock_table(path, lock)
+    return [found for path in paths if (found := reading.known(path)) is not None]
+
+
+def touch_if_exists(reading: Reading, action: str, var: Node, noun: str) -> None:
+    """Touch what a RangeVar names, where it exists."""
+    for path in relation_paths(reading, parts_of(var), noun, missing_ok=True):
+        reading.touch(action, reading.table(path))
+
+
+def touch_references(reading: Reading, value: Any) -> None:
+    """A foreign key puts triggers on the table that it refers to."""
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, list):
+            stack.extend(item)
+        elif isinstance(item, dict):
+            var = item.get("pktable")
+            if var:
+                touch_relation(reading, "alter", var, lock=locks.SHARE_ROW_EXCLUSIVE)
+            stack.extend(item.values())
