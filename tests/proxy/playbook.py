@@ -33,6 +33,7 @@ from tidewaiter.proxy.refusal import FAILING_TEXT
 from tidewaiter.proxy.session import Session
 from tidewaiter.proxy.standing import Footing, Judges, Standing
 from tidewaiter.proxy.trail import Trail
+from tidewaiter.proxy.veil import Veil
 from tidewaiter.sql.catalog_queries import SECTIONS
 from tidewaiter.wire import postgres
 
@@ -327,6 +328,7 @@ class Run:
         footing = Footing(
             "shop", stage.observe, stage.strict, Shelf(stage.catalog), lambda: self.policies,
             Judges(stage.understand), Context("127.0.0.1", "test"), lambda: 0,
+            masking=stage.masking, is_veiled=stage.masking is not None,
         )  # fmt: skip
         standing = Standing(stage.principal, footing, Names())
         if stage.path is not None:
@@ -336,6 +338,7 @@ class Run:
             "s", self.wires["client"].link, self.wires["server"].link, standing, trail, self.ledger, self._clock_us,
             stage.statement_bytes, self._interrupt,
             Holding(NoToday(), NoToday(), "s", "shop", self.wires["client"].link.write, lambda: 0.0),
+            Veil() if footing.is_veiled else None,
         )  # fmt: skip
 
     def _clock_us(self) -> int:

@@ -19,6 +19,7 @@ from tidewaiter.model import Kind, Principal, Receipt
 from tidewaiter.policy import Policies
 from tidewaiter.proxy.holding import Document, Held
 from tidewaiter.proxy.link import Link
+from tidewaiter.proxy.masks import Masking
 from tidewaiter.proxy.pipeline import Understand
 from tidewaiter.sql.catalog import Catalog, Rows
 from tidewaiter.sql.facts import understand
@@ -228,6 +229,7 @@ class Stage:
     tagged: frozenset[tuple[str, str]] = frozenset()
     catalog: Catalog = field(default_factory=shop)
     principal: Principal = ADA
+    masking: Masking | None = None
 
 
 class NoToday:

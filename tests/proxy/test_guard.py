@@ -14,6 +14,7 @@ from tidewaiter.policy import Policies
 from tidewaiter.proxy.answers import Answers
 from tidewaiter.proxy.guard import Guard, Guarded
 from tidewaiter.proxy.limits import RowLimit
+from tidewaiter.proxy.masks import Plan
 from tidewaiter.proxy.names import Names, Portal, Statement
 from tidewaiter.proxy.pipeline import Judged
 from tidewaiter.proxy.standing import Footing, Judges, Standing
@@ -109,6 +110,9 @@ class Play:
         self.steps.append(kinds)
         reply = self.replies.pop(0)
         asyncio.get_running_loop().call_soon(lambda: self.client.append(self.answers.feed(reply)))
+
+    def expect(self, plan: Plan) -> None:
+        raise AssertionError("nothing is masked here")
 
     def refuse(self, error: bytes) -> None:
         self.refused.append(error)

@@ -109,3 +109,8 @@ def salt_for(salt_key: bytes, name: str) -> bytes:
     two asks, would tell which names exist. `name` may be anything a client sent.
     """
     return hmac.digest(salt_key, b"scram-sha-256 salt\0" + name.encode(errors="surrogatepass"), "sha256")[:16]
+
+
+def derived_key(deployment_key: bytes, purpose: str) -> str:
+    """A key for one purpose, 64 hexadecimal digits: it tells nothing of the deployment's or of other purposes' keys."""
+    return hmac.digest(deployment_key, b"key for\0" + purpose.encode(), "sha256").hex()

@@ -20,6 +20,7 @@ from tidewaiter.identity.credentials import (
     RandomText,
     Verifier,
     base62,
+    derived_key,
     expiry,
     salt_for,
 )
@@ -86,6 +87,10 @@ class Directory:
     def salt_of(self, name: str) -> bytes:
         """The SCRAM salt for a user name, known or not, 16 bytes."""
         return salt_for(self._store.salt_key, name)
+
+    def key_for(self, purpose: str) -> Secret:
+        """A key of this deployment for one purpose, always the same, the same for all gateways on one store."""
+        return Secret(derived_key(self._store.salt_key, purpose))
 
     def may_continue(self, principal: str, credential_id: str) -> bool:
         """May a session that this credential opened go on? Revoking and disabling end it, expiry does not."""

@@ -6,7 +6,7 @@ The vocabulary is `schema.cedarschema` beside this file; a policy that does not 
 from __future__ import annotations
 
 from tidewaiter.policy.names import entity_id, quote_ident
-from tidewaiter.policy.policies import Policies
+from tidewaiter.policy.policies import MaskedColumns, Policies
 from tidewaiter.policy.rules import DEFAULT_DENY, POLICY_ERROR, SCHEMA_TEXT
 from tidewaiter.policy.verdicts import Explanation, Question
 
@@ -15,6 +15,7 @@ __all__ = [
     "POLICY_ERROR",
     "SCHEMA_TEXT",
     "Explanation",
+    "MaskedColumns",
     "Policies",
     "Question",
     "entity_id",

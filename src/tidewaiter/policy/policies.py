@@ -22,6 +22,9 @@ COLUMN_ACTIONS = frozenset(
 )  # fmt: skip
 DATASOURCE = Target(Resource(ResourceType.DATASOURCE))
 Questions = tuple[tuple[str, Target], ...]
+MaskedColumns = tuple[tuple[tuple[str, str, str], tuple[str, ...]], ...]
+"""Each (schema, table, column) with those of its tags that somebody may not see as they are, in order."""
+MASKED = 1024  # principals × what policies see of their circumstances; beyond it the oldest quarter is asked anew
 
 
 class Policies:
@@ -33,7 +36,7 @@ class Policies:
     """
 
     __slots__ = (
-        "_engine", "_mentions", "_rules", "_surroundings", "_tags", "_verdicts",
+        "_engine", "_masked", "_mentions", "_rules", "_surroundings", "_tags", "_verdicts",
         "classification", "context_attributes", "rules", "version", "warnings",
     )  # fmt: skip
 
@@ -49,6 +52,7 @@ class Policies:
         self.classification = classification
         self._tags = {name: classification.by_relation(name) for name in datasources}
         self._engine = Engine(rules, self._surroundings, self._tags)
+        self._masked: dict[tuple[object, ...], MaskedColumns] = {}
         self._verdicts: dict[tuple[object, ...], tuple[Principal, Facts, Verdict]] = {}
 
     @classmethod
@@ -129,6 +133,48 @@ class Policies:
             return self._explain(principal, datasource, (("unmask", target),), facts, context).verdict
         except BaseException as defect:  # noqa: BLE001 - the boundary; the engine's panics are no Exceptions
             return refused(defect)
+
+    @property
+    def unmasking_varies(self) -> bool:
+        """Whether what somebody may unmask depends on anything besides who they are."""
+        return self._mentions.unmasking_varies
+
+    def masked(self, principal: Principal, datasource: str, facts: Facts | None, context: Context) -> MaskedColumns:
+        """The tagged columns that a principal sees masked, asked as `may_unmask` does; remembered.
+
+        Never raises: a defect masks every tagged column.
+        """
+        seen = (principal, datasource, self._surroundings.key(context), self._surroundings.facts_key(facts))
+        known = self._masked.get(seen)
+        if known is None:
+            make_room(self._masked, MASKED)
+            known = self._masked[seen] = self._find_masked(principal, datasource, facts, context)
+        return known
+
+    def _find_masked(
+        self, principal: Principal, datasource: str, facts: Facts | None, context: Context
+    ) -> MaskedColumns:
+        asked = [
+            ((*path, column), tag, Target(Resource(ResourceType.TABLE, path), column, tag=tag))
+            for path, columns in sorted(self._tags.get(datasource, {}).items())
+            for column, tags in sorted(columns.items())
+            for tag in tags
+        ]
+        try:
+            questions = tuple(("unmask", target) for _, _, target in asked)
+            denied = {
+                (question.target.path, question.target.tag)
+                for question in self._explain(principal, datasource, questions, facts, context).questions
+                if question.decision != "allow"
+            }
+        except BaseException as defect:  # noqa: BLE001 - the boundary; the engine's panics are no Exceptions
+            refused(defect)
+            denied = {(target.path, target.tag) for _, _, target in asked}
+        found: dict[tuple[str, str, str], list[str]] = {}
+        for column, tag, target in asked:
+            if (target.path, target.tag) in denied:
+                found.setdefault(column, []).append(tag)
+        return tuple((column, tuple(tags)) for column, tags in found.items())
 
     def explain(self, principal: Principal, datasource: str, facts: Facts, context: Context) -> Explanation:
         """The verdict of `decide` with every question behind it."""

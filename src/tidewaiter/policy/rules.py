@@ -65,13 +65,14 @@ class Mentions:
 
     `columns`: some rule asks about columns other than to unmask. `column_names`: one of those looks at a column's name,
     so that its answer is only known for columns that are known. `named` are the columns that rules name, by datasource
-    and table.
+    and table. `unmasking_varies`: a rule that may answer whether a column is unmasked looks at the circumstances.
     """
 
     attributes: frozenset[str]
     columns: bool
     column_names: bool
     named: Mapping[tuple[str, str, str], tuple[str, ...]]
+    unmasking_varies: bool = False
 
 
 def read_rules(sources: Mapping[str, str]) -> tuple[Rule, ...]:
@@ -140,12 +141,13 @@ def may_apply(rule: Rule, principal_type: str, name: str, groups: Collection[str
 def mentions(rules: Collection[Rule]) -> Mentions:
     """What the rules look at."""
     attributes: set[str] = set()
-    columns = column_names = False
+    columns = column_names = unmasking_varies = False
     named: dict[tuple[str, str, str], tuple[str, ...]] = {}
     for rule in rules:
         nodes = list(walk(rule.policy))
-        for node in nodes:
-            attributes.update(_attributes(node))
+        mentioned = {attribute for node in nodes for attribute in _attributes(node)}
+        attributes |= mentioned
+        unmasking_varies = unmasking_varies or (bool(mentioned) and _may_unmask(rule.policy.action))
         if _only_unmasks(rule.policy.action):
             continue
         if any(isinstance(node, pst.EntityType) and node.basename in (COLUMN, TAG) for node in nodes):
@@ -156,7 +158,7 @@ def mentions(rules: Collection[Rule]) -> Mentions:
                 datasource, (schema, table, column) = read_id(COLUMN, node.id)
                 key = (datasource, schema, table)
                 named[key] = (*named.get(key, ()), column)
-    return Mentions(frozenset(attributes), columns, column_names, named)
+    return Mentions(frozenset(attributes), columns, column_names, named, unmasking_varies)
 
 
 def warnings(rules: Collection[Rule], datasources: Collection[str], tags: Collection[str] | None) -> tuple[str, ...]:
@@ -226,6 +228,15 @@ def _only_unmasks(action: pst.ActionConstraint) -> bool:
         case pst.ActionIn(entities=entities):
             return all(entity.id == "unmask" for entity in entities)
     return False
+
+
+def _may_unmask(action: pst.ActionConstraint) -> bool:
+    match action:
+        case pst.ActionEq(entity=entity):
+            return entity.id == "unmask"
+        case pst.ActionIn(entities=entities):
+            return any(entity.id == "unmask" for entity in entities)
+    return True
 
 
 def _read_one(place: str, text: str, problems: list[str]) -> Rule | None:

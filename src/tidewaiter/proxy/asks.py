@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tidewaiter.errors import LedgerUnavailable
 from tidewaiter.model import Allow, Deny, Facts, Hold, Receipt, SyntaxFault
-from tidewaiter.proxy import refusal
+from tidewaiter.proxy import masked, refusal
 from tidewaiter.proxy.answers import Answers, Memo, Refused
 from tidewaiter.proxy.estimates import Estimated
 from tidewaiter.proxy.guard import Guarded
@@ -26,6 +26,7 @@ from tidewaiter.proxy.pipeline import Judged, granted, uncountable
 from tidewaiter.proxy.probe import CANCELLED
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution, Trail
+from tidewaiter.proxy.veil import Veil
 from tidewaiter.wire import postgres
 from tidewaiter.wire.frames import HEADER, Piece
 from tidewaiter.wire.postgres_frontend import (
@@ -53,7 +54,8 @@ class Asks:
 
     `is_unsynced`: something of the extended protocol was forwarded since the last Sync. `studied` is the judgement that
     a `Study` brought, `settled` what a `Decision` did, `estimated` what an `Estimate` did, `filed` what an `Intent`
-    recorded. `is_recordable` says whether the ledger can be written.
+    recorded. `is_recordable` says whether the ledger can be written. In a session that masks, `veil` is told of every
+    text that goes to the server, which is never the client's own.
     """
 
     def __init__(
@@ -64,7 +66,9 @@ class Asks:
         answers: Answers,
         clock_us: Callable[[], int],
         is_recordable: Callable[[], bool],
+        veil: Veil | None = None,
     ) -> None:
+        self.veil = veil
         self.out: list[bytes] = []
         self.local: list[bytes] = []
         self.weighty: Receipt | None = None
@@ -189,7 +193,7 @@ class Asks:
         facts = run.judged.facts
         if run.binds is None or not self._can_ask:
             return None
-        question = self._standing.rows_question(facts, run.text, run.oids, run.binds)
+        question = self._standing.rows_question(facts, run.sent, run.oids, run.binds)
         if question is None:
             return None
         found = self.estimated  # until the message is taken, as what is settled
@@ -319,7 +323,9 @@ class Asks:
             return judged
         facts = self._standing.function_facts(postgres.parse_function_call(_body(data, piece)))
         judged = self._weigh(facts)
-        if judged.limit is not None and judged.limit.is_enforced:
+        if self.veil is not None:
+            judged = masked.no_function_call(judged)
+        elif judged.limit is not None and judged.limit.is_enforced:
             judged = uncountable(judged, judged.limit)
         run = self._run(judged, b"")
         run.binds = _body(data, piece)
@@ -333,7 +339,10 @@ class Asks:
         try:
             if self._allowed(run):
                 self._send(owes, run)
-                self._pass(data, piece)
+                if self.veil is None:
+                    self._pass(data, piece)
+                else:
+                    self.out.append(self.veil.query(run.plan))
                 return
             error = self._error(run)
         except LedgerUnavailable:
@@ -389,8 +398,12 @@ class Asks:
         judged = self._judge(text)
         if not isinstance(judged, Judged):
             return judged
+        plan = judged.plan
         # What rows decide is decided when they are known: with the values, on Execute.
-        if isinstance(judged.verdict, Deny) and self._standing.rows_question(judged.facts, text, oids, b"") is None:
+        if isinstance(judged.verdict, Deny) and (
+            (plan is None and self.veil is not None)
+            or self._standing.rows_question(judged.facts, plan.text if plan else text, oids, b"") is None
+        ):
             run = self._filed() or self._run(judged, text)
             need = self._filing(run)
             if need is not None:
@@ -399,8 +412,12 @@ class Asks:
             self._skipped.prepare(name, REFUSED)
             return None
         self._standing.keep(text, judged)
-        self._send(Owes.PARSE, self._names.prepare(name, Statement(text, oids, judged.facts)))
-        self._go_on(data, piece)
+        self._send(Owes.PARSE, self._names.prepare(name, Statement(text, oids, judged.facts, plan=plan)))
+        if self.veil is None:
+            self._go_on(data, piece)
+        else:
+            self.is_unsynced = True
+            self.out.append(self.veil.parse(name, plan, oids))
         return None
 
     def _take_bind(self, data: bytes, piece: Piece) -> None:
@@ -413,6 +430,12 @@ class Asks:
         if piece[3]:
             portal.binds = None
             self._long_bind = (portal, sha256(body[offset:]))
+        if self._streams and statement is not None and statement.plan is not None and statement.plan.guards:
+            why = masked.written_back(statement.plan, body[offset:], is_whole=not piece[3])
+            if why is not None:
+                self._streams = False
+                self._refuse(self._run(masked.denied(self._weigh(statement.facts), why), statement.text, portal))
+                return
         undo = names.bind(portal)
         if self._streams:
             self._send(Owes.BIND, undo)
@@ -425,11 +448,9 @@ class Asks:
             return None
         portal = self._names.portals.get(name) or Portal(Statement(b"", (), _no_portal(name)), name)
         statement = portal.statement
-        judged = self._judge(statement.text)
+        judged = self._judge_prepared(statement)
         if not isinstance(judged, Judged):
             return judged
-        if not statement.text:
-            judged = self._weigh(statement.facts)
         run = portal.execution
         if run is None:
             run = self._filed() or self._run(judged, statement.text, portal)
@@ -450,6 +471,14 @@ class Asks:
         self._send(Owes.EXECUTE, run)
         self._go_on(data, piece)
         return None
+
+    def _judge_prepared(self, statement: Statement) -> Judged | Need:
+        judged = self._judge(statement.text)
+        if not isinstance(judged, Judged):
+            return judged
+        if not statement.text:
+            return self._weigh(statement.facts)
+        return judged if self.veil is None else masked.present(statement, judged)
 
     def _may_go_on(self, run: Execution, judged: Judged, portal: Portal) -> bool:
         """Record and decide on an Execute; refuse it here if need be.

@@ -16,6 +16,7 @@ from tidewaiter.proxy import refusal
 from tidewaiter.proxy.answers import Answers
 from tidewaiter.proxy.exchange import Exchange, First, Kept, Nothing, Sieve, Through, first_columns
 from tidewaiter.proxy.limits import COUNTS, RowLimit, changed, counts
+from tidewaiter.proxy.masks import Plan
 from tidewaiter.proxy.names import Portal, Statement
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution, Trail
@@ -41,13 +42,16 @@ class Guarded:
 
 class Wire(Protocol):
     """Both ends, and what a guard needs of the session: `interrupt` cancels what the server runs, and returns when the
-    server has been told; `refuse` puts a failing message in the place of what comes next."""
+    server has been told; `refuse` puts a failing message in the place of what comes next; `expect` tells the veil of a
+    text that is about to be sent."""
 
     def to_client(self, data: bytes) -> None: ...
 
     def to_server(self, data: bytes) -> None: ...
 
     def refuse(self, error: bytes) -> None: ...
+
+    def expect(self, plan: Plan) -> None: ...
 
     async def interrupt(self) -> None: ...
 
@@ -142,10 +146,12 @@ class Guard:
         """Run statement after statement; return what the client gets of the last once the transaction has ended."""
         facts = run.judged.facts
         is_one = facts.parts <= 1 or facts.unknown  # what is not understood is not taken apart
-        texts = [(run.text, 0)] if is_one else await self._standing.pieces(run.text)
+        texts = [(run.sent, 0)] if is_one else await self._standing.pieces(run.sent)
         last = b""
         for part, (text, offset) in enumerate(texts):
             self._wire.to_client(last)
+            if run.plan is not None:
+                self._wire.expect(run.plan.of_part(text, part))
             begin = postgres.parse(b"", text, ()) + postgres.bind(b"", b"", (), (), ()) + postgres.describe("P", b"")
             source = self._source(dict(facts.fetches).get(part), run)
             try:

@@ -12,6 +12,8 @@ from tidewaiter.errors import LoginRefused, ProtocolViolation
 from tidewaiter.identity import Directory
 from tidewaiter.model import Facts, Principal, Resource, ResourceType, Touch
 from tidewaiter.proxy.door import Arrival
+from tidewaiter.sql.rewrite.names import check_setting
+from tidewaiter.sql.rewrite.state import Refusal
 from tidewaiter.wire import auth, postgres
 
 NEWEST_MINOR = 2
@@ -38,6 +40,16 @@ HARMLESS = frozenset({
     "extra_float_digits", "bytea_output", "client_min_messages", "geqo", "target_session_attrs", "tcp_user_timeout",
     "tcp_keepalives_idle",
 })  # fmt: skip
+# What concerns the connection, not what statements mean or show.
+CONNECTION = frozenset({
+    "options", "geqo", "target_session_attrs", "tcp_user_timeout", "tcp_keepalives_idle", "compute_query_id",
+})  # fmt: skip
+PINNED = {
+    "client_encoding": "UTF8",
+    "client_min_messages": "notice",
+    "standard_conforming_strings": "on",
+    "DateStyle": "ISO",
+}
 FORBIDDEN = frozenset({"role", "session_authorization", "replication"})
 
 
@@ -105,18 +117,40 @@ def setting_facts(parameters: Mapping[str, str]) -> Facts:
     return Facts(("set",) if touches else (), touches)
 
 
+def unsafe_where_masked(parameters: Mapping[str, str]) -> str | None:
+    """Why a session that masks cannot begin with these parameters, None if it can: as SET would say it."""
+    for name, value in _pairs(parameters):
+        if name not in CONNECTION:
+            try:
+                check_setting(name, [value.strip("'")])
+            except Refusal as refusal:
+                return refusal.reason
+    return None
+
+
+def pinned_where_masked(parameters: Mapping[str, str]) -> dict[str, str]:
+    """Settings that a session which masks begins with, and returns to at RESET, whatever role and database say."""
+    given = {name for name, _ in _pairs(parameters)}
+    return {name: value for name, value in PINNED.items() if name.lower() not in given}
+
+
 def _names(parameters: Mapping[str, str]) -> list[str]:
     """The names of all parameters, those inside `options` included."""
-    names = [name.lower() for name in parameters]
+    return [name for name, _ in _pairs(parameters)]
+
+
+def _pairs(parameters: Mapping[str, str]) -> list[tuple[str, str]]:
+    """All parameters with their values, those inside `options` included."""
+    pairs = [(name.lower(), value) for name, value in parameters.items()]
     for name, value in parameters.items():
         if name.lower() == "options":
-            names += _options(value)
-    return names
+            pairs += _options(value)
+    return pairs
 
 
-def _options(text: str) -> list[str]:
-    """Names of the settings in a startup packet's `options`; a switch other than -c and -- counts by itself."""
-    names: list[str] = []
+def _options(text: str) -> list[tuple[str, str]]:
+    """The settings in a startup packet's `options`; a switch other than -c and -- counts by itself."""
+    names: list[tuple[str, str]] = []
     words = split_options(text)[::-1]
     while words:
         word = words.pop()
@@ -125,8 +159,9 @@ def _options(text: str) -> list[str]:
         elif word.startswith("-c") or word.startswith("--"):
             word = word[2:]
         else:
-            return [*names, word]
-        names.append(word.partition("=")[0].lower().replace("-", "_"))
+            return [*names, (word, "")]
+        name, _, value = word.partition("=")
+        names.append((name.lower().replace("-", "_"), value))
     return names
 
 
@@ -183,9 +218,13 @@ async def _password_message(arrival: Arrival) -> bytes:
     return body
 
 
-def upstream_parameters(admitted: Admitted, session: str, role: str | None, *, observe: bool) -> dict[str, str]:
+def upstream_parameters(
+    admitted: Admitted, session: str, role: str | None, *, observe: bool, is_veiled: bool = False
+) -> dict[str, str]:
     """The client's own startup parameters, the human's name for the database's log, and the role."""
     parameters = dict(admitted.parameters)
+    if is_veiled:
+        parameters |= pinned_where_masked(parameters)
     if not observe:
         for name in [name for name in parameters if name.lower() == "application_name"]:
             del parameters[name]  # in whatever case: a later one would overrule ours

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from tidewaiter.model import Effect, EffectKind, Facts
+from tidewaiter.proxy.masks import Plan
 from tidewaiter.proxy.trail import Execution, Place
 
 LOST_TRACK = Facts(unknown=("it is not known what this name stands for",))
@@ -17,12 +18,15 @@ class Statement:
     """A prepared statement. `text` is empty for one made by SQL PREPARE, whose meaning is in `facts`.
 
     The server plans it anew where names mean something else; `source` is the PREPARE to understand again then, empty
-    when it is not known by itself.
+    when it is not known by itself. `plan` is the one that it was sent by, in sessions that mask.
     """
 
-    __slots__ = ("facts", "oids", "source", "text")
+    __slots__ = ("facts", "oids", "plan", "source", "text")
 
-    def __init__(self, text: bytes, oids: tuple[int, ...], facts: Facts, source: bytes = b"") -> None:
+    def __init__(
+        self, text: bytes, oids: tuple[int, ...], facts: Facts, source: bytes = b"", plan: Plan | None = None
+    ) -> None:
+        self.plan = plan
         self.source = source
         self.text = text
         self.oids = oids
@@ -137,26 +141,32 @@ class Names:
                 del self.portals[name]
         return ended
 
-    def renew(self, understand: Callable[[bytes], Facts]) -> None:
-        """Names of relations may mean something else now: so may every statement that SQL PREPARE made."""
+    def renew(self, understand: Callable[[bytes, Plan | None], Facts]) -> None:
+        """Names of relations may mean something else now: so may every statement that SQL PREPARE made.
+
+        `understand` gets the PREPARE and the plan that it was sent by.
+        """
         for name, statement in self.statements.items():
             if statement.text:
                 continue
-            again = understand(statement.source).effects if statement.source else ()
+            again = understand(statement.source, statement.plan).effects if statement.source else ()
             found = [e.facts for e in again if e.kind is EffectKind.PREPARE and e.name.encode() == name]
             statement.facts = found[0] if len(found) == 1 and found[0] is not None else LOST_TRACK
 
-    def apply(self, effects: Iterable[Effect], *, is_certain: bool, source: bytes = b"") -> list[Execution]:
+    def apply(
+        self, effects: Iterable[Effect], *, is_certain: bool, source: bytes = b"", plan: Plan | None = None
+    ) -> list[Execution]:
         """Follow what SQL did to names. `is_certain` is False when the text failed half-way: then names are unknown.
 
-        `source` is the text, if it is one statement. Returns the suspended executions that this ended.
+        `source` is the text, if it is one statement, `plan` the one that it was sent by. Returns the suspended
+        executions that this ended.
         """
         before = list(self.portals.values())
         for effect in effects:
             name = effect.name.encode()
             facts = (effect.facts or LOST_TRACK) if is_certain else LOST_TRACK
             if effect.kind is EffectKind.PREPARE:
-                self.statements[name] = Statement(b"", (), facts, source if is_certain else b"")
+                self.statements[name] = Statement(b"", (), facts, source if is_certain else b"", plan)
             elif effect.kind is EffectKind.DECLARE:
                 self.portals[name] = Portal(Statement(b"", (), facts), name)
             elif effect.kind is EffectKind.DEALLOCATE:

@@ -10,6 +10,7 @@ import orjson
 from tidewaiter.model import Allow, Context, Deny, Facts, Hold, Principal, Resource, ResourceType, Touch, Verdict
 from tidewaiter.policy import Policies
 from tidewaiter.proxy.limits import RowLimit, limit_of
+from tidewaiter.proxy.masks import Plan
 from tidewaiter.sql.catalog import Catalog
 from tidewaiter.sql.facts import Scope, understand
 from tidewaiter.sql.skeleton import skeleton
@@ -28,7 +29,7 @@ class Judged:
 
     `members` are the entry members that depend on the text alone. `is_weighty`: the intent must be durable before
     anything is forwarded. `is_barrier`: it may change what later statements mean, so they are judged after it ended.
-    `limit` is the row limit that it runs under.
+    `limit` is the row limit that it runs under; `plan` how it is masked, in sessions that mask.
     """
 
     facts: Facts
@@ -37,11 +38,15 @@ class Judged:
     is_weighty: bool
     is_barrier: bool
     limit: RowLimit | None = None
+    plan: Plan | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """All that a verdict rests on besides the text: one value, compared by identity, replaced when anything changes."""
+    """All that a verdict rests on besides the text: one value, compared by identity, replaced when anything changes.
+
+    `is_veiled`: the session is one that masks.
+    """
 
     principal: Principal
     datasource: str
@@ -51,6 +56,7 @@ class Ground:
     search_path: tuple[str, ...]
     tagged: Collection[tuple[str, str]]
     strict: bool
+    is_veiled: bool = False
 
 
 def granted(judged: Judged) -> Judged:
@@ -94,10 +100,18 @@ class Judge:
     def judge(self, text: bytes, scope: Scope, context: Context, *, is_private: bool, codec: str = "utf-8") -> Judged:
         """Judge a text. `is_private`: the session knows relations that others do not, so nothing is remembered."""
         facts = self.facts(text, scope, codec)
-        judged = self.weigh(facts, context)
+        judged = self.of_facts(text, facts, scope, context, codec)
         if not (is_private or facts.session_bound or facts.fault) and len(text) <= TEXTS_BYTES:
             self._remember(text, judged)
         return judged
+
+    def of_facts(self, text: bytes, facts: Facts, scope: Scope, context: Context, codec: str) -> Judged:
+        """Judge a text of which the facts are given."""
+        return self.weigh(facts, context)
+
+    def again(self, found: Judged, context: Context) -> Judged | None:
+        """A remembered judgement in the present context; None when the text must be studied anew."""
+        return self.weigh(found.facts, context)
 
     def weigh(self, facts: Facts, context: Context) -> Judged:
         """Verdict and entry members for facts. Any defect in here is a refusal, never a free pass."""
@@ -140,13 +154,13 @@ class Judge:
         if not judged.facts.literals_matter:
             bones = skeleton(text)
             if bones is not None:
-                _put(self._skeletons, bones, judged)
-        _put(self._texts, text, judged)
+                put(self._skeletons, bones, judged)
+        put(self._texts, text, judged)
 
     def keep(self, text: bytes, judged: Judged) -> None:
         """Remember a text that will come again as it is: that of a prepared statement."""
         if text not in self._texts and len(text) <= TEXTS_BYTES:
-            _put(self._texts, text, judged)
+            put(self._texts, text, judged)
 
 
 def uncountable(judged: Judged, limit: RowLimit) -> Judged:
@@ -161,7 +175,7 @@ def uncountable(judged: Judged, limit: RowLimit) -> Judged:
     return Judged(judged.facts, denied, members, is_weighty=True, is_barrier=False)
 
 
-def _put(cache: dict[bytes, Judged], key: bytes, judged: Judged) -> None:
+def put(cache: dict[bytes, Judged], key: bytes, judged: Judged) -> None:
     """Insert, dropping the oldest quarter when full: cheaper per hit than keeping an order of use."""
     if len(cache) >= TEXTS:
         for old in list(cache)[: TEXTS // 4]:

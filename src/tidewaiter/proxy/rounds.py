@@ -113,6 +113,8 @@ class Rounds:
         judged = self._standing.recall(text, in_transaction=self._answers.transaction != "I")
         if judged is None or judged.is_weighty or judged.is_barrier or judged.limit is not None:
             return None
+        if judged.plan is not None:  # the client's own bytes do not go on
+            return None
         if not isinstance(judged.verdict, Allow) or judged.facts.control is not None:
             return None
         return judged if self._is_recordable() and not self._standing.wants_estimates else None

@@ -25,6 +25,7 @@ from tidewaiter.proxy.door import Arrival, open_door
 from tidewaiter.proxy.estimates import Estimates
 from tidewaiter.proxy.holding import Holding, Requests
 from tidewaiter.proxy.login import Admitted
+from tidewaiter.proxy.masks import Masking
 from tidewaiter.proxy.measuring import Measures
 from tidewaiter.proxy.names import Names
 from tidewaiter.proxy.radius import SessionGauge
@@ -32,6 +33,7 @@ from tidewaiter.proxy.session import Session
 from tidewaiter.proxy.standing import Footing, Judges, Standing
 from tidewaiter.proxy.trail import Trail, who
 from tidewaiter.proxy.upstream import Backend, Upstream
+from tidewaiter.proxy.veil import Veil
 from tidewaiter.wire import postgres
 
 BACKLOG = 1024
@@ -100,6 +102,12 @@ class Gateway:
         self._now_ns = now_ns
         self._clock_us = clock_us
         self._judges = Judges()
+        mask_key = directory.key_for("masks")
+        self._masking = {
+            name: Masking(name, target.datasource.database, mask_key, lambda: f"tw{secrets.token_hex(8)}")
+            for name, target in targets.items()
+            if target.datasource.mode != "observe"
+        }
         self._failed_logins = FailedLogins(config.limits.failed_logins_per_minute)
         self._rejections = Rejections()
         self._seats: dict[str, Seat] = {}
@@ -337,9 +345,16 @@ class Gateway:
         if target.watch.refuses is not None:
             raise UpstreamError(target.watch.refuses)
         role = role_of(admitted.principal, target.datasource)
-        backend = await target.upstream.connect(login.upstream_parameters(admitted, identifier, role, observe=observe))
+        is_veiled = self._is_veiled(admitted, address)
+        if is_veiled:
+            problem = login.unsafe_where_masked(admitted.parameters)
+            if problem is not None:
+                raise login.Turned("42501", f"startup parameter refused: {problem} (masking)", problem)
+        backend = await target.upstream.connect(
+            login.upstream_parameters(admitted, identifier, role, observe=observe, is_veiled=is_veiled)
+        )
         try:
-            session = self._session(identifier, arrival, admitted, target, backend, address)
+            session = self._session(identifier, arrival, admitted, target, backend, address, is_veiled=is_veiled)
             start = session.trail.event(
                 "session.start",
                 {
@@ -352,6 +367,7 @@ class Gateway:
                     "backend_pid": backend.pid,
                     "mode": target.datasource.mode,
                     "evidence": login.EVIDENCE,
+                    "masks": is_veiled,
                 },
             )
             await self._recorder.durable(start)
@@ -372,9 +388,16 @@ class Gateway:
         )
         return seat
 
+    def _is_veiled(self, admitted: Admitted, address: str) -> bool:
+        """Whether a session that begins now is one that masks."""
+        masking = self._masking.get(admitted.datasource)
+        context = Context(address, admitted.application, at_ns=self._now_ns(), evidence=login.EVIDENCE)
+        return masking is not None and masking.concerns(self._policies(), admitted.principal, context)
+
     def _session(
-        self, identifier: str, arrival: Arrival, admitted: Admitted, target: Target, backend: Backend, address: str
-    ) -> Session:
+        self, identifier: str, arrival: Arrival, admitted: Admitted, target: Target, backend: Backend, address: str,
+        *, is_veiled: bool,
+    ) -> Session:  # fmt: skip
         names = Names()
         footing = Footing(
             admitted.datasource,
@@ -387,7 +410,9 @@ class Gateway:
             self._now_ns,
             target.estimates,
             role_of(admitted.principal, target.datasource),
-            UNTAGGED[target.datasource.unclassified],
+            untagged=UNTAGGED[target.datasource.unclassified],
+            masking=self._masking.get(admitted.datasource),
+            is_veiled=is_veiled,
         )
         standing = Standing(admitted.principal, footing, names)
         for name, value in backend.parameters.items():
@@ -406,6 +431,7 @@ class Gateway:
                 arrival.link.write,
                 lambda: self._clock_us() / 1e6,
             ),
+            Veil() if is_veiled else None,
         )  # fmt: skip
 
     async def _relay(self, seat: Seat) -> None:

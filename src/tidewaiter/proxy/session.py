@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Protocol, assert_never
 
 from tidewaiter.errors import LedgerUnavailable, ProtocolViolation, StoreUnavailable
+from tidewaiter.masking.plan import MaskingError
 from tidewaiter.model import Receipt
 from tidewaiter.proxy import refusal
 from tidewaiter.proxy.answers import Answers
@@ -22,11 +23,14 @@ from tidewaiter.proxy.asks import Asks
 from tidewaiter.proxy.guard import Guard, Guarded
 from tidewaiter.proxy.holding import Held, Holding, NotGranted
 from tidewaiter.proxy.link import Link
+from tidewaiter.proxy.masked import SightChanged
+from tidewaiter.proxy.masks import Plan
 from tidewaiter.proxy.needs import AllAnswered, Decision, Definitions, Estimate, Intent, Need, Path, Study
 from tidewaiter.proxy.probe import PATH, STATEMENT_TIMEOUT, Interrupted, Probe, Question, shown_s
 from tidewaiter.proxy.rounds import Rounds
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution, Trail
+from tidewaiter.proxy.veil import Veil
 from tidewaiter.wire import postgres
 from tidewaiter.wire.frames import FrontendFrames, Piece
 
@@ -58,6 +62,7 @@ class Recorder(Protocol):
 class Session:
     """One client, one server connection, and everything that is known between them. `clock_us` is monotonic.
 
+    A `veil` stands before the server where the principal sees something masked: all bytes of both ways go through it.
     `interrupt` has the server cancel what it runs, and returns when it has been told.
     """
 
@@ -73,6 +78,7 @@ class Session:
         statement_bytes: int,
         interrupt: Callable[[], Coroutine[object, object, None]],
         holding: Holding,
+        veil: Veil | None = None,
     ) -> None:
         self.id = session_id
         self.standing = standing
@@ -83,9 +89,10 @@ class Session:
         self._recorder = recorder
         self._clock_us = clock_us
         self._holding = holding
+        self._veil = veil
         self._frontend = FrontendFrames(statement_bytes)
         self._answers = Answers(standing, trail, clock_us)
-        self._asks = Asks(session_id, standing, trail, self._answers, clock_us, lambda: recorder.available)
+        self._asks = Asks(session_id, standing, trail, self._answers, clock_us, lambda: recorder.available, veil)
         self._rounds = Rounds(
             standing, self._asks, self._answers, clock_us, lambda: recorder.available, statement_bytes
         )
@@ -193,8 +200,19 @@ class Session:
             self.end("ledger unavailable", refusal.good_bye("58030", "the audit ledger cannot be written"))
         elif isinstance(defect, ProtocolViolation):
             self.end(f"protocol violation: {defect}", refusal.good_bye("08P01", str(defect)))
+        elif isinstance(defect, MaskingError):
+            self._withhold(defect)
+        elif isinstance(defect, SightChanged):
+            self.end(str(defect), refusal.good_bye("57P01", str(defect)))
         else:
             self.end(f"defect: {defect!r}", refusal.good_bye("XX000", "the gateway failed; this is a bug"))
+
+    def _withhold(self, defect: MaskingError) -> None:
+        """An answer that cannot be masked as planned is not given."""
+        said = f"the answer cannot be masked as planned and is withheld: {defect}"
+        with contextlib.suppress(LedgerUnavailable):  # session.end, or its gap, tells the reason too
+            self.trail.event("masking.failed", {"reason": str(defect)})
+        self.end(said, refusal.good_bye("XX000", said, "connect again; tell the operators of the gateway"))
 
     async def _do_chore(self, chore: Chore) -> None:
         """Await a chore, then go on with what the client sent meanwhile."""
@@ -229,6 +247,10 @@ class Session:
 
     def from_server(self, chunk: bytes) -> None:
         """Take what the server sent: settled and recorded first, then passed on."""
+        if self._veil is not None:
+            chunk = self._veil.received(chunk)
+            if not chunk:
+                return
         answer = chunk if self._answers.feed_round(chunk) else self._answers.feed(chunk)
         if answer:
             self._say(answer)
@@ -260,7 +282,13 @@ class Session:
     # -- client → server --------------------------------------------------------------------------------------------
     def from_client(self, chunk: bytes) -> None:
         """Take what the client sent."""
-        if self._chore is None and not self._pending and self._frontend.is_between and self._rounds.take(chunk):
+        if (
+            self._chore is None
+            and not self._pending
+            and self._frontend.is_between
+            and self._veil is None
+            and self._rounds.take(chunk)
+        ):
             self._server.write(chunk)
             return
         data, pieces = self._frontend.feed(chunk)
@@ -354,8 +382,13 @@ class Session:
             self._say(data)
 
     def to_server(self, data: bytes) -> None:
-        """Send a step of the gateway's own."""
-        self._server.write(data)
+        """Send messages: the client's, or a step of the gateway's own."""
+        self._server.write(data if self._veil is None else self._veil.sent(data))
+
+    def expect(self, plan: Plan) -> None:
+        """Tell the veil of a text that is about to be sent."""
+        if self._veil is not None:
+            self._veil.expect(plan)
 
     def refuse(self, error: bytes) -> None:
         """Put a failing message in the place of what comes next, and drop the client's messages up to Sync."""
@@ -394,7 +427,7 @@ class Session:
         if self.ended is not None:
             return
         if out:
-            self._server.write(out)
+            self.to_server(out)
         if local:
             self._say(local)
 
@@ -403,7 +436,7 @@ class Session:
         if not self._owed.debts:
             return
         if self._asks.is_unsynced:
-            self._server.write(postgres.flush())
+            self.to_server(postgres.flush())
         self._drained = asyncio.get_running_loop().create_future()
         await self._drained
 
@@ -415,7 +448,7 @@ class Session:
         with_sync = with_sync or not self._asks.is_unsynced
         answer: asyncio.Future[list[bytes]] = asyncio.get_running_loop().create_future()
         self._answers.probe = Probe(answer, with_sync=with_sync, questions=len(questions))
-        self._server.write(Probe.message(questions, with_sync=with_sync))
+        self.to_server(Probe.message(questions, with_sync=with_sync))
         try:
             async with asyncio.timeout(ANSWER_S):
                 return await answer

@@ -24,6 +24,8 @@ from tidewaiter.policy import Policies
 from tidewaiter.proxy.estimates import Estimated, Estimator, is_estimable
 from tidewaiter.proxy.estimates import Question as RowsQuestion
 from tidewaiter.proxy.holding import Held
+from tidewaiter.proxy.masked import MaskingJudge, SightChanged
+from tidewaiter.proxy.masks import Masking, Plan
 from tidewaiter.proxy.measuring import Subject
 from tidewaiter.proxy.names import Names
 from tidewaiter.proxy.pipeline import Ground, Judge, Judged, Understand
@@ -80,29 +82,34 @@ class Judges:
         self._understand = understand
         self._judges: dict[tuple[object, ...], Judge] = {}
 
-    def on(self, ground: Ground) -> Judge:
+    def on(self, ground: Ground, masking: Masking | None = None) -> Judge:
         """The judge for a ground; that of an earlier state of it, with the catalog of then, is forgotten."""
-        key = (ground.principal.name, ground.datasource, ground.observe, ground.search_path)
+        key = (ground.principal.name, ground.datasource, ground.observe, ground.search_path, ground.is_veiled)
         judge = self._judges.get(key)
         if judge is None or judge.ground != ground:
             if len(self._judges) >= JUDGES:
                 for old in list(self._judges)[: JUDGES // 4]:
                     del self._judges[old]
-            judge = self._judges[key] = Judge(ground, self._understand)
+            judge = self._judges[key] = self.private(ground, masking)
         return judge
 
     def __len__(self) -> int:
         """How many are remembered."""
         return len(self._judges)
 
-    def private(self, ground: Ground) -> Judge:
+    def private(self, ground: Ground, masking: Masking | None = None) -> Judge:
         """A judge for a ground that no other session stands on."""
+        if masking is not None and ground.is_veiled:
+            return MaskingJudge(ground, masking, self._understand)
         return Judge(ground, self._understand)
 
 
 @dataclass(slots=True)
 class Footing:
-    """What does not change during a session, and where to find what does. `role` is the one it began with upstream."""
+    """What does not change during a session, and where to find what does. `role` is the one it began with upstream.
+
+    `masking` is None where nothing is ever masked: in observe mode. `is_veiled`: the session is one that masks.
+    """
 
     datasource: str
     observe: bool
@@ -118,6 +125,8 @@ class Footing:
     """How approvers see columns without a tag; see `measuring.Subject`."""
     trusted: frozenset[tuple[str, str]] = frozenset()
     """Functions that are declared free of side effects."""
+    masking: Masking | None = None
+    is_veiled: bool = False
 
 
 Ask = Callable[[Sequence[Question]], Awaitable[list[bytes]]]
@@ -181,7 +190,7 @@ class Standing:
             return None
         found = judge.recall(text)
         if found is not None and judge.is_volatile:
-            return judge.weigh(found.facts, self._context(in_transaction))
+            return judge.again(found, self._context(in_transaction))
         return found
 
     def keep(self, text: bytes, judged: Judged) -> None:
@@ -210,7 +219,8 @@ class Standing:
         created = {**self._temporary, **self._created}
         scope = Scope(self._path, created, self.names.prepared, self.names.cursors)
         if self._overlay.doubt:
-            return judge.weigh(self._doubted(judge.facts(text, scope, self._codec)), context)
+            doubted = self._doubted(judge.facts(text, scope, self._codec))
+            return judge.of_facts(text, doubted, scope, context, self._codec)
         if self._codec != "utf-8" and not text.isascii():  # what is remembered by its bytes is remembered as UTF-8
             return judge.judge(text, scope, context, is_private=True, codec=self._codec)
         return judge.judge(text, scope, context, is_private=bool(created))
@@ -352,13 +362,22 @@ class Standing:
                 return judge
         ground = Ground(
             self.principal, footing.datasource, footing.observe, policies, catalog, self._path,
-            policies.tagged(footing.datasource), footing.strict,
+            policies.tagged(footing.datasource), footing.strict, footing.is_veiled,
         )  # fmt: skip
+        if not footing.is_veiled and self._wants_veil():
+            raise SightChanged("what you may see as it is has changed: connect anew")
+        judges, masking = footing.judges, footing.masking
         is_private = self._overlay.catalog is not None
-        self._judge = judge = footing.judges.private(ground) if is_private else footing.judges.on(ground)
+        self._judge = judge = judges.private(ground, masking) if is_private else judges.on(ground, masking)
         self.principal = judge.ground.principal
         self.names.renew(self._understand_again)
         return judge
+
+    def _wants_veil(self) -> bool:
+        footing = self._footing
+        if footing.masking is None:
+            return False
+        return footing.masking.concerns(footing.policies(), self.principal, self._context(False))
 
     @property
     def _catalog(self) -> Catalog:
@@ -404,13 +423,18 @@ class Standing:
         """Names in these facts may mean something else; what ends the transaction names nothing."""
         return facts if facts.control else replace(facts, unknown=(*facts.unknown, self._overlay.doubt))
 
-    def _understand_again(self, source: bytes) -> Facts:
-        """What a PREPARE means now; nothing is known of one that cannot be read at once."""
+    def _understand_again(self, source: bytes, plan: Plan | None) -> Facts:
+        """What a PREPARE means now; nothing is known of one that cannot be read at once, or is masked otherwise now."""
         judge = self._judge
         if judge is None or self._lexer or needs_thread(source):
             return Facts()
         created = {**self._temporary, **self._created}
-        return judge.facts(source, Scope(self._path, created, self.names.prepared, self.names.cursors), self._codec)
+        scope = Scope(self._path, created, self.names.prepared, self.names.cursors)
+        facts = judge.facts(source, scope, self._codec)
+        if plan is not None:
+            now = judge.of_facts(source, facts, scope, self._context(False), self._codec).plan
+            return facts if now is not None and now.text == plan.text else Facts()
+        return facts
 
     def _context(self, in_transaction: bool, estimated: int | None = None) -> Context:
         footing = self._footing

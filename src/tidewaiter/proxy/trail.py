@@ -47,7 +47,7 @@ class Execution:
 
     __slots__ = (
         "began_us", "binds", "binds_digest", "bytes", "changed", "estimated", "exceeded", "intent", "judged", "limit",
-        "not_granted", "oids", "portal", "request", "results", "rows", "sqlstate", "text",
+        "not_granted", "oids", "plan", "portal", "request", "results", "rows", "sqlstate", "text",
     )  # fmt: skip
 
     def __init__(
@@ -61,6 +61,7 @@ class Execution:
         portal: Place | None = None,
     ) -> None:
         self.judged = judged
+        self.plan = judged.plan  # stays when the verdict is looked at again
         self.text = text
         self.began_us = began_us
         self.binds = binds
@@ -78,6 +79,11 @@ class Execution:
         self.estimated: int | None = None
         self.exceeded: RowLimit | None = None
         self.changed: int | None = None
+
+    @property
+    def sent(self) -> bytes:
+        """The text that the server gets."""
+        return self.text if self.plan is None else self.plan.text
 
     @property
     def status(self) -> str:

@@ -12,16 +12,17 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from typing import Any, Final
 
 import orjson
 from google.protobuf.descriptor import FieldDescriptor
-from postgast import pg_query_pb2
 
 from tidewaiter.model import SyntaxFault
 from tidewaiter.sql.parse import LIBRARY, Node, Unreadable, tree_json
 
 _MESSAGE, _TEXT, _FLAG, _ENUM, _NUMBER = range(5)
+_GRAMMAR: Final[Any] = import_module("postgast.pg_query_pb2")  # its stub has names that are Python keywords
 _GRAMMAR_VERSION: Final = 180004
 _SHORT: Final = 20_000
 
@@ -117,7 +118,7 @@ def _same(one: Sequence[Node], other: Sequence[Node]) -> bool:
 
 @cache
 def _plans() -> dict[str, _Plan]:
-    messages = pg_query_pb2.DESCRIPTOR.message_types_by_name
+    messages = _GRAMMAR.DESCRIPTOR.message_types_by_name
     plans = {name: _Plan(name) for name in messages}
     for name, message in messages.items():
         for field in message.fields:

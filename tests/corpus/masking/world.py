@@ -138,7 +138,7 @@ def worlds(binaries: Binaries | None = None) -> Iterator[tuple[World, World]]:
                 Path(folder) / "server",
                 Secret("super"),
                 binaries=binaries or bundled(),
-                settings={"autovacuum": "off", "jit": "off"},
+                settings={"autovacuum": "off", "jit": "off", "max_parallel_workers_per_gather": "0"},
             )
             stack.enter_context(server)
             build(server, seed)

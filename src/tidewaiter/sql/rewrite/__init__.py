@@ -39,7 +39,8 @@ class Rewritten:
 
     `touches`: something masked is read, so errors that data can raise must be scrubbed; `is_raw`: a masked table
     is written, or code runs that sees real values, so every error and notice must be. `derived`: relations that it
-    makes from masked reads.
+    makes from masked reads. `guards`: (parameter, column, pattern) of parameters that are written into masked columns,
+    and what a masked value there looks like: no such value may be bound.
     """
 
     text: str
@@ -47,6 +48,7 @@ class Rewritten:
     touches: bool = False
     is_raw: bool = False
     derived: tuple[Path, ...] = ()
+    guards: tuple[tuple[int, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,8 @@ def _rewrite(
         written = written.replace(name, subquery)
     late = tuple(rewriting.late)
     runs_code = rewriting.writes or any(indirect.action == "function" for indirect in facts.indirect)
-    return Rewritten(written, late, rewriting.touches or bool(late), runs_code, tuple(rewriting.made_of_masked))
+    touches = rewriting.touches or bool(late)
+    return Rewritten(written, late, touches, runs_code, tuple(rewriting.made_of_masked), tuple(rewriting.guards))
 
 
 def _statement(rewriting: Rewriting, item: dict[str, object], may_be_late: bool) -> None:

@@ -122,6 +122,7 @@ class Rewriting:
     __slots__ = (
         "catalog",
         "database",
+        "guards",
         "handlers",
         "is_fenced",
         "labels",
@@ -173,6 +174,7 @@ class Rewriting:
         """EXPLAIN shows what the planner thinks: everything is fenced there."""
         self.target: Target | None = None
         self.reads_target = False
+        self.guards: list[tuple[int, str, str]] = []
         self.made_of_masked: set[Path] = set()
 
     def node(self, node: Node, ctes: Ctes) -> Node:

@@ -88,7 +88,7 @@ def _open_target(
     check_guarded(rewriting, relation, written, masks)
     if kind == "InsertStmt" and any(column in masks for column in written) and _reads(fields.get("selectStmt", {})):
         raise Refusal("write-back", "values that are read may be masked ones: masked columns take constants only")
-    _check_constants(fields, relation, masks)
+    _check_values(rewriting, fields, relation, masks)
     _spell_out_stars(rewriting, fields, relation)
 
 
@@ -106,8 +106,11 @@ def _reads(query: Node) -> bool:
     return "fromClause" in str(select) or "withClause" in select
 
 
-def _check_constants(fields: Node, relation: Relation, masks: Mapping[str, ColumnMask]) -> None:
-    """Refuse to write a constant that looks like what the mask shows: it was read and comes back."""
+def _check_values(rewriting: Rewriting, fields: Node, relation: Relation, masks: Mapping[str, ColumnMask]) -> None:
+    """Refuse to write a constant that looks like what the mask shows: it was read and comes back.
+
+    A parameter is noted, for who knows its value.
+    """
     pairs: list[tuple[str, Node]] = [
         (item["ResTarget"]["name"], item["ResTarget"].get("val", {})) for item in fields.get("targetList", ())
     ]
@@ -115,10 +118,18 @@ def _check_constants(fields: Node, relation: Relation, masks: Mapping[str, Colum
     rows = fields.get("selectStmt", {}).get("SelectStmt", {}).get("valuesLists", ())
     for row in rows:
         pairs += zip(names, row["List"]["items"], strict=False)
+    conflict = fields.get("onConflictClause", {})
+    pairs += [(item["ResTarget"]["name"], item["ResTarget"].get("val", {})) for item in conflict.get("targetList", ())]
     for column, value in pairs:
         mask = masks.get(column)
+        if mask is None or not mask.trace:
+            continue
+        while "TypeCast" in value:
+            value = value["TypeCast"]["arg"]
+        if "ParamRef" in value:
+            rewriting.guards.append((value["ParamRef"].get("number", 0), column, mask.trace))
         text = value.get("A_Const", {}).get("sval", {}).get("sval")
-        if mask is not None and mask.trace and text is not None and re.fullmatch(mask.trace, text):
+        if text is not None and re.fullmatch(mask.trace, text):
             raise Refusal("write-back", f"the value for {column} looks like a masked one and would overwrite the real")
 
 

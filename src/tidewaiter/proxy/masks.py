@@ -1,0 +1,212 @@
+"""What a principal sees masked in one database, and the plan by which one statement is answered so. Pure.
+
+`Masking` asks the policies which tagged columns are masked, spreads that over the catalog, and has texts rewritten.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Final
+
+from tidewaiter.config.shape import Classification, Mask
+from tidewaiter.masking.forms import column_mask, misfit, unmaskable
+from tidewaiter.masking.keys import tag_key
+from tidewaiter.masking.late import LateMask, late_mask
+from tidewaiter.masking.plan import Foreseen
+from tidewaiter.model import Column, ColumnMask, Context, Effect, Facts, Principal, ResourceType, Secret
+from tidewaiter.policy import MaskedColumns, Policies
+from tidewaiter.sql.catalog import Catalog
+from tidewaiter.sql.facts import Scope
+from tidewaiter.sql.rewrite import Labels, Late, Refused, labels_of, rewrite
+
+SIGHTS: Final = 64  # sets of masks × catalogs in use at once; a set is shared by all who may unmask the same
+NO_PLACES: Final[frozenset[tuple[int, int]]] = frozenset()
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What is masked on one catalog for everyone who may not unmask the same columns.
+
+    `labels` is where it flows to; `tags` what each masked column is tagged with. Compared by identity.
+    """
+
+    catalog: Catalog
+    labels: Labels
+    tags: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]]
+
+    @cached_property
+    def places(self) -> frozenset[tuple[int, int]]:
+        """(table oid, attribute number) of every masked column."""
+        oids = {path: oid for oid, path in self.catalog.relation_oids.items()}
+        return frozenset(
+            (oids[path], column.number)
+            for path, masks in self.labels.masks.items()
+            if path in oids
+            for column in self.catalog.columns.get(path, ())
+            if column.name in masks
+        )
+
+    @cached_property
+    def tables(self) -> frozenset[int]:
+        """The oids of their tables."""
+        return frozenset(oid for oid, _ in self.places)
+
+    def masked_in(self, facts: Facts) -> list[dict[str, object]]:
+        """What a statement that touches these tables gets masked of them, as entries tell it."""
+        found: dict[tuple[str, ...], set[str]] = {}
+        for touch in facts.touches:
+            if touch.resource.type is ResourceType.TABLE and touch.resource.path in self.tags:
+                columns = self.tags[touch.resource.path]  # type: ignore[index]
+                named = set(columns) if touch.star else set(columns).intersection(touch.columns)
+                found.setdefault(touch.resource.path, set()).update(named)
+        return [
+            {"path": path, "columns": sorted(names), "tags": sorted({tag for name in names for tag in tags[name]})}
+            for path, names in found.items()
+            if names
+            for tags in (self.tags[path],)  # type: ignore[index]
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class LateField:
+    """An output column that the gateway masks: in statement `part` the one that `foreseen` says, in either format."""
+
+    part: int
+    foreseen: Foreseen
+    text: LateMask
+    binary: LateMask
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a statement is run for somebody. `text` is what the server gets, `sight` what must not be seen in its answer.
+
+    `touches`: something masked is read; `is_raw`: code that sees masked data as it is may run: what errors and notices
+    may say follows from both. `is_bare`: it names no relation, as COMMIT does not; `is_bound`: it
+    runs what SQL named before. `guards` are (parameter, column,
+    pattern) of parameters that become values of masked columns. `effects` are those on names. `sight` None: nothing is
+    masked, and `text` is the client's.
+    """
+
+    text: bytes
+    sight: Sight | None = None
+    late: tuple[LateField, ...] = ()
+    touches: bool = False
+    is_raw: bool = False
+    is_bare: bool = False
+    is_bound: bool = False
+    guards: tuple[tuple[int, str, str], ...] = ()
+    effects: tuple[Effect, ...] = field(default=(), repr=False)
+
+    def of_part(self, text: bytes, part: int) -> Plan:
+        """The plan of one statement of a text, run by itself."""
+        late = tuple(LateField(0, one.foreseen, one.text, one.binary) for one in self.late if one.part == part)
+        return replace(self, text=text, late=late)
+
+
+class Masking:
+    """Makes sights and plans for one datasource. `database` is its name at the server; `nonce` makes secret names."""
+
+    def __init__(self, datasource: str, database: str, key: Secret, nonce: Callable[[], str]) -> None:
+        self._datasource = datasource
+        self._database = database
+        self._key = key
+        self._nonce = nonce
+        self._sights: dict[tuple[str, int, MaskedColumns], Sight] = {}
+
+    def concerns(self, policies: Policies, principal: Principal, context: Context) -> bool:
+        """Whether a session must be ready to mask: something is masked now, or may be in other circumstances."""
+        if not policies.tagged(self._datasource):
+            return False
+        return policies.unmasking_varies or bool(policies.masked(principal, self._datasource, None, context))
+
+    def sight(
+        self, policies: Policies, principal: Principal, catalog: Catalog, facts: Facts | None, context: Context
+    ) -> Sight | None:
+        """What this principal sees masked; None when nothing is."""
+        masked = policies.masked(principal, self._datasource, facts, context)
+        if not masked:
+            return None
+        key = (policies.version, catalog.version, masked)
+        found = self._sights.get(key)
+        if found is None:
+            if len(self._sights) >= SIGHTS:
+                for old in list(self._sights)[: SIGHTS // 4]:
+                    self._sights.pop(old, None)
+            found = self._sights[key] = _sight(policies.classification, catalog, masked)
+        return found
+
+    def plan(
+        self, text: str, facts: Facts, scope: Scope, sight: Sight, classification: Classification, codec: str
+    ) -> Plan | Refused:
+        """How to run a text so that nothing masked is seen. Blocks for a long text as parsing does. Never raises."""
+        try:
+            is_utf8 = codec == "utf-8"
+            done = rewrite(
+                text, facts, sight.catalog, scope, sight.labels, self._nonce(),
+                database=self._database, may_be_late=is_utf8,
+            )  # fmt: skip
+            if isinstance(done, Refused):
+                return done
+            late = tuple(self._late(one, sight, classification) for one in done.late)
+            reaches = any(sight.labels.concerns(one.path) for one in facts.indirect)
+            return Plan(
+                text=done.text.encode(codec),
+                sight=sight,
+                late=late,
+                touches=done.touches,
+                is_raw=done.is_raw or reaches,
+                is_bare=all(touch.resource.type is not ResourceType.TABLE for touch in facts.touches),
+                is_bound=facts.session_bound,
+                guards=done.guards,
+                effects=facts.effects,
+            )
+        except Exception as defect:  # noqa: BLE001 - the boundary: a defect in here is a refusal
+            return Refused("defect", f"could not be planned: {defect!r}")
+
+    def _late(self, one: Late, sight: Sight, classification: Classification) -> LateField:
+        column = next(column for column in sight.catalog.columns[one.path] if column.name == one.column)
+        oid = next(oid for oid, path in sight.catalog.relation_oids.items() if path == one.path)
+        mask, key = classification.tags[one.mask.tag], tag_key(self._key, one.mask.tag)
+        return LateField(
+            one.part,
+            Foreseen(one.index, oid, column.number),
+            late_mask(mask, column, key, False),
+            late_mask(mask, column, key, True),
+        )
+
+
+def _sight(classification: Classification, catalog: Catalog, masked: MaskedColumns) -> Sight:
+    masks: dict[tuple[str, str], dict[str, ColumnMask]] = {}
+    tags: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
+    for (schema, table, name), denied in masked:
+        path = (schema, table)
+        tags.setdefault(path, {})[name] = denied
+        column = next((one for one in catalog.columns.get(path, ()) if one.name == name), None)
+        if column is not None:
+            masks.setdefault(path, {})[name] = _mask_of(classification, column, denied)
+    return Sight(catalog, labels_of(catalog, masks), tags)
+
+
+def _mask_of(classification: Classification, column: Column, tags: tuple[str, ...]) -> ColumnMask:
+    """The mask of a column: its tag's; of several that are denied, what shows least."""
+    tag = strictest(classification.tags, tags)
+    mask = classification.tags[tag]
+    return column_mask(tag, mask, column) if misfit(mask, column) is None else unmaskable(tag, column)
+
+
+def strictest(masks: Mapping[str, Mask], tags: tuple[str, ...]) -> str:
+    """Of the tags that somebody may not see, the one whose mask counts: `null`, then `redact`, then the first."""
+    for name in ("null", "redact"):
+        for tag in tags:
+            if masks[tag].name == name:
+                return tag
+    return tags[0]
+
+
+def looks_masked(pattern: str, value: bytes) -> bool:
+    """Whether a parameter's value looks like what a mask shows. Text has the same bytes in both formats."""
+    return re.fullmatch(pattern, value.decode("utf-8", "replace")) is not None

@@ -1,0 +1,372 @@
+"""Between a session that masks and its server: no text but the gateway's own goes out, nothing unmasked comes in.
+
+Outgoing, every Query and Parse must be one that was announced with its plan; each Execute is preceded by a Describe of
+the gateway's own, whose answer stays here. Incoming, each row description is compared with the plan before the first
+row, late masks are applied to whole rows, errors and notices are scrubbed. Whatever does not fit raises MaskingError:
+then the session must end, and nothing of the chunk may leave. No socket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from tidewaiter.masking.plan import Field, MaskingError, MaskPlan, check_described
+from tidewaiter.masking.scrub import scrub
+from tidewaiter.model import EffectKind
+from tidewaiter.proxy.limits import COUNTS
+from tidewaiter.proxy.masks import Plan, Sight
+from tidewaiter.proxy.probe import PATH, STATEMENT_TIMEOUT, SURROUNDINGS, Surroundings, catalog_questions
+from tidewaiter.proxy.refusal import FAILING_TEXT, IGNORED_TEXT
+from tidewaiter.wire import postgres
+from tidewaiter.wire.frames import COPY_DATA, DATA_ROW, HEADER, FrontendFrames, length_at
+from tidewaiter.wire.postgres_frontend import parse_bind_head, parse_close, parse_describe, parse_execute, parse_parse
+from tidewaiter.wire.postgres_state import Owed, Owes, Step
+
+OWN_TEXTS: Final = frozenset(
+    (
+        COUNTS,
+        FAILING_TEXT,
+        IGNORED_TEXT,
+        *(
+            question.text
+            for question in (
+                *PATH,
+                *STATEMENT_TIMEOUT,
+                *SURROUNDINGS,
+                *catalog_questions(Surroundings(b"", b"", ())),
+            )
+        ),
+    )
+)
+"""What the gateway itself asks on a client's connection, and puts in the place of what is refused."""
+TEXT_BYTES: Final = 64 << 20  # of one text with its masks; a client's is limited by [limits] statement_bytes already
+HELD_BYTES: Final = 64 << 20  # of one row that is masked, or of another message: it is masked whole or not at all
+REPORTED: Final = frozenset(
+    name.encode()
+    for name in (
+        "application_name", "client_encoding", "DateStyle", "default_transaction_read_only", "in_hot_standby",
+        "integer_datetimes", "IntervalStyle", "is_superuser", "scram_iterations", "search_path", "server_encoding",
+        "server_version", "session_authorization", "standard_conforming_strings", "TimeZone",
+    )
+)  # fmt: skip
+"""What servers up to 18 report by themselves (GUC_REPORT); of other settings nobody knows what they may hold."""
+_STREAMED: Final = frozenset((DATA_ROW, COPY_DATA))
+_NOTHING: Final = MaskPlan(())
+
+
+class _Portal:
+    """A portal as the server has it. `described` is what happens to its rows, None until that is known."""
+
+    __slots__ = ("described", "plan")
+
+    def __init__(self, plan: Plan | None) -> None:
+        self.plan = plan
+        self.described: MaskPlan | None = None
+
+
+class _Memo:
+    """What a message that the server will answer was about. `is_own`: the client did not send it."""
+
+    __slots__ = ("is_own", "plan", "portal", "statement")
+
+    def __init__(
+        self, plan: Plan | None = None, statement: bytes = b"", portal: bytes = b"", *, is_own: bool = False
+    ) -> None:
+        self.plan = plan
+        self.statement = statement
+        self.portal = portal
+        self.is_own = is_own
+
+
+class Veil:
+    """One session's. `held_bytes` bounds what is held of a message that has to be looked at whole."""
+
+    def __init__(self, held_bytes: int = HELD_BYTES) -> None:
+        self._held_bytes = held_bytes
+        self._announced: dict[bytes, tuple[Plan, int]] = {}  # with how often it is to be sent
+        self._sight: Sight | None = None  # the latest
+        self._owed: Owed[_Memo] = Owed()
+        self._outgoing = FrontendFrames(TEXT_BYTES)
+        self._statements: dict[bytes, Plan] = {}  # as of what the server has answered
+        self._portals: dict[bytes, _Portal] = {}
+        self._held = bytearray()
+        self._need = 0
+        self._skip = 0  # bytes still to come of a message that streams
+        self._part = 0
+        self._described: MaskPlan | None = None  # of the present statement of a Query
+        self._named = (False, False)  # (touches, is_raw) of any statement or cursor that SQL named
+        self._done = (False, False)  # the same of the open transaction: what is deferred speaks at its end
+
+    # -- to the server ----------------------------------------------------------------------------------------------
+    def expect(self, plan: Plan) -> None:
+        """Announce a text that is about to be sent."""
+        _, times = self._announced.get(plan.text, (plan, 0))
+        self._announced[plan.text] = (plan, times + 1)
+        if plan.sight is not None:
+            self._sight = plan.sight
+
+    def query(self, plan: Plan | None) -> bytes:
+        """The Query that takes the client's place. Raises MaskingError without a plan."""
+        return postgres.query(self._planned(plan).text)
+
+    def parse(self, name: bytes, plan: Plan | None, oids: Sequence[int]) -> bytes:
+        """The Parse that takes the client's place. Raises MaskingError without a plan."""
+        return postgres.parse(name, self._planned(plan).text, oids)
+
+    def _planned(self, plan: Plan | None) -> Plan:
+        if plan is None:
+            raise MaskingError("a statement has no plan")
+        self.expect(plan)
+        return plan
+
+    def sent(self, data: bytes) -> bytes:
+        """Take what is to be sent; return what goes to the server. Raises MaskingError, ProtocolViolation."""
+        data, pieces = self._outgoing.feed(data)
+        out: list[bytes] = []
+        cut = end = 0
+        for kind, start, end, _ in pieces:
+            body = data[start + HEADER : end]
+            if kind == postgres.EXECUTE:
+                portal, _limit = parse_execute(body)
+                self._owed.sent(Owes.DESCRIBE_PORTAL, _Memo(portal=portal, is_own=True))
+                self._owed.sent(Owes.EXECUTE, _Memo(portal=portal))
+                out += (data[cut:start], postgres.describe("P", portal))
+                cut = start
+            else:
+                self._note_sent(kind, body)
+        out.append(data[cut:end])
+        return b"".join(out)
+
+    def _note_sent(self, kind: int, body: bytes) -> None:
+        if kind == postgres.QUERY:
+            self._owed.sent(Owes.QUERY, _Memo(self._plan_of(body[:-1])))
+        elif kind == postgres.PARSE:
+            name, text, _ = parse_parse(body)
+            self._owed.sent(Owes.PARSE, _Memo(self._plan_of(text), name))
+        elif kind == postgres.BIND:
+            portal, statement, _ = parse_bind_head(body)
+            self._owed.sent(Owes.BIND, _Memo(None, statement, portal))
+        elif kind == postgres.DESCRIBE:
+            self._note_describe(body)
+        elif kind == postgres.CLOSE:
+            of, name = parse_close(body)
+            self._owed.sent(Owes.CLOSE, _Memo(None, name) if of == "S" else _Memo(None, b"", name))
+        elif kind == postgres.SYNC:
+            self._owed.sent(Owes.SYNC)
+        elif kind in (postgres.COPY_DONE, postgres.COPY_FAIL):
+            self._owed.copy_ended()
+        elif kind == postgres.FUNCTION_CALL:
+            raise MaskingError("a function is called by its number")
+
+    def _note_describe(self, body: bytes) -> None:
+        of, name = parse_describe(body)
+        if of == "S":
+            self._owed.sent(Owes.DESCRIBE_STATEMENT, _Memo(None, name))
+        else:
+            self._owed.sent(Owes.DESCRIBE_PORTAL, _Memo(None, b"", name))
+
+    def _plan_of(self, text: bytes) -> Plan:
+        announced = self._announced.pop(text, None)
+        if announced is not None:
+            plan, times = announced
+            if times > 1:
+                self._announced[text] = (plan, times - 1)
+            return plan
+        if text not in OWN_TEXTS:
+            raise MaskingError("a text was to be sent that is not the gateway's own")
+        return Plan(text)
+
+    # -- to the client ----------------------------------------------------------------------------------------------
+    def received(self, chunk: bytes) -> bytes:
+        """Take what the server sent; return what may be seen of it. Raises MaskingError, ProtocolViolation."""
+        data = chunk
+        if self._held:
+            self._held += chunk
+            if len(self._held) < self._need:
+                return b""
+            data, self._held = bytes(self._held), bytearray()
+        size = len(data)
+        at = min(self._skip, size)
+        self._skip -= at
+        out = [data[:at]] if at else []
+        while at < size:
+            after = self._next(data, at, size, out)
+            if after < 0:
+                break
+            at = after
+        if at < size:
+            self._held += data[at:]
+        return out[0] if len(out) == 1 else b"".join(out)
+
+    def _next(self, data: bytes, at: int, size: int, out: list[bytes]) -> int:
+        """Take the message, or the run of rows, at `at`; return where the next begins, -1 when bytes are missing."""
+        if at + HEADER > size:
+            self._need = HEADER
+            return -1
+        kind = data[at]
+        mask = self._mask() if kind == DATA_ROW else _NOTHING
+        if kind in _STREAMED:
+            end = at
+            while end + HEADER <= size and data[end] == kind and end + length_at(data, end) <= size:
+                end += length_at(data, end)
+            if end > at:
+                out.append(mask.apply(data, at, end) if mask.last >= 0 else data[at:end])
+                return end
+        after = at + length_at(data, at)
+        if after <= size:
+            self._take(kind, data[at:after], out)
+            return after
+        if kind in _STREAMED and mask.last < 0:
+            out.append(data[at:])
+            self._skip = after - size
+            return size
+        if after - at > self._held_bytes:
+            raise MaskingError(f"a message of {after - at} bytes is too long to be masked")
+        self._need = after - at
+        return -1
+
+    def _mask(self) -> MaskPlan:
+        """What happens to rows that come now."""
+        kind, memo = self._owed.debts[0] if self._owed.debts else (0, None)
+        mask: MaskPlan | None = None
+        if kind == Owes.QUERY:
+            mask = self._described
+        elif kind == Owes.EXECUTE and memo is not None and memo.portal in self._portals:
+            mask = self._portals[memo.portal].described
+        if mask is None:
+            raise MaskingError("rows came that were not described")
+        return mask
+
+    def _take(self, kind: int, message: bytes, out: list[bytes]) -> None:
+        """Take one whole message that is no row."""
+        if kind == postgres.NOTIFICATION_RESPONSE:
+            return
+        if kind == postgres.PARAMETER_STATUS:
+            if message[HEADER:].partition(b"\0")[0] in REPORTED:
+                out.append(message)
+            return
+        if kind == postgres.NOTICE_RESPONSE:
+            out.append(self._scrubbed(kind, message, self._owed.debts[0] if self._owed.debts else None))
+            return
+        head = self._owed.debts[0] if self._owed.debts else None
+        step, debt = self._owed.reply(kind)
+        if kind == postgres.ERROR_RESPONSE:
+            message = self._scrubbed(kind, message, head)
+            self._failed(step, debt[0] if debt is not None else 0)
+        elif debt is not None and debt[1] is not None:
+            self._answered(kind, debt[0], debt[1], message)
+            if debt[1].is_own:
+                return
+        if kind == postgres.READY_FOR_QUERY:
+            self._ready(message[HEADER])
+        out.append(message)
+
+    def _answered(self, kind: int, owes: int, memo: _Memo, message: bytes) -> None:
+        """Follow what the server did about names, descriptions and statements."""
+        if kind == postgres.ROW_DESCRIPTION or kind == postgres.NO_DATA:
+            self._describe(kind, owes, memo, message)
+        elif kind == postgres.PARSE_COMPLETE and memo.plan is not None:
+            self._statements[memo.statement] = memo.plan
+        elif kind == postgres.BIND_COMPLETE:
+            self._portals[memo.portal] = _Portal(self._statements.get(memo.statement))
+        elif kind == postgres.CLOSE_COMPLETE:
+            (self._statements.pop(memo.statement, None) if memo.statement else None)
+            (self._portals.pop(memo.portal, None) if memo.portal else None)
+        elif kind in (postgres.COMMAND_COMPLETE, postgres.EMPTY_QUERY_RESPONSE):
+            self._completed(owes, memo)
+
+    def _describe(self, kind: int, owes: int, memo: _Memo, message: bytes) -> None:
+        """Compare a description with the plan, and make what will be done to the rows."""
+        if owes == Owes.QUERY:
+            self._described = self._checked(memo.plan, kind, message, self._part)
+        elif owes == Owes.DESCRIBE_STATEMENT:
+            self._checked(self._statements.get(memo.statement), kind, message, 0)
+        else:
+            portal = self._portals.setdefault(memo.portal, _Portal(None))
+            portal.described = self._checked(portal.plan, kind, message, 0)
+
+    def _checked(self, plan: Plan | None, kind: int, message: bytes, part: int) -> MaskPlan:
+        """What happens to rows of this description. A plan None is that of something that SQL named."""
+        sight = self._sight if plan is None or plan.sight is not None else None
+        late = [one for one in plan.late if one.part == part] if plan is not None else []
+        if kind == postgres.NO_DATA:
+            return _NOTHING
+        if sight is None:
+            return _NOTHING
+        columns = postgres.parse_row_description(message[HEADER:])
+        fields = [Field(one.table_oid, one.attribute, one.type_oid, one.format == 1) for one in columns]
+        check_described(fields, [one.foreseen for one in late], sight.places, sight.tables)
+        if not late:
+            return _NOTHING
+        return MaskPlan(
+            [(one.foreseen.index, one.binary if fields[one.foreseen.index].is_binary else one.text) for one in late]
+        )
+
+    def _completed(self, owes: int, memo: _Memo) -> None:
+        """One statement has run."""
+        plan = memo.plan
+        if owes == Owes.EXECUTE and memo.portal in self._portals:
+            plan = self._portals[memo.portal].plan
+        if owes == Owes.QUERY:
+            self._part += 1
+            self._described = None
+        if plan is None:
+            return
+        self._done = (self._done[0] or plan.touches, self._done[1] or plan.is_raw)
+        for effect in plan.effects:
+            if effect.kind in (EffectKind.PREPARE, EffectKind.DECLARE):
+                self._named = (self._named[0] or plan.touches, self._named[1] or plan.is_raw)
+            elif effect.kind is EffectKind.DEALLOCATE:
+                self._forget(self._statements, effect.name)
+            elif effect.kind is EffectKind.CLOSE:
+                self._forget(self._portals, effect.name)
+            elif effect.kind is EffectKind.DISCARD and effect.name.lower() == "all":
+                self._statements.clear()
+                self._portals.clear()
+
+    def _forget(self, names: dict[bytes, Plan] | dict[bytes, _Portal], name: str) -> None:
+        if name:
+            names.pop(name.encode(), None)
+        else:
+            names.clear()
+
+    def _failed(self, step: int, owes: int) -> None:
+        if step == Step.FAILED:
+            self._owed.failed()
+        if owes == Owes.QUERY:
+            self._described = None
+
+    def _ready(self, status: int) -> None:
+        self._part, self._described = 0, None
+        if status == 0x49:  # I: no transaction is open
+            self._done = (False, False)
+            self._portals.clear()
+
+    # -- errors and notices -----------------------------------------------------------------------------------------
+    def _scrubbed(self, kind: int, message: bytes, head: tuple[int, _Memo | None] | None) -> bytes:
+        """What may be seen of an error or notice that came while `head` was to be answered."""
+        plan = self._plan_at(*head) if head is not None else None
+        touches, is_raw = (plan.touches, plan.is_raw) if plan is not None else self._named
+        if plan is not None and plan.is_bound:
+            touches, is_raw = touches or self._named[0], is_raw or self._named[1]
+        if plan is None or plan.is_bare:
+            touches, is_raw = touches or self._done[0], is_raw or self._done[1]
+        if plan is not None and plan.sight is None:
+            return message
+        fields = postgres.parse_error_fields(message[HEADER:])
+        if touches or is_raw:
+            return postgres.error_fields(scrub(fields, is_raw=is_raw), kind)
+        fields.pop("P", None)  # it is a position in the text that was sent
+        return postgres.error_fields(fields, kind)
+
+    def _plan_at(self, owes: int, memo: _Memo | None) -> Plan | None:
+        """The plan of what is being answered; None for what SQL named, and where nothing is."""
+        if memo is None:
+            return None
+        if memo.plan is not None:
+            return memo.plan
+        if owes in (Owes.EXECUTE, Owes.DESCRIBE_PORTAL):
+            portal = self._portals.get(memo.portal)
+            return portal.plan if portal is not None else None
+        return self._statements.get(memo.statement)

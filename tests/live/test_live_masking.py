@@ -1,0 +1,121 @@
+"""Masking end to end: a principal who may not unmask, real clients, a real server behind the gateway."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import psycopg
+import pytest
+from rawwire import SYNC, Client, Message, bind, describe, errors_of, execute, parse, query, rows_of
+from rig import MASKED, Deployment
+
+COLUMNS = "email, ssn, phone, date_of_birth, address"
+EMAIL = re.compile(r"^.\*\*\*@example\.(com|org|net)$")
+
+
+def is_masked(row: Sequence[object]) -> bool:
+    """Whether the values of COLUMNS are what an analyst sees."""
+    email, ssn, phone, born, address = map(str, row)
+    return bool(
+        EMAIL.match(email)
+        and re.fullmatch(r"\*{7}\d{4}", ssn)
+        and re.fullmatch(r"\*+\d\d", phone)
+        and born.endswith("-01-01")
+        and address == "***"
+    )
+
+
+@pytest.fixture(scope="module")
+def secrets(gateway18: Deployment) -> list[str]:
+    """Real values that nobody who sees masks may get."""
+    told = gateway18.psql("select email, ssn, card, address from customers order by id limit 3;")
+    return [value for line in told.stdout.splitlines() for value in line.split("|")]
+
+
+def test_psql_sees_masks_in_every_kind_of_answer(gateway: Deployment) -> None:
+    told = gateway.psql(
+        f"""
+        select {COLUMNS} from customers order by id limit 2;
+        copy (select {COLUMNS} from customers order by id limit 1) to stdout;
+        begin; declare c cursor for select {COLUMNS} from customers order by id; fetch 2 from c; commit;
+        prepare p as select {COLUMNS} from customers where id = $1; execute p(1); deallocate p;
+        """,
+        principal=MASKED,
+    )
+    rows = [re.split(r"[|\t]", line) for line in told.stdout.splitlines()]
+    assert len(rows) == 6 and all(map(is_masked, rows)), told
+    assert not told.stderr
+
+
+def test_nothing_real_comes_through_errors_notices_or_names(gateway18: Deployment, secrets: list[str]) -> None:
+    told = gateway18.psql(
+        """
+        \\set VERBOSITY verbose
+        select email::int from customers;
+        select 1 / (id - id) from customers where email like '%@%';
+        insert into customers select * from customers;
+        update customers set id = 2 where id = 1;
+        do $$ begin raise notice '%', (select email from customers limit 1); end $$;
+        select complain(email) from customers limit 1;
+        explain (analyze, verbose) select * from customers where email like 'a%';
+        select * from pg_stats where tablename = 'customers';
+        select query_to_xml('select email from customers', true, false, '');
+        listen everything;
+        table customers;
+        copy customers to stdout;
+        copy customers to stdout (format csv, header);
+        select customers from customers;
+        select to_jsonb(c) from customers c;
+        select string_agg(email, ',') from customers;
+        select * from customers where email = (select min(email) from customers);
+        """,
+        principal=MASKED,
+    )
+    said = told.stdout + told.stderr
+    assert [value for value in secrets if value in said] == []
+    assert "22P02" in said and "(masking: " in said
+
+
+@pytest.mark.parametrize("is_binary", [False, True])
+def test_psycopg_sees_masks_in_text_and_binary(gateway18: Deployment, is_binary: bool) -> None:
+    with psycopg.connect(gateway18.dsn(MASKED), autocommit=True) as connection:
+        with connection.cursor(binary=is_binary) as cursor:
+            cursor.execute(f"select {COLUMNS} from customers order by id limit %s", [5])
+            assert all(map(is_masked, cursor.fetchall()))
+            for _ in range(8):  # prepared on the way
+                cursor.execute(f"select {COLUMNS} from customers where id = %s", [1], prepare=True)
+                assert is_masked(cursor.fetchone() or ())
+        with connection.transaction(), connection.cursor("server_side") as named:
+            named.execute(f"select {COLUMNS} from customers order by id")
+            assert all(map(is_masked, named.fetchmany(7)))
+        with connection.cursor() as cursor, cursor.copy(f"copy (select {COLUMNS} from customers) to stdout") as copy:
+            assert all(map(is_masked, copy.rows()))
+
+
+def test_a_masked_value_is_not_written_back(gateway18: Deployment) -> None:
+    with psycopg.connect(gateway18.dsn(MASKED), autocommit=True) as connection:
+        for value in ("a***@example.com", "***"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("update customers set email = %s where id = 1", [value])
+    assert "***" not in gateway18.psql("select email from customers where id = 1;").stdout
+
+
+def test_a_pipeline_of_raw_messages_is_masked(gateway18: Deployment, secrets: list[str]) -> None:
+    client = gateway18.raw(MASKED)
+    text = "select email from customers where id = $1"
+    one = bind(b"1", name="s") + execute() + bind(b"2", name="s", results=[1]) + describe() + execute()
+    client.send(parse(text, "s") + one + parse("select 1", "t") + bind(name="t") + execute() + SYNC)
+    got = until_ready(client)
+    assert errors_of(got) == []
+    rows = list(rows_of(got))
+    assert len(rows) == 3 and EMAIL.match(str(rows[0][0])) and EMAIL.match(str(rows[1][0]))
+    client.send(query("select 1; select email, ssn from customers limit 1; select 2"))
+    got = until_ready(client)
+    assert not [value for value in secrets if value.encode() in b"".join(one.body for one in got)]
+    assert len(list(rows_of(got))) == 3
+    client.close()
+
+
+def until_ready(client: Client) -> list[Message]:
+    return list(client.until())

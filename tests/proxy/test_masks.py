@@ -1,0 +1,121 @@
+"""What is masked for whom, and the plans that follow."""
+
+from __future__ import annotations
+
+from maskstage import CLASSIFICATION, HERE, masking, plan, policies
+from playstage import ADA, PATH, shop
+
+from tidewaiter.config import Classification, Mask
+from tidewaiter.model import Facts
+from tidewaiter.proxy.masks import Sight, looks_masked, strictest
+from tidewaiter.sql.facts import Scope, understand
+from tidewaiter.sql.rewrite import Refused
+
+OPEN = '@id("all") permit (principal, action, resource);'
+CUSTOMERS = ("public", "customers")
+
+
+def sight() -> Sight:
+    found = masking().sight(policies(), ADA, shop(), None, HERE)
+    assert found is not None
+    return found
+
+
+def test_a_session_masks_where_something_tagged_is_not_to_be_unmasked() -> None:
+    assert masking().concerns(policies(), ADA, HERE)
+    assert not masking().concerns(policies(OPEN), ADA, HERE)
+    assert masking().sight(policies(OPEN), ADA, shop(), None, HERE) is None
+
+
+def test_a_session_is_ready_to_mask_where_circumstances_decide() -> None:
+    at_night = '@id("night") forbid (principal, action == Action::"unmask", resource) when { context.hour > 20 };'
+    assert policies(OPEN + at_night).unmasking_varies
+    assert masking().concerns(policies(OPEN + at_night), ADA, HERE)
+
+
+def test_a_database_without_tags_masks_nothing() -> None:
+    assert not masking().concerns(policies(classification=Classification()), ADA, HERE)
+
+
+def test_equal_masks_on_an_equal_catalog_are_one_sight() -> None:
+    made, rules = masking(), policies()
+    one = made.sight(rules, ADA, shop(), None, HERE)
+    assert one is made.sight(rules, ADA, shop(), Facts(), HERE)
+
+
+def test_a_column_with_several_denied_tags_gets_the_mask_that_shows_least() -> None:
+    assert "'***'" in sight().labels.masks[CUSTOMERS]["ssn"].sql
+    masks = {"a": Mask("email"), "b": Mask("null"), "c": Mask("redact")}
+    assert [strictest(masks, tags) for tags in (("a", "c", "b"), ("a", "c"), ("a",))] == ["b", "c", "a"]
+
+
+def test_a_mask_that_does_not_fit_gives_null() -> None:
+    wrong = Classification(
+        {"day": Mask("truncate", {"unit": "year"})}, {"shop": {"public.customers": {"ssn": ("day",)}}}
+    )
+    found = masking().sight(policies(classification=wrong), ADA, shop(), None, HERE)
+    assert found is not None
+    assert found.labels.masks[CUSTOMERS]["ssn"].sql == "NULL::pg_catalog.text"
+
+
+def test_places_are_the_masked_columns_as_a_row_description_names_them() -> None:
+    assert {(16384, 3), (16384, 4)} <= sight().places
+    assert (16384, 2) not in sight().places
+    assert 16384 in sight().tables
+
+
+def test_entries_tell_which_columns_were_masked_and_by_which_tags() -> None:
+    facts = understand("select id, ssn from customers", shop(), Scope(PATH))
+    assert sight().masked_in(facts) == [{"path": CUSTOMERS, "columns": ["ssn"], "tags": ["ssn", "vip"]}]
+    star = understand("select * from customers", shop(), Scope(PATH))
+    assert sight().masked_in(star)[0]["columns"] == ["email", "ssn"]
+    assert sight().masked_in(understand("select 1", shop(), Scope(PATH))) == []
+
+
+def test_a_plan_keeps_late_columns_raw_and_says_where_they_come() -> None:
+    made = plan(b"select id, email from customers")
+    (late,) = made.late
+    assert (late.part, late.foreseen.index, late.foreseen.table_oid, late.foreseen.number) == (0, 1, 16384, 3)
+    assert (late.text.apply(b"a@b") or b"").startswith(b"tok_")
+    assert made.touches and not made.is_raw and not made.is_bare
+
+
+def test_a_plan_of_one_part_has_that_parts_late_columns_only() -> None:
+    made = plan(b"select 1; select email from customers")
+    assert [one.part for one in made.late] == [1]
+    assert made.of_part(b"SELECT 1", 0).late == ()
+    (alone,) = made.of_part(b"SELECT email FROM public.customers", 1).late
+    assert alone.part == 0
+
+
+def test_nothing_is_late_in_an_encoding_whose_bytes_the_masks_cannot_read() -> None:
+    found, made = sight(), masking()
+    facts = understand("select email from customers", shop(), Scope(PATH))
+    done = made.plan("select email from customers", facts, Scope(PATH), found, CLASSIFICATION, "latin1")
+    assert not isinstance(done, Refused)
+    assert done.late == () and b"NULL" in done.text
+
+
+def test_a_defect_is_a_refusal() -> None:
+    done = masking().plan("select email from customers", Facts(), Scope(PATH), sight(), Classification(), "nonsense")
+    assert isinstance(done, Refused)
+    assert done.rule == "defect"
+
+
+def test_a_write_of_a_masked_table_sees_it_raw() -> None:
+    assert plan(b"update customers set name = 'x' where id = 1").is_raw
+    assert not plan(b"select 1").is_raw
+
+
+def test_commit_is_bare_and_execute_is_bound() -> None:
+    assert plan(b"commit").is_bare
+    facts = understand("select ssn from customers", shop(), Scope(PATH))
+    scope = Scope(PATH, prepared={"p": facts})
+    done = masking().plan("execute p", understand("execute p", shop(), scope), scope, sight(), CLASSIFICATION, "utf-8")
+    assert not isinstance(done, Refused)
+    assert done.is_bound and not done.is_bare
+
+
+def test_what_a_mask_shows_is_recognised() -> None:
+    assert looks_masked(r"\*+....", b"*******1234")
+    assert not looks_masked(r"\*+....", b"1234\xff")

@@ -1,0 +1,313 @@
+"""The veil: what may go out, what is compared, masked and scrubbed, byte by byte and in one piece."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from maskstage import plan
+from playbook import messages_of
+
+from tidewaiter.errors import ProtocolViolation
+from tidewaiter.masking.plan import MaskingError
+from tidewaiter.proxy.masks import Plan
+from tidewaiter.proxy.probe import PATH
+from tidewaiter.proxy.refusal import FAILING_TEXT
+from tidewaiter.proxy.veil import Veil
+from tidewaiter.wire import postgres as pg
+
+LATE = plan(b"select id, email from customers")
+READY, IN_TRANSACTION = pg.ready_for_query("I"), pg.ready_for_query("T")
+DESCRIBED = pg.row_description([pg.Column(b"id", 16384, 1, 23), pg.Column(b"email", 16384, 3)])
+ROWS = pg.data_row([b"1", b"a@b.example"]) + pg.data_row([b"2", None])
+DONE = pg.command_complete("SELECT 2")
+UNSEEN = pg.row_description([pg.Column(b"x", 16384, 4)])
+
+
+def asking(one: Plan) -> Veil:
+    """A veil whose server owes the answer to a Query."""
+    found = Veil()
+    assert found.sent(found.query(one)) == pg.query(one.text)
+    return found
+
+
+def fed(found: Veil, data: bytes) -> bytes:
+    """Everything that may be seen, fed byte by byte."""
+    return b"".join(found.received(data[at : at + 1]) for at in range(len(data)))
+
+
+def values(stream: bytes) -> list[list[bytes | None]]:
+    return [list(pg.parse_data_row(one[5:])) for one in messages_of(stream) if one[:1] == b"D"]
+
+
+def told(stream: bytes) -> dict[str, str]:
+    (one,) = [one for one in messages_of(stream) if one[:1] in (b"E", b"N")]
+    return pg.parse_error_fields(one[5:])
+
+
+def error(sqlstate: str = "22P02", message: str = "invalid input: 123-45-6789", **more: str) -> bytes:
+    return pg.error_fields({"S": "ERROR", "V": "ERROR", "C": sqlstate, "M": message, "P": "8", **more})
+
+
+# -- to the server ---------------------------------------------------------------------------------------------------
+def test_a_text_that_was_not_announced_does_not_go_out() -> None:
+    for message in (pg.query(b"select ssn from customers"), pg.parse(b"", b"select ssn from customers")):
+        with pytest.raises(MaskingError, match="not the gateway's own"):
+            Veil().sent(message)
+
+
+def test_a_statement_without_a_plan_does_not_go_out() -> None:
+    with pytest.raises(MaskingError, match="no plan"):
+        Veil().query(None)
+    with pytest.raises(MaskingError, match="no plan"):
+        Veil().parse(b"", None, ())
+
+
+def test_an_announced_text_goes_out_as_often_as_it_was_announced() -> None:
+    found = Veil()
+    twice = found.parse(b"a", LATE, ()) + found.parse(b"b", LATE, ())
+    assert found.sent(twice) == twice
+    with pytest.raises(MaskingError):
+        found.sent(pg.parse(b"c", LATE.text))
+
+
+def test_the_gateways_own_questions_go_out() -> None:
+    found = Veil()
+    own = pg.query(FAILING_TEXT) + pg.parse(b"tidewaiter_probe", PATH[0].text)
+    assert found.sent(own) == own
+
+
+def test_a_function_call_does_not_go_out() -> None:
+    with pytest.raises(MaskingError, match="by its number"):
+        Veil().sent(pg.function_call(1, (), (), 0))
+
+
+def test_each_execute_is_preceded_by_a_describe() -> None:
+    found = Veil()
+    messages = found.parse(b"", LATE, ()) + pg.bind(b"p", b"", (), (), ()) + pg.execute(b"p") + pg.sync()
+    expected = messages.replace(pg.execute(b"p"), pg.describe("P", b"p") + pg.execute(b"p"))
+    assert found.sent(messages) == expected
+
+
+def test_a_message_that_comes_in_pieces_goes_out_whole() -> None:
+    found = Veil()
+    message = found.query(LATE)
+    assert b"".join(found.sent(message[at : at + 1]) for at in range(len(message))) == message
+
+
+# -- rows ------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("feed", [Veil.received, fed])
+def test_late_columns_are_masked_in_a_simple_query(feed: Callable[[Veil, bytes], bytes]) -> None:
+    seen = feed(asking(LATE), DESCRIBED + ROWS + DONE + READY)
+    (one, masked), two = values(seen)
+    assert (one, two) == (b"1", [b"2", None])
+    assert masked is not None and masked.startswith(b"tok_")
+    assert b"a@b" not in seen
+    assert seen.startswith(DESCRIBED) and seen.endswith(DONE + READY)
+
+
+@pytest.mark.parametrize("feed", [Veil.received, fed])
+def test_late_columns_are_masked_in_a_pipeline_and_the_own_description_stays_here(
+    feed: Callable[[Veil, bytes], bytes],
+) -> None:
+    found = Veil()
+    asked = found.parse(b"s", LATE, ()) + pg.bind(b"", b"s", (), (), ()) + pg.execute(b"") + pg.sync()
+    found.sent(asked + asked.replace(found.parse(b"s", LATE, ()), b""))
+    answer = pg.bind_complete() + DESCRIBED + ROWS + DONE + READY
+    seen = feed(found, pg.parse_complete() + answer + answer)
+    assert b"T" not in {one[:1] for one in messages_of(seen)}
+    assert b"a@b" not in seen and len(values(seen)) == 4
+
+
+def test_a_portal_that_goes_on_is_masked_on() -> None:
+    found = Veil()
+    begin = found.parse(b"", LATE, ()) + pg.bind(b"", b"", (), (), ())
+    found.sent(begin + pg.execute(b"", 1) + pg.execute(b"", 1) + pg.sync())
+    one = DESCRIBED + pg.data_row([b"1", b"a@b"])
+    seen = found.received(
+        pg.parse_complete() + pg.bind_complete() + one + pg.portal_suspended() + one + pg.portal_suspended() + READY
+    )
+    assert b"a@b" not in seen and len(values(seen)) == 2
+
+
+def test_the_clients_own_descriptions_pass() -> None:
+    found = Veil()
+    found.sent(found.parse(b"s", LATE, ()) + pg.describe("S", b"s") + pg.bind(b"", b"s", (), (), ()))
+    found.sent(pg.describe("P", b"") + pg.close("P", b"") + pg.close("S", b"s") + pg.sync())
+    closed = pg.close_complete() * 2
+    answer = pg.parse_complete() + DESCRIBED + pg.bind_complete() + DESCRIBED + closed + READY
+    assert found.received(answer) == answer
+
+
+def test_binary_fields_are_masked_in_binary() -> None:
+    binary = pg.row_description(
+        [pg.Column(b"id", 16384, 1, 23, 4, -1, 1), pg.Column(b"email", 16384, 3, 25, -1, -1, 1)]
+    )
+    seen = asking(LATE).received(binary + pg.data_row([b"\0\0\0\1", b"a@b"]))
+    ((_, masked),) = values(seen)
+    assert masked is not None and masked.startswith(b"tok_")
+
+
+def test_rows_of_which_nothing_is_late_stream_in_pieces() -> None:
+    found = asking(plan(b"select name from customers"))
+    found.received(pg.row_description([pg.Column(b"name", 16384, 2)]))
+    row = pg.data_row([b"x" * 1000])
+    assert found.received(row[:500]) == row[:500]
+    assert found.received(row[500:] + DONE) == row[500:] + DONE
+
+
+def test_copy_data_streams() -> None:
+    found = asking(plan(b"copy (select ssn from customers) to stdout"))
+    answer = b"H\0\0\0\7\0\0\0" + b"d\0\0\0\x0ahello\n" + b"c\0\0\0\4" + pg.command_complete("COPY 1") + READY
+    assert fed(found, answer) == answer
+
+
+def test_each_statement_of_a_text_is_masked_by_its_own_columns() -> None:
+    one = pg.row_description([pg.Column(b"x")]) + pg.data_row([b"1"]) + pg.command_complete("SELECT 1")
+    seen = asking(plan(b"select 1; select id, email from customers")).received(one + DESCRIBED + ROWS + DONE + READY)
+    assert b"a@b" not in seen and values(seen)[0] == [b"1"]
+
+
+# -- assertions ------------------------------------------------------------------------------------------------------
+def test_a_masked_column_that_was_not_foreseen_ends_it_before_the_first_row() -> None:
+    with pytest.raises(MaskingError, match="not foreseen"):
+        asking(LATE).received(pg.row_description([pg.Column(b"x", 16384, 3), pg.Column(b"email", 16384, 3)]) + ROWS)
+    with pytest.raises(MaskingError, match="not foreseen"):
+        asking(plan(b"select 1")).received(UNSEEN + pg.data_row([b"123-45-6789"]))
+
+
+def test_a_late_column_that_is_not_where_it_was_foreseen_ends_it() -> None:
+    with pytest.raises(MaskingError, match="not the column"):
+        asking(LATE).received(UNSEEN + ROWS)
+
+
+def test_rows_without_a_description_end_it() -> None:
+    with pytest.raises(MaskingError, match="not described"):
+        asking(LATE).received(ROWS)
+    with pytest.raises(MaskingError, match="not described"):
+        Veil().received(ROWS)
+
+
+def test_what_sql_named_may_show_nothing_masked() -> None:
+    found = Veil()
+    found.expect(LATE)
+    found.sent(pg.bind(b"", b"by_sql", (), (), ()) + pg.execute(b"") + pg.sync())
+    with pytest.raises(MaskingError, match="not foreseen"):
+        found.received(pg.bind_complete() + UNSEEN)
+    cursor = Veil()
+    cursor.expect(LATE)
+    cursor.sent(pg.execute(b"cursor") + pg.sync())
+    row = pg.row_description([pg.Column(b"x")]) + pg.data_row([b"1"]) + DONE
+    assert cursor.received(row) == row[len(pg.row_description([pg.Column(b"x")])) :]
+
+
+def test_an_answer_that_nothing_asked_for_ends_it() -> None:
+    with pytest.raises(ProtocolViolation):
+        asking(LATE).received(b"V\0\0\0\x08\xff\xff\xff\xff")
+    with pytest.raises(ProtocolViolation):
+        asking(LATE).received(b"W\0\0\0\7\0\0\0")
+
+
+def test_a_row_too_long_to_be_masked_ends_it() -> None:
+    found = Veil(held_bytes=100)
+    found.sent(found.query(LATE))
+    found.received(DESCRIBED)
+    with pytest.raises(MaskingError, match="too long"):
+        found.received(pg.data_row([b"1", b"x" * 200])[:50])
+
+
+# -- errors, notices, reports ------------------------------------------------------------------------------------------
+def test_an_error_that_data_can_raise_is_reduced() -> None:
+    seen = told(asking(LATE).received(error(D="Failing row", W="line 3") + READY))
+    assert "123-45-6789" not in str(seen)
+    assert seen["C"] == "22P02" and not {"D", "W", "P"} & seen.keys()
+
+
+def test_an_error_of_analysis_keeps_its_words_without_a_position_in_another_text() -> None:
+    seen = told(asking(LATE).received(error("42703", 'column "emial" does not exist') + READY))
+    assert seen["M"] == 'column "emial" does not exist' and "P" not in seen
+
+
+def test_a_write_of_masked_data_says_only_its_sqlstate() -> None:
+    raw = plan(b"update customers set name = 'x'")
+    seen = told(asking(raw).received(error("42501", "trigger saw 123-45-6789") + READY))
+    assert "123" not in seen["M"]
+    noticed = told(asking(raw).received(error().replace(b"E", b"N", 1)))
+    assert "123" not in noticed["M"]
+
+
+def test_what_touches_nothing_masked_says_all() -> None:
+    seen = told(asking(plan(b"select 1 / 0")).received(error("22012", "division by zero", D="really") + READY))
+    assert (seen["M"], seen["D"]) == ("division by zero", "really")
+
+
+def test_a_commit_after_a_write_of_masked_data_is_scrubbed_and_one_after_that_is_not() -> None:
+    found = asking(plan(b"update customers set name = 'x'"))
+    found.received(pg.command_complete("UPDATE 1") + IN_TRANSACTION)
+    found.sent(found.query(plan(b"commit")))
+    assert "123" not in told(found.received(error("23505", "Key 123-45-6789") + READY))["M"]
+    found.sent(found.query(plan(b"commit")))
+    assert "123" in told(found.received(error("23505", "Key 123-45-6789") + READY))["M"]
+
+
+def test_the_sync_that_commits_is_scrubbed_too() -> None:
+    found = Veil()
+    raw = plan(b"update customers set name = 'x'")
+    found.sent(found.parse(b"", raw, ()) + pg.bind(b"", b"", (), (), ()) + pg.execute(b"") + pg.sync())
+    found.received(pg.parse_complete() + pg.bind_complete() + pg.no_data() + pg.command_complete("UPDATE 1"))
+    assert "123" not in told(found.received(error("23505", "Key 123-45-6789") + READY))["M"]
+
+
+@pytest.mark.parametrize(
+    "name", [b"prepare p as update customers set name = $1", b"declare p cursor for select ssn from customers"]
+)
+def test_what_runs_something_that_sql_named_is_scrubbed_as_that_was(name: bytes) -> None:
+    found = asking(plan(name))
+    found.received(pg.command_complete("PREPARE") + IN_TRANSACTION)
+    found.sent(pg.execute(b"p") + pg.sync())
+    assert "123" not in told(found.received(error()))["M"]
+
+
+def test_after_an_error_the_rest_of_the_pipeline_is_skipped() -> None:
+    found = Veil()
+    asked = found.parse(b"", LATE, ()) + pg.bind(b"", b"", (), (), ()) + pg.execute(b"") + pg.sync()
+    found.sent(asked)
+    assert told(found.received(error("26000", "no") + READY))["C"] == "26000"
+    found.sent(found.query(LATE))
+    assert b"a@b" not in found.received(DESCRIBED + ROWS + DONE + READY)
+
+
+def test_names_are_forgotten_as_the_server_forgets_them() -> None:
+    found = Veil()
+    found.sent(found.parse(b"s", LATE, ()) + pg.sync())
+    found.received(pg.parse_complete() + READY)
+    for text, tag in ((b"deallocate s", "DEALLOCATE"), (b"close c", "CLOSE CURSOR"), (b"discard all", "DISCARD ALL"),
+                      (b"deallocate all", "DEALLOCATE ALL")):  # fmt: skip
+        found.sent(found.query(plan(text)))
+        found.received(pg.command_complete(tag) + READY)
+    found.sent(pg.bind(b"", b"s", (), (), ()) + pg.execute(b"") + pg.sync())
+    with pytest.raises(MaskingError, match="not foreseen"):
+        found.received(pg.bind_complete() + DESCRIBED)
+
+
+def test_reports_of_known_settings_pass_and_notifications_do_not() -> None:
+    zone, other = pg.parameter_status(b"TimeZone", b"UTC"), pg.parameter_status(b"my.stash", b"123-45-6789")
+    assert Veil().received(zone + other + b"A\0\0\0\x0a\0\0\0\1c\0p\0") == zone
+
+
+def test_a_good_bye_passes_scrubbed() -> None:
+    seen = told(Veil().received(error("57P01", "terminating connection")))
+    assert seen["M"] == "terminating connection"
+
+
+def test_the_gateways_own_questions_are_answered_unseen_but_for_being_compared() -> None:
+    found = Veil()
+    found.expect(LATE)
+    found.sent(pg.query(FAILING_TEXT))
+    answer = error("42601", "syntax error") + READY
+    assert found.received(answer) == answer
+
+
+def test_where_nothing_is_masked_any_more_everything_passes() -> None:
+    answer = UNSEEN + pg.data_row([b"123-45-6789"]) + DONE + READY
+    assert asking(Plan(b"select ssn from customers")).received(answer) == answer
