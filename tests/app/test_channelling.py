@@ -65,6 +65,16 @@ def test_a_webhook_gets_its_secrets_and_its_template(tmp_path: Path) -> None:
     assert built(tmp_path, config, ENVIRON).startswith("https://gate.example/requests/AR-2222222?key=")
 
 
+def test_github_gets_its_token(tmp_path: Path) -> None:
+    file = tmp_path / "tidewaiter.toml"
+    file.write_text(
+        '[[channel]]\nname = "issues"\nkind = "github"\nrepository = "a/b"\ntoken = "env:T"\nwebhook_secret = "env:S"\n'
+    )
+    made = channel_of(load(file, {}).channels["issues"], tmp_path, {"T": "t", "S": "s"}, lambda: 0.0)
+    assert (made.name, made.kind) == ("issues", "github")
+    asyncio.run(made.close())
+
+
 def test_slack_gets_its_tokens_and_says_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "tidewaiter.toml"
     file.write_text(

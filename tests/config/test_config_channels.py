@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tidewaiter.config import SlackConfig, WebhookConfig, differing, load
+from tidewaiter.config import GithubConfig, SlackConfig, WebhookConfig, differing, load
 from tidewaiter.errors import ConfigError
 
 SHOP = """
@@ -34,6 +34,15 @@ app_token = "env:APP"
 """
 
 
+GITHUB = """
+[[channel]]
+name = "issues"
+kind = "github"
+repository = "acme/approvals"
+token = "env:TOKEN"
+"""
+
+
 def written(folder: Path, text: str, environ: dict[str, str] | None = None) -> WebhookConfig:
     file = folder / "tidewaiter.toml"
     file.write_text(SHOP + text)
@@ -49,6 +58,15 @@ def test_slack_with_its_defaults(tmp_path: Path) -> None:
     assert load(file, {}).channels["ops"] == SlackConfig(
         name="ops", kind="slack", datasources=(), groups=(), channel="C1", bot_token="env:BOT", app_token="env:APP",
         signing_secret=None, api="https://slack.com/api/",
+    )  # fmt: skip
+
+
+def test_github_with_its_defaults(tmp_path: Path) -> None:
+    file = tmp_path / "tidewaiter.toml"
+    file.write_text(GITHUB)
+    assert load(file, {}).channels["issues"] == GithubConfig(
+        name="issues", kind="github", datasources=(), groups=(), repository="acme/approvals", token="env:TOKEN",
+        webhook_secret=None, poll_s=15.0, api="https://api.github.com",
     )  # fmt: skip
 
 
@@ -93,6 +111,9 @@ def test_the_environment_overrides_single_keys(tmp_path: Path) -> None:
         ),
         (SLACK + 'signing_secret = "env:S"\n', "app_token: give either app_token (Socket Mode) or signing_secret"),
         (SLACK.replace("env:BOT", "xoxb-hunter2"), "bot_token: must be a reference to the secret"),
+        (GITHUB.replace("acme/approvals", "approvals"), 'repository: must be a repository such as "acme/approvals"'),
+        (GITHUB.replace("acme/approvals", "acme/../secrets"), "repository: must be a repository"),
+        (GITHUB + "poll_s = 0\n", "poll_s: must be a number of seconds from 1 to 3600"),
         (HOOK + HOOK, 'name: "hook" is taken by another channel'),
         (HOOK + 'chanel = "C1"\n', "chanel: unknown key"),
         (HOOK.replace("env:HOOK_SECRET", "whsec_hunter2"), "secret: must be a reference to the secret"),

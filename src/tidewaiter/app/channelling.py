@@ -12,11 +12,12 @@ from typing import Any
 from tidewaiter.channels import signing, template
 from tidewaiter.channels.contract import Channel
 from tidewaiter.channels.courier import Ledger
+from tidewaiter.channels.github import Github
 from tidewaiter.channels.links import Links
 from tidewaiter.channels.outbox import Outbox
 from tidewaiter.channels.switchboard import Line, Switchboard
 from tidewaiter.channels.webhook import Bodies, Webhook
-from tidewaiter.config import ChannelConfig, Config, SlackConfig, WebhookConfig, resolve_secret
+from tidewaiter.config import ChannelConfig, Config, GithubConfig, SlackConfig, WebhookConfig, resolve_secret
 from tidewaiter.config.values import web_address
 from tidewaiter.errors import ConfigError
 from tidewaiter.identity import Directory
@@ -70,6 +71,12 @@ def channel_of(channel: ChannelConfig, folder: Path, environ: Mapping[str, str],
         return resolve_secret(reference, folder, environ).value
 
     match channel:
+        case GithubConfig():
+            secret = reveal(channel.webhook_secret) if channel.webhook_secret else ""
+            token = reveal(channel.token)
+            return Github(
+                channel.name, channel.repository, token, webhook_secret=secret, poll_s=channel.poll_s, api=channel.api
+            )
         case SlackConfig():
             return _slack(channel, reveal, now_s)
         case WebhookConfig():

@@ -10,7 +10,7 @@ from typing import Any
 from tidewaiter.config import values
 from tidewaiter.config.document import Document, suggestion
 from tidewaiter.config.sections import Section, overrides_of, read_section
-from tidewaiter.config.shape import ChannelConfig, SlackConfig, WebhookConfig
+from tidewaiter.config.shape import ChannelConfig, GithubConfig, SlackConfig, WebhookConfig
 from tidewaiter.config.values import Field
 
 COMMON: dict[str, Field] = {
@@ -19,6 +19,16 @@ COMMON: dict[str, Field] = {
     "groups": values.names(),
 }
 KINDS: dict[str, tuple[type[ChannelConfig], dict[str, Field]]] = {
+    "github": (
+        GithubConfig,
+        {
+            "repository": values.repository(),
+            "token": values.secret(),
+            "webhook_secret": values.secret(None),
+            "poll_s": values.seconds(15.0, 1, 3600),
+            "api": values.url("https://api.github.com"),
+        },
+    ),
     "slack": (
         SlackConfig,
         {

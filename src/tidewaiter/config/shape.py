@@ -187,6 +187,17 @@ class SlackConfig(ChannelConfig):
 
 
 @dataclass(frozen=True, slots=True)
+class GithubConfig(ChannelConfig):
+    """`kind = "github"`. `repository` is OWNER/NAME. `poll_s` is how often comments are asked for."""
+
+    repository: str
+    token: str
+    webhook_secret: str | None
+    poll_s: float
+    api: str
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookConfig(ChannelConfig):
     """`kind = "webhook"`. `url` may be a secret reference. Secrets are references for `resolve_secret`."""
 

@@ -18,6 +18,7 @@ from tidewaiter.config.shape import Address
 NAME = re.compile(r"[a-z][a-z0-9_-]*")
 NAME_CHARACTERS = 63  # PostgreSQL's limit for names; a datasource's name travels as `dbname`
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
 LOOPBACK = "localhost"
 REQUIRED: Final = object()
 
@@ -139,6 +140,17 @@ def url(default: object = REQUIRED, *, may_be_secret: bool = False) -> Field:
         return web_address(value)
 
     return Field(parse, default)
+
+
+def repository() -> Field:
+    """A repository as GitHub names one: owner/name."""
+
+    def parse(value: object) -> str:
+        if not isinstance(value, str) or not REPOSITORY.fullmatch(value):
+            raise ValueError(f'must be a repository such as "acme/approvals"{_seen(value)}')
+        return value
+
+    return Field(parse)
 
 
 def web_address(value: object) -> str:

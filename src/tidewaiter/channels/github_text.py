@@ -1,0 +1,91 @@
+"""A request as a GitHub issue, and commands in comments. Pure.
+
+Everything from others stands in code spans and fences that are longer than any run of backticks in it, where GitHub
+knows no markup, no mention and no reference: https://github.github.com/gfm/#fenced-code-blocks.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tidewaiter.channels.contract import Notice
+from tidewaiter.identity import rfc3339
+from tidewaiter.visible import shortened
+
+TITLE_CHARACTERS = 200
+STATEMENT_CHARACTERS = 20_000  # an issue holds 65,536
+COMMAND = re.compile(r"/(approve|deny)(?:[ \t]+(AR-[0-9A-Z]+))?(?:[ \t]+(.*))?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """`/approve [AR-…] [remark]` or `/deny [AR-…] reason`: a comment's first line; the rest belongs to the remark."""
+
+    is_approval: bool
+    request: str
+    note: str
+
+
+def command_of(text: str) -> Command | None:
+    """The command that a comment begins with, None when it begins with anything else."""
+    first, _, rest = text.strip().replace("\r\n", "\n").partition("\n")
+    found = COMMAND.fullmatch(first.strip())
+    if found is None:
+        return None
+    note = " ".join(part for part in ((found[3] or "").strip(), " ".join(rest.split())) if part)
+    return Command(found[1].lower() == "approve", (found[2] or "").upper(), note)
+
+
+def title_of(notice: Notice) -> str:
+    """The issue's title; `marker_of` finds it again."""
+    return shortened(f"{marker_of(notice.request.id)} {notice.shown.title}".replace("`", "'"), TITLE_CHARACTERS)
+
+
+def marker_of(request: str) -> str:
+    """What an issue's title begins with."""
+    return f"[{request}]"
+
+
+def body_of(notice: Notice) -> str:
+    """The issue's text as it is made, which stays as it is: what becomes of the request is said in comments."""
+    shown = notice.shown
+    statement, is_cut = shown.excerpt(STATEMENT_CHARACTERS)
+    parts = [
+        f"{code(shown.title)} waits for approval until {code(rfc3339(notice.request.expires_s))}.",
+        fenced(statement),
+        fenced("\n".join(f"{label}: {value}" for label, value in shown.facts)),
+    ]
+    if is_cut:
+        parts.append("**The statement is shortened.**")
+    where = f"[All of it]({notice.link}), or" if notice.link else "All of it:"
+    parts.append(f"{where} `tidewaiter request show {shown.id}`.")
+    parts.append("Who may decide comments `/approve` or `/deny` and a reason. Comments that were edited do not count.")
+    return "\n\n".join(parts)
+
+
+def news_of(notice: Notice) -> str:
+    """What a comment says of a request's new state."""
+    shown = notice.shown
+    if shown.outcome:
+        return f"Request {shown.id}: {code(shown.outcome)}"
+    votes = [vote.approver for vote in notice.request.votes if vote.is_approval]
+    missing = " and ".join(map(str, notice.request.missing))
+    return f"Request {shown.id}: approved by {code(', '.join(votes))}, still needs {code(missing)}"
+
+
+def code(text: str) -> str:
+    """`text` as a code span, one line."""
+    line = " ".join(text.split()) or " "
+    ticks = "`" * (_longest_run(line) + 1)
+    return f"{ticks} {line} {ticks}"
+
+
+def fenced(text: str) -> str:
+    """`text` as a fenced block."""
+    fence = "`" * max(_longest_run(text) + 1, 3)
+    return f"{fence}text\n{text}\n{fence}"
+
+
+def _longest_run(text: str) -> int:
+    return max((len(run) for run in re.findall("`+", text)), default=0)
