@@ -7,6 +7,7 @@ RE2 runs in time linear in the text, whatever the text is. Candidates with a che
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -63,9 +64,13 @@ def is_ip(value: bytes) -> bool:
     return True
 
 
+_DAY: Final = re.compile(rb"[0-9]{1,2}([./ -])[0-9]{1,2}\1[0-9]{2,4}(?![0-9])")
+
+
 def is_phone(value: bytes) -> bool:
-    """As many digits as a telephone number has (E.164: 15 at most)."""
-    return 8 <= len(digits_of(value)) <= 15
+    """As many digits as a telephone number has (E.164: 15 at most), and no day at the beginning."""
+    number = value.partition(b"x")[0]  # the extension is not part of it
+    return 8 <= len(digits_of(number)) <= 15 and (_DAY.match(value) is None or value.count(b" ") > 2)
 
 
 def _always(value: bytes) -> bool:
@@ -89,6 +94,8 @@ _TOKENS: Final = (
     rb"|SG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,64}|dop_v1_[a-f0-9]{64}|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32})"
 )
 
+_EXTENSION: Final = rb"(?: ?(?:x|ext\.?) ?[0-9]{1,6}\b|\b)"
+
 DETECTORS: Final = (
     Detector("private key", rb"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z)"),
     Detector("jwt", rb"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),
@@ -100,7 +107,11 @@ DETECTORS: Final = (
     Detector("ip", rb"\b(?:[0-9]{1,3}\.){3}[0-9]{1,3}\b|\b(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{1,4}\b", is_ip),
     Detector(
         "phone",
-        rb"\+[0-9]{1,3}(?:[ .-]?\(?[0-9]{1,4}\)?){2,6}\b|\(?\b[2-9][0-9]{2}\)?[ .-][0-9]{3}[ .-][0-9]{4}\b",
+        rb"(?:\+|\b00)[1-9][0-9]{0,2}(?:[ ./-]?\(?[0-9]{1,4}\)?){2,6}"
+        + _EXTENSION
+        + rb"|(?:\b(?:001|1)[ .-]?)?(?:\([2-9][0-9]{2}\)[ .-]?|\b[2-9][0-9]{2}[ .-])[0-9]{3}[ .-][0-9]{4}"
+        + _EXTENSION
+        + rb"|(?:\(0[1-9][0-9]{0,4}\)|\b0[1-9][0-9]{0,4})(?:[ /.-]{1,2}[0-9]{2,8}){1,5}\b",
         is_phone,
     ),
 )
