@@ -3,10 +3,10 @@
     python tests/corpus/record.py NAME 'what it is and did' -- COMMAND …
 
 COMMAND finds the server by libpq's variables (PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE); the database has
-schema.sql. Nothing is filtered out. Statements that differ in plain constants only, or stand in another file already,
-are written once. Each is written for the least privileged principals that the default policies let run it, with a
-remark on who is refused and by which rule; what nobody may run is written with its verdict. What needs what the
-session did before is written as a session, from that on.
+schema.sql. Nothing is filtered out. Statements of one structure with the same facts are written once, in the first file
+that has them. Each is written for the least privileged principals that the default policies let run it, with a remark
+on who is refused and by which rule; what nobody may run is written with its verdict. What needs what the session did
+before is written as a session, from that on.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ from pathlib import Path
 import orjson
 from sessions import PATH, sessions, standing, word
 
-from corpus import HERE
+from corpus import HERE, catalog
+from corpus import told as facts_told
 from tidewaiter.demo.postgres import EmbeddedPostgres
 from tidewaiter.model import Allow, Secret, Verdict
-from tidewaiter.sql.skeleton import skeleton
+from tidewaiter.sql.facts import Scope, understand
+from tidewaiter.sql.fingerprint import fingerprint
 
 USER = "recorder"
 LADDER = ("agent", "analyst", "writer", "dba")  # by what they may
@@ -75,22 +77,21 @@ def one_block(text: str) -> str:
     return "\n".join(f" {line}" if line.startswith("--") else line for line in lines)
 
 
-def shape(text: str) -> bytes:
-    """What is the same for texts that count once."""
-    encoded = one_block(text).encode()
-    return skeleton(encoded) or encoded
+def shape(text: str) -> tuple[str, ...]:
+    """What is the same for texts that count once: their structure, and all that is understood of them."""
+    return (fingerprint(text) or one_block(text), *facts_told(understand(text, catalog(), Scope(PATH))))
 
 
-def told_once(texts: list[str], elsewhere: set[bytes]) -> list[str]:
+def told_once(texts: list[str], elsewhere: set[tuple[str, ...]]) -> list[str]:
     """The texts, each shape once, without those of other files."""
-    found: dict[bytes, str] = {}
+    found: dict[tuple[str, ...], str] = {}
     for text in texts:
         if text.strip():
             found.setdefault(shape(text), one_block(text))
     return [text for key, text in found.items() if key not in elsewhere]
 
 
-def written(name: str) -> set[bytes]:
+def written(name: str) -> set[tuple[str, ...]]:
     """Shapes of the single statements of all other files."""
     others = [one for one in sessions("harmless") if one.file != f"{name}.sql" and len(one.steps) == 1]
     return {shape(one.steps[0].text.decode()) for one in others}
