@@ -10,22 +10,22 @@ import csv
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from tidewaiter.cli import show
+from tidewaiter.cli.questions import index_of, searching, short, tell_server
 from tidewaiter.cli.shell import AsJson, ConfigPath, ZoneName, group, load, zone
-from tidewaiter.errors import EXIT_TAMPERED, TidewaiterError, UsageError
+from tidewaiter.errors import EXIT_TAMPERED, UsageError
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from tidewaiter.cli.days import Span
     from tidewaiter.config import Config
-    from tidewaiter.ledger.index import Index
     from tidewaiter.ledger.search import Search
 
 FOLLOW_S = 0.5  # how often `tail --follow` looks for new entries
@@ -34,7 +34,6 @@ EXPORTED = (
     "log", "seq", "at", "principal", "on_behalf_of", "datasource", "verbs", "relations", "rows", "verdict", "rule",
     "status", "sqlstate", "session", "statement",
 )  # fmt: skip
-STATEMENT_WIDTH = 100  # of a statement in a table; --json has all of it
 
 audit = group("audit", "What was done, by whom, and proof that the log is whole.")
 
@@ -49,38 +48,6 @@ On = Annotated[
 ]
 
 
-@contextmanager
-def _searching(config: Config) -> Iterator[Search]:
-    """The deployment's index, brought up to date."""
-    from tidewaiter.ledger.search import Search
-
-    with _index(config) as index:
-        with show.progress("indexing the ledger") as step:
-            index.catch_up(step)
-        yield Search(index, config.ledger.origin)
-
-
-def _index(config: Config) -> Index:
-    from tidewaiter.ledger.index import Index
-    from tidewaiter.ledger.keys import load_kek
-
-    kek = load_kek(config.keys)
-    return Index(config.state / "index.sqlite", config.state / "ledger", kek)
-
-
-def _tell_server(config: Config, command: str, **arguments: object) -> None:
-    """Let the running server record the question. If it cannot, the reader is told, and answered."""
-    from tidewaiter.admin import channel
-
-    told = {name: str(value) for name, value in arguments.items() if value is not None}
-    try:
-        channel.ask(config.state / channel.SOCKET, "audit.query", {"command": command, "arguments": told})
-    except channel.NoServer:
-        return
-    except TidewaiterError as error:
-        show.note(f"warning: the server did not record this question: {error}")
-
-
 @audit.command()
 def tail(
     count: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many entries.")] = 20,
@@ -92,8 +59,8 @@ def tail(
     """Show the newest entries of any kind."""
     settings = load(config)
     shown = zone(settings, tz)
-    _tell_server(settings, "tail", lines=count, follow=follow or None)
-    with _searching(settings) as search:
+    tell_server(settings, "tail", lines=count, follow=follow or None)
+    with searching(settings) as search:
         rows = search.tail(count)
         if as_json and not follow:
             show.json_out(rows)
@@ -119,9 +86,7 @@ def _print_entries(rows: Sequence[dict[str, Any]], tz: ZoneInfo, as_json: bool) 
         if as_json:
             show.json_line(row)
         else:
-            what = (
-                _short(row["statement"]) or " ".join(str(row.get(key) or "") for key in ("verdict", "status")).strip()
-            )
+            what = short(row["statement"]) or " ".join(str(row.get(key) or "") for key in ("verdict", "status")).strip()
             who = _who(row)
             show.say(f"{row['seq']:>8}  {_at(row, tz)}  {row['kind']:<14}  {who:<24}  {what}".rstrip())
 
@@ -159,10 +124,10 @@ def search(
         by, datasource, session, verdict, tuple(kind or ()), relation, verb, where.from_ns, where.to_ns, text, sqlstate,
         would_be, limit or sys.maxsize,
     )  # fmt: skip
-    _tell_server(settings, "search", principal=by, datasource=datasource, session=session, verdict=verdict,
+    tell_server(settings, "search", principal=by, datasource=datasource, session=session, verdict=verdict,
                  would_be=would_be, kinds=" ".join(kind or ()) or None, relation=relation, verb=verb, text=text,
                  sqlstate=sqlstate, **_limits(where, settings))  # fmt: skip
-    with _searching(settings) as index:
+    with searching(settings) as index:
         rows = index.search(asked)
     if as_json:
         show.json_out(rows)
@@ -173,7 +138,7 @@ def search(
         columns,
         [
             (row["seq"], _at(row, shown), _who(row), row["datasource"], row["verdict"], row["rule"], row["rows"],
-             row["status"], _short(row["statement"])) for row in rows
+             row["status"], short(row["statement"])) for row in rows
         ],
         empty="nothing found",
     )  # fmt: skip
@@ -200,8 +165,8 @@ def touched(
     settings = load(config)
     shown = zone(settings, tz)
     where = days.span(on, since, until, time.time_ns(), shown)
-    _tell_server(settings, "touched", relation=relation, by=by, datasource=datasource, **_limits(where, settings))
-    with _searching(settings) as index:
+    tell_server(settings, "touched", relation=relation, by=by, datasource=datasource, **_limits(where, settings))
+    with searching(settings) as index:
         found = index.touched(relation, where.from_ns, where.to_ns, by)
         rows = [row for row in found if datasource in (None, row["datasource"])]
         counted = datasource or datasource_of(relation)
@@ -289,7 +254,7 @@ def _key(text: str) -> Any:
 @audit.command()
 def reindex(config: ConfigPath = None) -> None:
     """Forget the index and make it again from the log."""
-    with _index(load(config)) as index, show.progress("indexing the ledger") as step:
+    with index_of(load(config)) as index, show.progress("indexing the ledger") as step:
         entries = index.rebuild(step)
     show.say(f"{entries} entries indexed")
 
@@ -311,11 +276,11 @@ def export(
         raise UsageError(f"--format {format}: this release writes json and csv")
     settings = load(config)
     where = days.span(on, since, until, time.time_ns(), zone(settings, tz))
-    _tell_server(settings, "export", format=format, by=by, **_limits(where, settings))
+    tell_server(settings, "export", format=format, by=by, **_limits(where, settings))
     writer = csv.writer(sys.stdout, lineterminator="\n")
     if format == "csv":
         writer.writerow(EXPORTED)
-    with _searching(settings) as search:
+    with searching(settings) as search:
         for row in _statements(search, where):
             if by not in (None, row["principal"]):
                 continue
@@ -356,8 +321,3 @@ def _at(row: dict[str, Any], tz: ZoneInfo) -> str:
 def _who(row: dict[str, Any]) -> str:
     owner = f" for {row['on_behalf_of']}" if row["on_behalf_of"] else ""
     return f"{row['principal'] or ''}{owner}"
-
-
-def _short(statement: str | None) -> str:
-    line = " ".join((statement or "").split())
-    return line if len(line) <= STATEMENT_WIDTH else line[: STATEMENT_WIDTH - 1] + "…"

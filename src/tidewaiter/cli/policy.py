@@ -23,7 +23,7 @@ def check(
 ) -> None:
     """Check the policies on disk, without putting them in force: are they valid, and can they be meant?"""
     from tidewaiter.app.shelf import edition_on_disk
-    from tidewaiter.cli.replay import principals
+    from tidewaiter.cli.questions import principals
     from tidewaiter.policy.lint import lint
 
     settings = load(config)

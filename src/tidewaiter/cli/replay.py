@@ -12,17 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tidewaiter.cli import show
-from tidewaiter.cli.shell import AsJson, ConfigPath, call, load
+from tidewaiter.cli.questions import principals, searching, short, tell_server
+from tidewaiter.cli.shell import AsJson, ConfigPath, load
 from tidewaiter.errors import EXIT_NO, UsageError
 
 if TYPE_CHECKING:
-    from tidewaiter.config import Config
     from tidewaiter.ledger.entry import Entry
     from tidewaiter.ledger.index import Index
     from tidewaiter.ledger.search import Search
-    from tidewaiter.model import Principal
 
-SHOWN = 100  # characters of a statement in a table; --json has all of it
 STEP = 5_000  # entries between two looks at the progress bar
 
 Since = Annotated[str, typer.Option("--since", metavar="7d", help="How far back: 90m, 12h, 7d, 2w.")]
@@ -46,8 +44,8 @@ def replay(
         raise UsageError(f"--policies {policies}: there is no such folder")
     edition = edition_on_disk(settings, policies)
     began = time.monotonic()
-    _tell(settings, "policy replay", since)
-    with _opened(settings) as search:
+    tell_server(settings, "policy replay", since=since)
+    with searching(settings) as search:
         run = Replay(edition.policies, principals(settings), lambda session: _start_of(search.index, session))
         with show.progress("replaying") as step:
             for number, entry in enumerate(_entries(search, _from_ns(since)), 1):
@@ -74,7 +72,7 @@ def _print_replay(rows: list[dict[str, Any]]) -> None:
         ("was", "would be", "who", "datasource", "rule", "statements", "for example"),
         [
             (row["before"], row["after"], row["principal"], row["datasource"], row["rule"], row["count"],
-             _short(row["examples"][0]["statement"])) for row in rows
+             short(row["examples"][0]["statement"])) for row in rows
         ],
     )  # fmt: skip
 
@@ -82,11 +80,11 @@ def _print_replay(rows: list[dict[str, Any]]) -> None:
 def report(since: Since = "7d", config: ConfigPath = None, as_json: AsJson = False) -> None:
     """What observe mode let through: would-be verdicts by principal, rule and shape of statement."""
     settings = load(config)
-    _tell(settings, "policy report", since)
+    tell_server(settings, "policy report", since=since)
     counts: Counter[tuple[str, ...]] = Counter()
     entries: dict[tuple[str, ...], int] = {}
     observed = 0
-    with _opened(settings) as search:
+    with searching(settings) as search:
         with show.progress("reading") as step:
             for number, entry in enumerate(_entries(search, _from_ns(since)), 1):
                 if entry.kind in ("intent", "execution"):
@@ -110,7 +108,7 @@ def report(since: Since = "7d", config: ConfigPath = None, as_json: AsJson = Fal
         ("would be", "who", "datasource", "rule", "statements", "for example"),
         [
             (row["would_be"], row["principal"] + (f" for {row['on_behalf_of']}" if row["on_behalf_of"] else ""),
-             row["datasource"], row["rule"], row["count"], _short(row["examples"][0]["statement"])) for row in rows
+             row["datasource"], row["rule"], row["count"], short(row["examples"][0]["statement"])) for row in rows
         ],
         empty="nothing would have been refused",
     )  # fmt: skip
@@ -125,18 +123,6 @@ def _shape(index: Index, seq: int, fields: dict[str, Any]) -> tuple[str, ...]:
     shape = (fingerprint(text) or text) if text is not None else ""
     named = ("would_be", "principal", "on_behalf_of", "datasource", "rule")
     return (*(str(fields.get(name) or "") for name in named), shape)
-
-
-def _opened(settings: Config) -> Any:
-    from tidewaiter.cli.audit import _searching
-
-    return _searching(settings)
-
-
-def _tell(settings: Config, command: str, since: str) -> None:
-    from tidewaiter.cli.audit import _tell_server
-
-    _tell_server(settings, command, since=since)
 
 
 def _from_ns(since: str) -> int:
@@ -205,22 +191,3 @@ def _read(index: Index, seq: int) -> tuple[Entry, Any]:
     if stored is None:
         raise Tampered(f"entry {seq} is not where the index has it")
     return decode(stored.header), stored
-
-
-def principals(settings: Config, *, only_enabled: bool = False) -> dict[str, Principal]:
-    """Everybody as they are now by name; disabled ones too, unless only those are wanted who can log in."""
-    from tidewaiter.model import Kind, Principal
-
-    told = {one["name"]: one for one in call(settings, "principal.ls")}
-
-    def principal(name: str) -> Principal:
-        one = told[name]
-        owner = principal(one["owner"]) if one["owner"] else None
-        return Principal(name, Kind(one["kind"]), frozenset(one["groups"]), owner)
-
-    return {name: principal(name) for name, one in told.items() if one["can_log_in"] or not only_enabled}
-
-
-def _short(statement: str | None) -> str:
-    line = " ".join((statement or "").split())
-    return line if len(line) <= SHOWN else line[: SHOWN - 1] + "…"
