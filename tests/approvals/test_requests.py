@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,10 @@ class Desk:
 
     def __init__(self, book: Book) -> None:
         self.ledger, self.clock, self.told = Memory(), Clock(), list[Request]()
-        self.requests = Requests(book, self.ledger, self.clock, Terms(60.0, 30.0), told=self.told.append)
+        self.people = {one.name: one for one in (DORA, DAN)}
+        self.requests = Requests(
+            book, self.ledger, self.clock, Terms(60.0, 30.0), told=self.told.append, principal=self.people.get
+        )
 
     async def decide(self, id_: str, who: Principal = DORA, *, yes: bool = True) -> Request:
         told = {"note": "because", "channel": "shell", "place": "uid 0"}
@@ -72,7 +76,7 @@ async def test_an_approval_is_used_once_even_by_two_gateways_at_once(tmp_path: P
         here, there = Desk(one), Desk(other)
         request = await here.requests.ask(draft(), radius)
         await there.decide(request.id)
-        uses = [desk.requests.consume(request.id, BINDING, "s") for desk in (here, there) * 4]
+        uses = [desk.requests.consume(request.id, BINDING, "s", {}) for desk in (here, there) * 4]
         found = await asyncio.gather(*uses, return_exceptions=True)
         assert sum(isinstance(one, Request) for one in found) == 1
         assert all(isinstance(one, Request | Refused) for one in found)
@@ -84,7 +88,7 @@ async def test_every_transition_is_recorded_with_who_from_where_and_how(book: Bo
     request = await desk.requests.ask(draft(BINDING, Need(("dba",), 2)), radius)
     await desk.decide(request.id)
     await desk.decide(request.id, DAN)
-    await desk.requests.consume(request.id, BINDING, "s2")
+    await desk.requests.consume(request.id, BINDING, "s2", {})
     await desk.requests.fail(request.id, "57014")
     assert desk.ledger.steps == [
         ("open", "open"), ("approve", "open"), ("approve", "approved"), ("consumed", "consumed"), ("failed", "failed"),
@@ -190,3 +194,152 @@ async def test_live_requests_are_those_in_which_something_may_still_happen(book:
     assert {found.id for found in await desk.requests.all(is_live=False)} == {one.id, two.id}
     desk.clock.now_s += 61
     assert await desk.requests.all(is_live=True) == []
+
+
+FAR_MORE = {"rows": 15_000, "basis": "measured"}
+
+
+async def test_what_drifted_a_little_runs_and_what_drifted_far_is_held_again(book: Book) -> None:
+    desk = Desk(book)
+    near, far = await desk.requests.ask(draft("1" * 64), radius), await desk.requests.ask(draft("2" * 64), radius)
+    for one in (near, far):
+        await desk.decide(one.id)
+    used = await desk.requests.consume(near.id, "1" * 64, "s", {"rows": 14, "basis": "measured"})
+    assert used.state is State.CONSUMED
+
+    async def again() -> dict[str, object]:
+        return FAR_MORE | {"sample": []}
+
+    held = await desk.requests.consume(far.id, "2" * 64, "s", FAR_MORE, again)
+    assert (held.state, held.votes, held.blast_radius) == (State.OPEN, (), await again())
+    assert held.reason == "it would change 15000 rows now, 7 when it was approved"
+    assert desk.ledger.steps[-1] == ("reopened", "open")
+    with pytest.raises(Refused):
+        await desk.requests.consume(far.id, "2" * 64, "s", FAR_MORE)
+    await desk.decide(far.id)
+    assert (await desk.requests.consume(far.id, "2" * 64, "s", FAR_MORE)).state is State.CONSUMED
+
+
+async def test_an_approver_who_is_disabled_meanwhile_does_not_count_and_others_still_do(book: Book) -> None:
+    desk = Desk(book)
+    request = await desk.requests.ask(draft(BINDING, Need(("dba",), 2)))
+    await desk.decide(request.id)
+    await desk.decide(request.id, DAN)
+    del desk.people["dora"]
+    held = await desk.requests.consume(request.id, BINDING, "s", {})
+    assert (held.state, held.reason) == (State.OPEN, "dora may not approve any more")
+    assert [vote.approver for vote in held.votes] == ["dan"]
+
+
+async def test_an_approver_who_left_the_group_meanwhile_does_not_count(book: Book) -> None:
+    desk = Desk(book)
+    request = await desk.requests.ask(draft())
+    await desk.decide(request.id)
+    desk.people["dora"] = replace(DORA, groups=frozenset({"sales"}))
+    assert (await desk.requests.consume(request.id, BINDING, "s", {})).state is State.OPEN
+
+
+async def test_a_drift_that_somebody_else_met_first_changes_nothing_twice(tmp_path: Path) -> None:
+    with opened(tmp_path) as one, opened(tmp_path) as other:
+        here, there = Desk(one), Desk(other)
+        request = await here.requests.ask(draft(), radius)
+        await here.decide(request.id)
+        uses = [desk.requests.consume(request.id, BINDING, "s", FAR_MORE) for desk in (here, there) * 3]
+        found = await asyncio.gather(*uses, return_exceptions=True)
+        assert sum(isinstance(used, Request) for used in found) == 1
+        assert all(isinstance(used, Request | Refused) for used in found)
+        assert (await here.requests.find(request.id)).state is State.OPEN
+
+
+async def test_a_use_and_a_drift_at_once_have_one_outcome(tmp_path: Path) -> None:
+    with opened(tmp_path) as one, opened(tmp_path) as other:
+        here, there = Desk(one), Desk(other)
+        request = await here.requests.ask(draft(), radius)
+        await here.decide(request.id)
+        found = await asyncio.gather(
+            here.requests.consume(request.id, BINDING, "s", FAR_MORE),
+            there.requests.consume(request.id, BINDING, "s", {"rows": 7, "basis": "measured"}),
+            return_exceptions=True,
+        )
+        states = [used.state for used in found if isinstance(used, Request)]
+        assert len(states) == 1
+        assert (await here.requests.find(request.id)).state is states[0]
+
+
+async def test_a_broken_glass_waits_for_a_review_that_does_not_expire(book: Book) -> None:
+    desk = Desk(book)
+    request = await desk.requests.break_glass(draft(), "payments are down", "s")
+    assert (request.state, request.glass) == (State.REVIEW, "payments are down")
+    assert desk.told[-1].state is State.REVIEW
+    desk.clock.now_s += 10 * 86_400
+    following = asyncio.create_task(desk.requests.follow(print))
+    await asyncio.sleep(0.1)
+    following.cancel()
+    assert [one.state for one in await desk.requests.all(is_live=True)] == [State.REVIEW]
+    with pytest.raises(Refused, match="alice cannot decide"):
+        await desk.requests.close(request.id, ALICE, note="mine", channel="shell", place="here")
+    assert desk.ledger.entries[-1][0] == "request.refused"
+    closed = await desk.requests.close(request.id, DORA, note="it was right", channel="shell", place="here")
+    assert (closed.state, closed.reason) == (State.CLOSED, "closed by dora: it was right")
+    assert desk.ledger.steps == [("open", "open"), ("break_glass", "review"), ("close", "closed")]
+    assert await desk.requests.all(is_live=True) == []
+
+
+async def test_each_broken_glass_is_a_request_of_its_own(book: Book) -> None:
+    desk = Desk(book)
+    first = await desk.requests.break_glass(draft(), "why", "s")
+    assert (await desk.requests.break_glass(draft(), "why", "s")).id != first.id
+
+
+async def test_glass_over_a_request_that_waits_runs_that_one_and_over_an_approved_one_is_refused(book: Book) -> None:
+    desk = Desk(book)
+    waiting = await desk.requests.ask(draft())
+    assert (await desk.requests.break_glass(draft(), "why", "s")).id == waiting.id
+    approved = await desk.requests.ask(draft())
+    await desk.decide(approved.id)
+    with pytest.raises(Refused):
+        await desk.requests.break_glass(draft(), "why", "s")
+
+
+async def test_a_decision_and_a_broken_glass_at_once_have_one_outcome(book: Book) -> None:
+    desk = Desk(book)
+    request = await desk.requests.ask(draft())
+    found = await asyncio.gather(
+        desk.decide(request.id, yes=False), desk.requests.break_glass(draft(), "why", "s"), return_exceptions=True
+    )
+    states = {one.state for one in found if isinstance(one, Request) and one.id == request.id}
+    assert states == {(await desk.requests.find(request.id)).state}
+
+
+async def test_a_clock_that_jumps_ahead_expires_and_one_that_jumps_back_revives_nothing(book: Book) -> None:
+    desk = Desk(book)
+    request = await desk.requests.ask(draft())
+    await desk.decide(request.id)
+    desk.clock.now_s += 3600
+    with pytest.raises(Refused):
+        await desk.requests.consume(request.id, BINDING, "s", {})
+    following = asyncio.create_task(desk.requests.follow(print))
+    while (await asyncio.to_thread(book.find, request.id))[0].state is not State.EXPIRED:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    following.cancel()
+    desk.clock.now_s -= 7200
+    with pytest.raises(Refused, match="is expired"):
+        await desk.requests.consume(request.id, BINDING, "s", {})
+    with pytest.raises(Refused, match="is expired"):
+        await desk.decide(request.id, DAN)
+
+
+async def test_an_approval_racing_with_its_expiry_has_one_outcome(book: Book) -> None:
+    desk = Desk(book)
+    request = await desk.requests.ask(draft())
+    deciding = asyncio.create_task(desk.decide(request.id))
+    await asyncio.sleep(0)
+    desk.clock.now_s += 61
+    following = asyncio.create_task(desk.requests.follow(print))
+    (found,) = await asyncio.gather(deciding, return_exceptions=True)
+    await asyncio.sleep(0.1)
+    following.cancel()
+    state = (await asyncio.to_thread(book.find, request.id))[0].state
+    assert state is State.EXPIRED
+    assert desk.ledger.steps.count(("expired", "expired")) == 1
+    assert isinstance(found, Request | Refused)

@@ -19,6 +19,8 @@ unless { resource in Schema::"shop.slow" };
 forbid (principal == Service::"etl", action in [Action::"write", Action::"define"], resource in Schema::"shop.slow");
 @id("etl-does-all")
 permit (principal == Service::"etl", action, resource in Datasource::"shop");
+@id("etl-breaks-glass")
+permit (principal == Service::"etl", action == Action::"break_glass", resource == Datasource::"shop");
 """
 SCHEMA = """
 set role shop_admin;
@@ -130,6 +132,39 @@ def test_what_others_lock_is_not_waited_for(desk: Deployment) -> None:
         told = held(desk, "delete from radius.folder where id = 7")
     assert told["basis"] == "estimated"
     assert "others hold locks that it needs" in told["not_measured"]
+
+
+def test_what_drifted_since_its_approval_is_held_again_with_a_new_radius(desk: Deployment) -> None:
+    sql = "delete from radius.file where size > 1000"
+    id_ = held(desk, sql)["id"]
+    desk.cli("request", "approve", id_, "--as", "dora")
+    grow = "insert into radius.file (id, folder, size) select 1000 + i, 1, 2000 from generate_series(1, 5) i"
+    desk.postgres.execute(grow, database="shop")
+    again = held(desk, sql)
+    assert (again["id"], again["rows"]) == (id_, 5)
+    told = desk.json("request", "show", id_)
+    assert (told["state"], told["reason"]) == ("open", "it would change 5 rows in all now, 0 when it was approved")
+    desk.cli("request", "approve", id_, "--as", "dora")
+    with psycopg.connect(desk.dsn("etl"), autocommit=True) as connection:
+        assert connection.execute(sql).statusmessage == "DELETE 5"
+    assert desk.json("request", "show", id_)["state"] == "consumed"
+
+
+def test_a_broken_glass_runs_at_once_loudly_and_stays_for_review(desk: Deployment) -> None:
+    notices: list[str] = []
+    sql = "/* break glass: payments are down, INC-7 */ update radius.watched set note = 'fixed'"
+    with psycopg.connect(desk.dsn("etl"), autocommit=True) as connection:
+        connection.add_notice_handler(lambda notice: notices.append(f"{notice.severity}: {notice.message_primary}"))
+        assert connection.execute(sql).statusmessage == "UPDATE 1"
+    (warning,) = notices
+    assert warning.startswith("WARNING: glass broken")
+    (review,) = (one for one in desk.json("request", "ls") if one["state"] == "review")
+    assert (review["id"] in warning, review["glass"]) == (True, "payments are down, INC-7")
+    assert desk.cli("request", "close", review["id"], "--as", "etl", "--note", "mine", check=False).returncode == 1
+    desk.cli("request", "close", review["id"], "--as", "dora", "--note", "it was right")
+    assert desk.json("request", "show", review["id"])["state"] == "closed"
+    changes = [row["fields"] for row in desk.search("--kind", "request.change")]
+    assert [one["what"] for one in changes if one["request"] == review["id"]] == ["open", "break_glass", "close"]
 
 
 def test_request_show_prints_it_all(desk: Deployment) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -17,7 +17,7 @@ from tidewaiter.errors import LedgerUnavailable
 from tidewaiter.ledger.entry import Body
 from tidewaiter.model import Kind, Principal, Receipt
 from tidewaiter.policy import Policies
-from tidewaiter.proxy.holding import Document, Held
+from tidewaiter.proxy.holding import Document, Held, Radius
 from tidewaiter.proxy.link import Link
 from tidewaiter.proxy.masks import Masking
 from tidewaiter.proxy.pipeline import Understand
@@ -235,11 +235,17 @@ class Stage:
 class NoToday:
     """Requests that dora denies as soon as somebody waits for them."""
 
-    async def ask(self, draft: Request, radius: Callable[[], Awaitable[Document]]) -> Request:
+    async def ask(self, draft: Request, radius: Radius) -> Request:
         return replace(draft, id="AR-1")
 
-    async def radius(self, held: Held) -> Document:
+    async def radius(self, held: Held, *, is_brief: bool = False) -> Document:
         raise AssertionError("nobody asks what it would do")
+
+    def may_break_glass(self) -> bool:
+        raise AssertionError("nobody breaks the glass here")
+
+    async def break_glass(self, draft: Request, reason: str, session: str) -> Request:
+        raise AssertionError("nobody breaks the glass here")
 
     async def decided(self, id_: str, timeout_s: float) -> Request:
         vote = Vote("dora", False, ("dba",), 0.0, "test")
@@ -248,7 +254,7 @@ class NoToday:
             reason="not today",
         )  # fmt: skip
 
-    async def consume(self, id_: str, binding: str, session: str) -> Request:
+    async def consume(self, id_: str, binding: str, session: str, now: Document, radius: Radius) -> Request:
         raise AssertionError("nothing is approved here")
 
     async def withdraw(self, id_: str, reason: str) -> Request:

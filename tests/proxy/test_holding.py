@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from tidewaiter.approvals.desk import Refused, Request, State, Vote
 from tidewaiter.errors import StoreUnavailable
 from tidewaiter.model import Facts, Hold, Kind, Need, Principal
-from tidewaiter.proxy.holding import Document, Granted, Held, Holding, NotGranted
+from tidewaiter.proxy.holding import Document, Granted, Held, Holding, NotGranted, Radius, glass_reason
 from tidewaiter.wire import postgres
 
 pytestmark = pytest.mark.anyio
@@ -36,7 +35,7 @@ class Book:
         self.refuses = False
         self.outages = 0
 
-    async def ask(self, draft: Request, radius: Callable[[], Awaitable[Document]]) -> Request:
+    async def ask(self, draft: Request, radius: Radius) -> Request:
         self.request = self.request or replace(draft, id="AR-1", blast_radius=await radius())
         return self.request
 
@@ -52,11 +51,20 @@ class Book:
             pass
         return self.request
 
-    async def consume(self, id_: str, binding: str, session: str) -> Request:
+    async def consume(self, id_: str, binding: str, session: str, now: Document, radius: Radius) -> Request:
         assert self.request is not None
         if self.refuses:
             raise Refused("decided", "somebody was faster")
+        if now["rows"] != 7:
+            self.request = replace(self.request, state=State.OPEN, reason="it moved", blast_radius=await radius())
+            return self.request
         self.consumed.append(binding)
+        return replace(self.request, state=State.CONSUMED)
+
+    async def break_glass(self, draft: Request, reason: str, session: str) -> Request:
+        if self.refuses:
+            raise Refused("decided", "it was approved in the same moment")
+        self.request = replace(draft, id="AR-1", glass=reason, state=State.REVIEW)
         return self.request
 
     async def withdraw(self, id_: str, reason: str) -> Request:
@@ -80,9 +88,15 @@ class Gauge:
 
     def __init__(self) -> None:
         self.told: Document = {"rows": 7}
+        self.may_break = False
+        self.asked: list[bool] = []
 
-    async def radius(self, held: Held) -> Document:
+    async def radius(self, held: Held, *, is_brief: bool = False) -> Document:
+        self.asked.append(is_brief)
         return self.told
+
+    def may_break_glass(self) -> bool:
+        return self.may_break
 
 
 class Client:
@@ -110,6 +124,57 @@ async def test_an_approval_makes_it_judged_again_and_is_then_used() -> None:
     assert await client.holding.settle(HELD, ALICE) == Granted("AR-1", "b" * 64)
     assert client.book.consumed == ["b" * 64]
     assert ["AR-1" in told for told in client.told] == [True, True]
+    assert client.gauge.asked == [False, True]
+
+
+async def test_what_moved_since_its_approval_is_held_again_and_says_why() -> None:
+    client = Client()
+    await client.holding.settle(HELD, BOT)
+    client.book.move(State.APPROVED)
+    client.gauge.told = {"rows": 900}
+    settled = await client.holding.settle(HELD, BOT)
+    assert isinstance(settled, NotGranted) and "held again: it moved" in settled.message
+    assert client.book.consumed == [] and client.book.request is not None
+    assert client.book.request.blast_radius == {"rows": 900}
+
+
+GLASS = replace(HELD, text=b"  /* Break glass: payments\n are down */ drop table t")
+
+
+async def test_who_may_break_the_glass_runs_it_at_once_and_is_warned() -> None:
+    client = Client()
+    client.gauge.may_break = True
+    assert await client.holding.settle(GLASS, ALICE) == Granted("AR-1", "b" * 64)
+    assert client.book.request is not None and client.book.request.glass == "payments are down"
+    assert "glass broken" in client.told[0] and "dba are told" in client.told[0]
+
+
+async def test_a_glass_that_was_approved_in_the_same_moment_needs_no_breaking() -> None:
+    client = Client()
+    client.gauge.may_break = client.book.refuses = True
+    assert await client.holding.settle(GLASS, ALICE) is None
+
+
+async def test_who_may_not_break_the_glass_waits_as_ever_and_is_told() -> None:
+    client = Client()
+    settled = await client.holding.settle(replace(GLASS, most_s=0.0), ALICE)
+    assert isinstance(settled, NotGranted)
+    assert client.told == ["no policy permits alice to break the glass: it waits as ever"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (b"/* break glass: why */ drop table t", "why"),
+        (b"/*BREAK_GLASS:a\x1b  b*/x", "a\x1b b"),
+        (b"drop table t /* break glass: why */", ""),
+        (b"/* break glass: */ drop table t", ""),
+        (b"/* break glass: never closed", ""),
+        (b"-- break glass: why\ndrop table t", ""),
+    ],
+)
+def test_the_reason_is_in_a_comment_at_the_very_beginning(text: bytes, reason: str) -> None:
+    assert glass_reason(text) == reason
 
 
 async def test_an_agent_gets_the_id_at_once_and_no_notice() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from tidewaiter.admin.actor import Actor
@@ -43,12 +44,33 @@ async def request_deny(site: Site, by: Actor, id: str, principal: str, reason: s
     return await _decide(site, by, id, principal, reason, is_approval=False)
 
 
-async def _decide(site: Site, by: Actor, id: str, principal: str, note: str, *, is_approval: bool) -> Json:
+async def request_close(site: Site, by: Actor, id: str, principal: str, note: str) -> Json:
+    """End the review of what ran under break glass, in a principal's name, saying what was found.
+
+    Raises NotFound, NotPermitted, Conflict, UsageError.
+    """
+    if not note.strip():
+        raise UsageError("a review ends with a note that says what was found")
+    place, channel = _place(site, by, note), by.channel.value
+
+    async def close(request: Request, closer: Principal) -> Request:
+        return await site.requests.close(request.id, closer, note=note, channel=channel, place=place)
+
+    said = {"approver": principal, "channel": channel, "place": place, "note": note}
+    return _told(await _acted(site, id, principal, "close", said, close))
+
+
+def _place(site: Site, by: Actor, note: str) -> str:
+    """Where a decision from the shell comes from. Raises NotPermitted, UsageError."""
     if not site.config.approvals.shell:
         raise NotPermitted("decisions from the shell are switched off: [approvals] shell = true allows them")
     if len(note) > NOTE_CHARACTERS:
         raise UsageError(f"a note has at most {NOTE_CHARACTERS} characters")
-    place = f"OS user {by.os_user} ({by.os_uid})"
+    return f"OS user {by.os_user} ({by.os_uid})"
+
+
+async def _decide(site: Site, by: Actor, id: str, principal: str, note: str, *, is_approval: bool) -> Json:
+    place = _place(site, by, note)
     decided = await decide_as(
         site, id, principal, is_approval=is_approval, note=note, channel=by.channel.value, place=place
     )
@@ -62,19 +84,30 @@ async def decide_as(
 
     Raises NotFound, NotPermitted, Conflict, StoreUnavailable, LedgerUnavailable.
     """
+
+    async def decide(request: Request, approver: Principal) -> Request:
+        return await site.requests.decide(
+            request.id, approver, is_approval=is_approval, note=note, channel=channel, place=place
+        )
+
+    said = {"approver": principal, "channel": channel, "place": place, "note": note}
+    return await _acted(site, id, principal, "approve" if is_approval else "deny", said, decide)
+
+
+Act = Callable[[Request, Principal], Awaitable[Request]]
+
+
+async def _acted(site: Site, id: str, principal: str, word: str, by: Mapping[str, object], act: Act) -> Request:
+    """Have a principal act on a request, if it may; each refusal is recorded."""
     try:
         request = await site.requests.find(id)
         approver = await _approver(site, principal, request.datasource)
     except (NotFound, NotPermitted) as error:
-        by = {"approver": principal, "channel": channel, "place": place, "note": note}
-        decision = "approve" if is_approval else "deny"
-        told = {"request": id[:ID_CHARACTERS], "decision": decision, "reason": str(error)[:NOTE_CHARACTERS], "by": by}
+        told = {"request": id[:ID_CHARACTERS], "decision": word, "reason": str(error)[:NOTE_CHARACTERS], "by": by}
         await site.record("request.refused", told)
         raise
     try:
-        return await site.requests.decide(
-            request.id, approver, is_approval=is_approval, note=note, channel=channel, place=place
-        )
+        return await act(request, approver)
     except Refused as refused:
         told_as = Conflict if refused.reason == "decided" else NotPermitted
         raise told_as(str(refused)) from None
@@ -110,6 +143,7 @@ def _told(request: Request) -> dict[str, object]:
         "facts": request.facts,
         "blast_radius": request.blast_radius,
         "reason": request.reason,
+        "glass": request.glass,
         "session": request.session,
         "created_at": rfc3339(request.created_s),
         "expires_at": rfc3339(request.expires_s),

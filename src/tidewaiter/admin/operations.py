@@ -17,7 +17,7 @@ import msgspec
 
 from tidewaiter.admin.accounts import principal_account_add, principal_account_ls, principal_account_rm
 from tidewaiter.admin.actor import Actor
-from tidewaiter.admin.approvals import request_approve, request_deny, request_ls, request_show
+from tidewaiter.admin.approvals import request_approve, request_close, request_deny, request_ls, request_show
 from tidewaiter.admin.channels import channel_ls, channel_test
 from tidewaiter.admin.site import Sessions, Site
 from tidewaiter.config import Config, Datasource
@@ -300,6 +300,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "request.show": request_show,
     "request.approve": request_approve,
     "request.deny": request_deny,
+    "request.close": request_close,
     "channel.ls": channel_ls,
     "channel.test": channel_test,
     "audit.query": audit_query,

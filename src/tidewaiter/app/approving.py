@@ -10,16 +10,24 @@ from tidewaiter.approvals.book import ID_ALPHABET, Book
 from tidewaiter.approvals.requests import Ledger, Requests, Terms, Told
 from tidewaiter.config import Config
 from tidewaiter.ledger.entry import members
-from tidewaiter.model import Receipt
+from tidewaiter.model import Principal, Receipt
 from tidewaiter.store import Store
 
 
 def requests_of(
-    config: Config, store: Store, ledger: Ledger, now_s: Callable[[], float], told: Told = lambda request: None
+    config: Config,
+    store: Store,
+    ledger: Ledger,
+    now_s: Callable[[], float],
+    told: Told = lambda request: None,
+    principal: Callable[[str], Principal | None] | None = None,
 ) -> Requests:
-    """The deployment's requests, on its store and its ledger. `told` hears of each change made here."""
-    terms = Terms(config.approvals.decide_s, config.approvals.run_s)
-    return Requests(Book(store, _random_text), ledger, now_s, terms, store.check_s, told)
+    """The deployment's requests, on its store and its ledger. `told` hears of each change made here.
+
+    `principal` tells who somebody is now; see `Requests`.
+    """
+    terms = Terms(config.approvals.decide_s, config.approvals.run_s, config.approvals.drift)
+    return Requests(Book(store, _random_text), ledger, now_s, terms, store.check_s, told, principal)
 
 
 def _random_text(size: int) -> str:

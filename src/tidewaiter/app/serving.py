@@ -128,7 +128,7 @@ async def _open(config: Config, environ: Mapping[str, str], say: Say, clocks: Cl
         return clocks.now_ns() / 1e9
 
     switchboard = switchboard_of(config, environ, store, directory, durably, now_s, say)
-    requests = requests_of(config, store, durably, now_s, switchboard.told)
+    requests = requests_of(config, store, durably, now_s, switchboard.told, directory.principal)
     gateway = Gateway(
         config, recorder, directory, shelf.policies, targets, clocks.now_ns, clocks.monotonic_us, requests
     )

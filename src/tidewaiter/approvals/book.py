@@ -14,7 +14,10 @@ from tidewaiter.store import Store
 from tidewaiter.store.tables import requests
 
 LIVE = (State.OPEN, State.APPROVED)
-"""States in which something may still happen."""
+"""States in which it may still run."""
+
+UNSETTLED = (*LIVE, State.REVIEW)
+"""States in which somebody still has to do something."""
 
 ID_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # nothing that is mistaken for something else when read aloud
 ID_CHARACTERS = 7  # 2**35 ids
@@ -100,7 +103,7 @@ class Book:
 
     def prune(self, now_s: float) -> int:
         """Forget what has been over for KEEP_S; how many."""
-        over = requests.c.state.not_in(LIVE) & (requests.c.expires_s < now_s - KEEP_S)
+        over = requests.c.state.not_in(UNSETTLED) & (requests.c.expires_s < now_s - KEEP_S)
         with self._store.changing() as change:
             return change.connection.execute(delete(requests).where(over)).rowcount
 

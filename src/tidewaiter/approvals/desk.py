@@ -2,7 +2,9 @@
 
 A request is open until every need is met (approved), somebody who may says no (denied), whoever asked goes away
 (withdrawn) or its time is up (expired). An approval is used up by the one execution that it was given for (consumed),
-which may fail. Nobody decides on their own request, nor on one of an agent that they own; agents decide on nothing.
+which may fail; if it does not hold any more when it is to be used, the request is open again. Who may break the glass
+runs it before anybody decided: then it waits for a review until somebody of the group closes it. Nobody decides on
+their own request, nor on one of an agent that they own; agents decide on nothing.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ class State(StrEnum):
     WITHDRAWN = "withdrawn"
     CONSUMED = "consumed"
     FAILED = "failed"
+    REVIEW = "review"
+    CLOSED = "closed"
 
 
 class Step(StrEnum):
@@ -35,6 +39,9 @@ class Step(StrEnum):
     WITHDRAW = "withdraw"
     CONSUME = "consume"
     FAIL = "fail"
+    REOPEN = "reopen"
+    BREAK_GLASS = "break glass"
+    CLOSE = "close"
 
 
 NEXT: Mapping[tuple[State, Step], State] = {
@@ -45,6 +52,9 @@ NEXT: Mapping[tuple[State, Step], State] = {
     (State.APPROVED, Step.DENY): State.DENIED,  # an approver thinks better of it before it ran
     (State.APPROVED, Step.EXPIRE): State.EXPIRED,
     (State.APPROVED, Step.CONSUME): State.CONSUMED,
+    (State.APPROVED, Step.REOPEN): State.OPEN,
+    (State.OPEN, Step.BREAK_GLASS): State.REVIEW,
+    (State.REVIEW, Step.CLOSE): State.CLOSED,
     (State.CONSUMED, Step.FAIL): State.FAILED,
 }
 """Every transition there is; whatever is not here is refused and changes nothing."""
@@ -76,7 +86,8 @@ class Request:
     """A held statement that waits for approval.
 
     `binding` is the digest of all that an approval holds for (see `binding.py`). `needs` must all be met by votes.
-    `expires_s` ends the time to decide while it is open, and the time to run it once it is approved.
+    `expires_s` ends the time to decide while it is open, and the time to run it once it is approved. `glass` is the
+    reason that was given for running it before anybody decided. `reason` says why it is in its state.
     """
 
     id: str
@@ -97,6 +108,7 @@ class Request:
     facts: Mapping[str, object] | None = None
     blast_radius: Mapping[str, object] | None = None
     reason: str = ""
+    glass: str = ""
 
     @property
     def approvers(self) -> tuple[str, ...]:
@@ -149,6 +161,28 @@ def consumed(request: Request, binding: str, now_s: float) -> Request:
     if request.binding != binding:
         raise Refused("other", f"request {request.id} was approved for something else")
     return _stepped(request, Step.CONSUME)
+
+
+def reopened(request: Request, votes: tuple[Vote, ...], reason: str, now_s: float, decide_s: float) -> Request:
+    """The request after its approval turned out not to hold any more: open again, with the votes that still count."""
+    request = _stepped(expired(request, now_s), Step.REOPEN)
+    return replace(request, votes=votes, reason=reason, expires_s=now_s + decide_s)
+
+
+def broken(request: Request, reason: str, now_s: float) -> Request:
+    """The request after whoever asked broke the glass: it runs, and waits for a review. Raises Refused once decided."""
+    return replace(_stepped(expired(request, now_s), Step.BREAK_GLASS), glass=reason, reason="it ran under break glass")
+
+
+def closed(request: Request, closer: Principal, note: str) -> Request:
+    """The request after somebody who may decide on it looked at what was done. Raises Refused."""
+    _require_entitled(request, closer)
+    return replace(_stepped(request, Step.CLOSE), reason=f"closed by {closer.name}: {note}")
+
+
+def unmet(request: Request, votes: tuple[Vote, ...]) -> bool:
+    """Whether these votes alone would leave a need open."""
+    return any(_met(need, votes) < need.quorum for need in request.needs)
 
 
 def failed(request: Request, reason: str) -> Request:

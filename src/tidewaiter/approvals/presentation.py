@@ -62,6 +62,10 @@ def _facts(request: Request) -> Iterator[tuple[str, str]]:
         yield "on behalf of", request.on_behalf_of
     yield "datasource", request.datasource
     yield "rule", request.rule
+    if request.glass:
+        yield "BREAK GLASS", request.glass
+    if request.state is State.OPEN and request.reason:
+        yield "held again", request.reason
     for label, value in (request.facts or {}).items():
         if isinstance(value, list) and value:
             yield label, _listed([str(item) for item in value])

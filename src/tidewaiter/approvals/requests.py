@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from tidewaiter.approvals import desk
-from tidewaiter.approvals.blast import summary
-from tidewaiter.approvals.book import LIVE, Book
+from tidewaiter.approvals.blast import drift, summary
+from tidewaiter.approvals.book import LIVE, UNSETTLED, Book
 from tidewaiter.approvals.desk import Refused, Request, State, Vote
 from tidewaiter.errors import Conflict, TidewaiterError
 from tidewaiter.model import Principal, Receipt
@@ -33,10 +33,14 @@ class Ledger(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How long things last, in seconds: `decide_s` to decide, `run_s` to run what was approved."""
+    """How long things last, in seconds: `decide_s` to decide, `run_s` to run what was approved.
+
+    `drift` is the factor by which the rows of a statement may differ when it runs from what was approved.
+    """
 
     decide_s: float = 3600.0
     run_s: float = 900.0
+    drift: float = 2.0
 
 
 Told = Callable[[Request], None]
@@ -51,7 +55,11 @@ async def _unmeasured() -> Document:
 
 
 class Requests:
-    """Opens, decides and uses requests. `told` is called after each change that happened here, for channels."""
+    """Opens, decides and uses requests. `told` is called after each change that happened here, for channels.
+
+    `principal` tells who somebody is now, None for who may not log in any more: then an approval is used only if those
+    who gave it still may. Without it, votes count as they were cast.
+    """
 
     def __init__(
         self,
@@ -61,6 +69,7 @@ class Requests:
         terms: Terms = Terms(),
         check_s: float = FOLLOW_S,
         told: Told = lambda request: None,
+        principal: Callable[[str], Principal | None] | None = None,
     ) -> None:
         self._book = book
         self._ledger = ledger
@@ -68,6 +77,7 @@ class Requests:
         self._terms = terms
         self._check_s = max(check_s, FOLLOW_S)
         self._told = told
+        self._principal = principal
         self._waiting: dict[str, list[asyncio.Future[Request]]] = {}
 
     # -- sessions ---------------------------------------------------------------------------------------------------
@@ -111,11 +121,48 @@ class Requests:
             if not self._waiting[id_]:
                 del self._waiting[id_]
 
-    async def consume(self, id_: str, binding: str, session: str) -> Request:
-        """Use an approval for the execution that `binding` describes, once. Raises Refused, StoreUnavailable."""
-        return await self._change(
-            id_, lambda one: desk.consumed(one, binding, self._now_s()), "consumed", {"session": session}
-        )
+    async def consume(
+        self, id_: str, binding: str, session: str, now: Document, radius: Radius = _unmeasured
+    ) -> Request:
+        """Use an approval for the execution that `binding` describes, once.
+
+        `now` has the numbers of what it would do now. If they are far from what was approved, or an approver may not
+        approve any more, the request is open again instead, with a new blast radius. Raises Refused, StoreUnavailable.
+        """
+        found, _ = await asyncio.to_thread(self._book.find, id_)
+        by = {"session": session, "blast_radius": summary(now)}
+        votes = tuple(vote for vote in map(self._as_of_now, found.votes) if vote.groups)
+        moved = drift(found.blast_radius, now, self._terms.drift)
+        if found.state is not State.APPROVED or not (moved or desk.unmet(found, votes)):
+            return await self._change(id_, lambda one: desk.consumed(one, binding, self._now_s()), "consumed", by)
+        gone = {vote.approver for vote in found.votes} - {vote.approver for vote in votes}
+        why = f"it would change {moved}" if moved else f"{', '.join(sorted(gone))} may not approve any more"
+        kept, measured = () if moved else votes, await radius()
+
+        def step(one: Request) -> Request:
+            if one != found:  # somebody was faster: what was found out is about another state of it
+                raise Refused("decided", f"request {one.id} is {one.state} meanwhile")
+            after = desk.reopened(one, kept, why, self._now_s(), self._terms.decide_s)
+            return replace(after, blast_radius=measured or one.blast_radius)
+
+        return await self._change(id_, step, "reopened", {**by, "reason": why})
+
+    def _as_of_now(self, vote: Vote) -> Vote:
+        """A vote with those of its groups that who cast it is still in."""
+        if self._principal is None:
+            return vote
+        who = self._principal(vote.approver)
+        groups = who.groups if who is not None else frozenset[str]()
+        return replace(vote, groups=tuple(group for group in vote.groups if group in groups))
+
+    async def break_glass(self, draft: Request, reason: str, session: str) -> Request:
+        """Let a held statement run now, with a reason: its request waits for a review.
+
+        Raises Refused, StoreUnavailable.
+        """
+        request = await self.ask(draft)
+        by = {"asked_by": draft.principal, "reason": reason, "session": session}
+        return await self._change(request.id, lambda one: desk.broken(one, reason, self._now_s()), "break_glass", by)
 
     async def withdraw(self, id_: str, reason: str) -> Request:
         """Take back an open request. Raises Refused when it was decided meanwhile."""
@@ -141,10 +188,25 @@ class Requests:
         try:
             return await self._change(id_, step, word, by)
         except Refused as refused:
-            await self._ledger.record(
-                "request.refused", {"request": id_, "decision": word, "reason": refused.reason, "by": by}
-            )
+            await self._refuse(id_, word, refused, by)
             raise
+
+    async def close(self, id_: str, closer: Principal, *, note: str, channel: str, place: str) -> Request:
+        """End the review of what ran under break glass.
+
+        Raises Refused (recorded), NotFound, Conflict, StoreUnavailable.
+        """
+        by = {"approver": closer.name, "channel": channel, "place": place, "note": note}
+        try:
+            return await self._change(id_, lambda one: desk.closed(one, closer, note), "close", by)
+        except Refused as refused:
+            await self._refuse(id_, "close", refused, by)
+            raise
+
+    async def _refuse(self, id_: str, word: str, refused: Refused, by: Mapping[str, object]) -> None:
+        await self._ledger.record(
+            "request.refused", {"request": id_, "decision": word, "reason": refused.reason, "by": dict(by)}
+        )
 
     async def find(self, id_: str) -> Request:
         """One request as it is now. Raises NotFound."""
@@ -152,10 +214,10 @@ class Requests:
         return desk.expired(request, self._now_s())
 
     async def all(self, *, is_live: bool) -> list[Request]:
-        """Requests, oldest first; only those in a live state if asked."""
-        found = await asyncio.to_thread(self._book.all, LIVE if is_live else tuple(State))
+        """Requests, oldest first; only those with which somebody still has to do something if asked."""
+        found = await asyncio.to_thread(self._book.all, UNSETTLED if is_live else tuple(State))
         now = [desk.expired(one, self._now_s()) for one in found]
-        return [one for one in now if one.state in LIVE] if is_live else now
+        return [one for one in now if one.state in UNSETTLED] if is_live else now
 
     # -- time -------------------------------------------------------------------------------------------------------
     async def follow(self, report: Callable[[str], None]) -> None:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from tidewaiter.approvals.book import LIVE
+from tidewaiter.approvals.book import UNSETTLED
 from tidewaiter.approvals.desk import Request
 from tidewaiter.approvals.presentation import presented
 from tidewaiter.channels.contract import Channel, Desk, Notice, Undelivered
@@ -21,7 +21,7 @@ FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 300.0
 ASKED_PAUSE_S = 3600.0  # more than this no vendor may ask of us: approvers would wait for hours
 GIVE_UP_S = 86_400.0  # a request that nobody could be told of for a day has expired in nearly every deployment
-DELIVERY_S = 20.0  # one message; a vendor that takes longer is as good as away
+DEUNSETTLEDRY_S = 20.0  # one message; a vendor that takes longer is as good as away
 LOOK_S = 0.5
 STORE_PAUSE_S = 1.0
 
@@ -96,13 +96,13 @@ class Courier:
             self._stamp = stamp
         while self._next_at_s is not None and self._next_at_s <= self._now_s():
             now_s = self._now_s()
-            claimed = await asyncio.to_thread(self._outbox.claim, self.channel.name, now_s, now_s + 3 * DELIVERY_S)
+            claimed = await asyncio.to_thread(self._outbox.claim, self.channel.name, now_s, now_s + 3 * DEUNSETTLEDRY_S)
             if claimed is not None:
                 await self._deliver(*claimed)
             self._next_at_s = await asyncio.to_thread(self._outbox.next_at_s, self.channel.name)
 
     async def _deliver(self, delivery: Delivery, request: Request) -> None:
-        if not delivery.reference and request.state not in LIVE and not self.channel.tells_late:
+        if not delivery.reference and request.state not in UNSETTLED and not self.channel.tells_late:
             await self._give_up(delivery, request, "the request was over before the channel could be told of it")
             return
         try:
@@ -123,12 +123,12 @@ class Courier:
         link = self._link(request.id)
         notice = Notice(request, delivery.wanted, presented(request), link, delivery.attempts)
         try:
-            async with asyncio.timeout(DELIVERY_S):
+            async with asyncio.timeout(DEUNSETTLEDRY_S):
                 if delivery.reference:
                     return await self.channel.update(delivery.reference, notice)
                 return await self.channel.announce(notice)
         except TimeoutError:
-            raise Undelivered(f"no answer within {DELIVERY_S:g} s") from None
+            raise Undelivered(f"no answer within {DEUNSETTLEDRY_S:g} s") from None
         except Undelivered:
             raise
         except Exception as defect:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 
-from tidewaiter.approvals.book import LIVE
+from tidewaiter.approvals.book import UNSETTLED
 from tidewaiter.approvals.desk import Request
 
 LABEL = b"tidewaiter request link v1\n"
@@ -39,4 +39,4 @@ class Links:
 
 def is_shown(request: Request, now_s: float) -> bool:
     """Whether a request is still shown to whoever has a link to it."""
-    return request.state in LIVE or now_s < request.expires_s + SHOWN_S
+    return request.state in UNSETTLED or now_s < request.expires_s + SHOWN_S

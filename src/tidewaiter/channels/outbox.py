@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, Table, Update, delete, func, select, update
 
-from tidewaiter.approvals.book import LIVE
+from tidewaiter.approvals.book import UNSETTLED
 from tidewaiter.approvals.desk import Request
 from tidewaiter.store import Store
 from tidewaiter.store.tables import channel_marks, deliveries, meta, received, requests
@@ -80,7 +80,7 @@ class Outbox:
             seen = connection.scalar(select(channel_marks.c.seen).where(channel_marks.c.channel == channel))
             newest = connection.execute(select(meta.c.generation)).scalar_one()
             if seen is None:
-                changed = requests.c.state.in_(LIVE)
+                changed = requests.c.state.in_(UNSETTLED)
                 connection.execute(channel_marks.insert().values(channel=channel, seen=newest))
             else:
                 changed = requests.c.version > seen
@@ -157,7 +157,7 @@ class Outbox:
             .where(
                 deliveries.c.channel == channel,
                 deliveries.c.reference != "",
-                requests.c.state.in_(LIVE) | (requests.c.expires_s > since_s),
+                requests.c.state.in_(UNSETTLED) | (requests.c.expires_s > since_s),
             )
             .order_by(requests.c.created_s)
         )

@@ -34,7 +34,7 @@ def ls(
     config: ConfigPath = None,
     as_json: AsJson = False,
 ) -> None:
-    """List requests that wait, oldest first."""
+    """List requests that wait for somebody, oldest first."""
     loaded = load(config)
     if watch:
         _watch(loaded, as_json=as_json)
@@ -57,6 +57,8 @@ def show_one(id: Id, format_: Format = "text", config: ConfigPath = None, as_jso
     show.say(f"{told['id']} is {told['state']}" + (f": {told['reason']}" if told["reason"] else ""))
     show.say(f"{told['principal']}{whose} asks on {told['datasource']}, at {told['created_at']}")
     show.say(told["message"])
+    if told["glass"]:
+        show.say(f"BREAK GLASS: {told['glass']}")
     radius = told["blast_radius"] or {}
     for line in radius.get("formatted", told["statement"]).splitlines() or [""]:
         show.say(f"    {line}")
@@ -70,6 +72,9 @@ def show_one(id: Id, format_: Format = "text", config: ConfigPath = None, as_jso
     for one in told["deliveries"]:
         problem = f" ({one['attempts']} attempts: {one['problem']})" if one["problem"] else ""
         show.say(f"channel {one['channel']}: {one['state']}{problem}")
+    if told["state"] == "review":
+        show.say(f"waits for {' or '.join(told['approvers'])} to close it: tidewaiter request close {told['id']}")
+        return
     show.say(f"needs {' and '.join(told['needs'])}; expires {told['expires_at']}")
 
 
@@ -99,6 +104,19 @@ def deny(
     _report(told, as_json=as_json)
 
 
+@request.command()
+def close(
+    id: Id,
+    note: Annotated[str, typer.Option(metavar="TEXT", help="What the review found.")],
+    as_: As = None,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """End the review of a statement that ran under break glass."""
+    told = call(load(config), "request.close", {"id": id, "principal": _named(as_), "note": note})
+    _report(told, as_json=as_json)
+
+
 def _named(principal: str | None) -> str:
     if principal is None:
         raise typer.BadParameter("say who decides: --as PRINCIPAL")
@@ -117,7 +135,7 @@ def _watch(config: Config, *, as_json: bool) -> None:
     known: dict[str, str] = {}
     while True:
         for one in call(config, "request.ls", {"is_live": not known}):
-            if known.get(one["id"]) != one["state"] and (known or one["state"] in ("open", "approved")):
+            if known.get(one["id"]) != one["state"] and (known or one["state"] in ("open", "approved", "review")):
                 show.json_line(one) if as_json else show.say("  ".join(str(cell or "-") for cell in _row(one)))
             known[one["id"]] = one["state"]
         known.setdefault("", "")

@@ -44,6 +44,7 @@ APPROVALS: dict[str, Field] = {
     "shell": values.flag(False),
     "decide_s": values.seconds(3600.0, 10, 30 * 86_400),
     "run_s": values.seconds(900.0, 10, 86_400),
+    "drift": values.number(2.0, 1, 1_000_000),
     "url": values.url(None),
 }
 LIMITS: dict[str, Field] = {

@@ -71,13 +71,15 @@ class ApprovalsConfig:
     """`[approvals]`: `shell` allows `request approve --as` on this machine.
 
     `decide_s` is the time to decide on a request, `run_s` the time to run what was approved. `url` is where approvers
-    reach the console, for links in messages; None: messages have no links.
+    reach the console, for links in messages; None: messages have no links. `drift` is the factor by which the rows of a
+    statement may differ when it runs from what was approved.
     """
 
     shell: bool
     decide_s: float
     run_s: float
     url: str | None = None
+    drift: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,17 @@ def seconds(default: float, low: float, high: float) -> Field:
     return Field(parse, default, _number)
 
 
+def number(default: float, low: float, high: float) -> Field:
+    """A number without a unit, fractions allowed, both bounds included."""
+
+    def parse(value: object) -> float:
+        if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
+            raise ValueError(f"must be a number from {low:g} to {high:g}{_seen(value)}")
+        return float(value)
+
+    return Field(parse, default, _number)
+
+
 def listen(default: Address) -> Field:
     """host:port to listen on; port 0 lets the system choose one."""
     return Field(lambda value: parse_address(value, lowest_port=0), default)

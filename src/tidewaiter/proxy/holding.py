@@ -7,6 +7,7 @@ judged again from its text: policies and catalog may have moved, and the approva
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -23,6 +24,7 @@ CLEAN_TRANSACTION_S = 5.0  # a transaction that has done nothing yet may wait a 
 STORE_AGAIN_S = 0.5
 CANCELLED = "canceling statement due to user request"
 TIMED_OUT = "canceling statement due to statement timeout"
+REASON_CHARACTERS = 2000  # as much as the note of a decision
 STATEMENT_CHARACTERS = 1 << 20  # what approvers can read; the digest covers all of it
 
 
@@ -63,23 +65,32 @@ class NotGranted:
 
 Settled = Granted | NotGranted
 Document = Mapping[str, object]
+Radius = Callable[[], Awaitable[Document]]
 
 
 class Gauge(Protocol):
     """What tells the blast radius of a held statement."""
 
-    async def radius(self, held: Held) -> Document:
-        """The document that approvers see; never raises for what a database says or does not say."""
+    async def radius(self, held: Held, *, is_brief: bool = False) -> Document:
+        """The document that approvers see; never raises for what a database says or does not say.
+
+        `is_brief`: only the numbers that tell whether it is still what was approved.
+        """
+
+    def may_break_glass(self) -> bool:
+        """Whether the principal may run what is held before anybody decided."""
 
 
 class Requests(Protocol):
     """What holding needs of requests."""
 
-    async def ask(self, draft: Request, radius: Callable[[], Awaitable[Document]]) -> Request: ...
+    async def ask(self, draft: Request, radius: Radius) -> Request: ...
 
     async def decided(self, id_: str, timeout_s: float) -> Request: ...
 
-    async def consume(self, id_: str, binding: str, session: str) -> Request: ...
+    async def consume(self, id_: str, binding: str, session: str, now: Document, radius: Radius) -> Request: ...
+
+    async def break_glass(self, draft: Request, reason: str, session: str) -> Request: ...
 
     async def withdraw(self, id_: str, reason: str) -> Request: ...
 
@@ -110,19 +121,49 @@ class Holding:
         `timeout_s` is the client's own statement_timeout, 0 for none: when it is up, the request is withdrawn. Raises
         StoreUnavailable, LedgerUnavailable.
         """
+        glass = glass_reason(held.text)
+        if glass and self.gauge.may_break_glass():
+            return await self._break_glass(held, principal, glass)
         request = await self.requests.ask(self._draft(held, principal), lambda: self.gauge.radius(held))
         if request.state is State.APPROVED:
-            try:
-                await self.requests.consume(request.id, held.binding, self.session)
-            except (Refused, Conflict):  # another session, or gateway, was faster: ask anew
+            used = await self._use(request, held)
+            if used is None:
                 return None
-            return Granted(request.id, held.binding)
+            if used.state is State.CONSUMED:
+                return Granted(used.id, held.binding)
+            request = used
+        if glass:
+            self.tell(_notice(f"no policy permits {principal.name} to break the glass: it waits as ever"))
         wait_s = self.patience_s(held, principal)
         if wait_s <= 0:
             return _unanswered(request, held.binding)
         if 0 < timeout_s < wait_s:
             return await self._wait(request, held, timeout_s, TIMED_OUT)
         return await self._wait(request, held, wait_s)
+
+    async def _use(self, request: Request, held: Held) -> Request | None:
+        """The request once its approval is used; open if it does not hold any more; None if somebody was faster."""
+        now = await self.gauge.radius(held, is_brief=True)
+        try:
+            return await self.requests.consume(
+                request.id, held.binding, self.session, now, lambda: self.gauge.radius(held)
+            )
+        except (Refused, Conflict):  # another session, or gateway: ask anew
+            return None
+
+    async def _break_glass(self, held: Held, principal: Principal, reason: str) -> Settled | None:
+        try:
+            request = await self.requests.break_glass(self._draft(held, principal), reason, self.session)
+        except (Refused, Conflict):  # it was decided in the same moment: what was decided counts
+            return None
+        told = postgres.notice_response(
+            "WARNING",
+            "01000",
+            f"glass broken: this runs without approval, as request {request.id}",
+            detail=f"{' and '.join(request.approvers)} are told; it stays open until one of them closes it",
+        )
+        self.tell(told)
+        return Granted(request.id, held.binding)
 
     def interrupt(self, reason: str) -> bool:
         """Withdraw what is being waited for, because of Ctrl-C or a hang-up; False when nothing is."""
@@ -218,6 +259,15 @@ class Holding:
         )
 
 
+_GLASS = re.compile(rb"\s*/\*\s*break[ _-]glass\s*:(.*?)\*/", re.I | re.S)
+
+
+def glass_reason(text: bytes) -> str:
+    """The reason in a comment at the very beginning of a text, `/* break glass: REASON */`; "" where there is none."""
+    match = _GLASS.match(text)
+    return " ".join(match[1].decode("utf-8", "replace").split())[:REASON_CHARACTERS] if match else ""
+
+
 def _facts(facts: Facts) -> dict[str, object]:
     """What approvers are told of what the statement is."""
     return {
@@ -234,10 +284,15 @@ def _asked(request: Request, held: Held) -> bytes:
     return postgres.notice_response(
         "NOTICE",
         "00000",
-        f"{held.verdict.message}: request {request.id}",
+        f"{held.verdict.message}: request {request.id}{_again(request)}",
         detail=f"waiting for {' and '.join(map(str, request.missing))}; Ctrl-C withdraws the request",
         hint=f"approvers see it with `tidewaiter request show {request.id}`",
     )
+
+
+def _again(request: Request) -> str:
+    """Why an open request, which was approved before, is held again."""
+    return f", held again: {request.reason}" if request.reason else ""
 
 
 def _waiting(request: Request) -> bytes:
@@ -254,7 +309,7 @@ def _unanswered(request: Request, binding: str) -> NotGranted:
         request.id,
         binding,
         refusal.DENIED,
-        f"{request.message}: request {request.id} waits for {needs}",
+        f"{request.message}: request {request.id} waits for {needs}{_again(request)}",
         f"run the same statement again once request {request.id} is approved; it then runs once",
     )
 

@@ -111,7 +111,8 @@ class Subject:
     `question` has the text that the server would get, `text` is the client's. `settings` are further settings of the
     session that give constants another meaning. Tagged columns are shown masked, those without a tag as `untagged`
     says: "plain", "scrubbed" or "hidden". `may_run`: its rule allows a rolled-back run. `trusted` functions are
-    declared free of side effects. `obstacle` says why its database cannot be asked as the session would be.
+    declared free of side effects. `obstacle` says why its database cannot be asked as the session would be. `is_brief`:
+    only numbers of rows are wanted.
     """
 
     question: Question
@@ -125,6 +126,7 @@ class Subject:
     trusted: frozenset[Path] = frozenset()
     settings: tuple[tuple[str, str], ...] = ()
     obstacle: str = ""
+    is_brief: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +233,8 @@ class _Look:
     async def all(self) -> None:
         subject, findings = self.subject, self.findings
         tables = _tables(subject)
-        await self._sizes(tables)
+        if not subject.is_brief or _loses_all(subject):
+            await self._sizes(tables)
         if subject.obstacle:
             findings.reasons = (subject.obstacle,)
             return
@@ -239,7 +242,8 @@ class _Look:
         is_planned = is_estimable(subject.facts, subject.catalog) or not reasons
         if is_planned and not _reads_elsewhere(subject):
             await self._estimate()
-            await self._samples()
+            if not subject.is_brief:
+                await self._samples()
         reasons = reasons or tuple(f"{one} may do more than compute" for one in await self._stored(tables))
         if not subject.may_run:
             reasons = (*reasons, "its rule does not allow it to be run and rolled back")
@@ -398,6 +402,11 @@ def difference(before: Changes, after: Changes) -> Changes:
         for then in (before.get(path, none),)
     }
     return {path: counts for path, counts in found.items() if any(counts)}
+
+
+def _loses_all(subject: Subject) -> bool:
+    """Whether the rows that are lost are all that there are."""
+    return not {"truncate", "drop"}.isdisjoint(subject.facts.verbs)
 
 
 def _uses_defaults(subject: Subject) -> bool:

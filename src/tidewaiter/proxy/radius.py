@@ -7,6 +7,7 @@ it through their masks only.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from postgast import format_sql
@@ -38,9 +39,13 @@ class SessionGauge:
         self._measurer = measurer
         self._now_s = now_s
 
-    async def radius(self, held: Held) -> Document:
+    def may_break_glass(self) -> bool:
+        """Whether a policy permits it on this datasource."""
+        return self._standing.may_break_glass()
+
+    async def radius(self, held: Held, *, is_brief: bool = False) -> Document:
         """The document; never raises for what a database says or does not say."""
-        subject = self._standing.subject(held)
+        subject = replace(self._standing.subject(held), is_brief=is_brief)
         return document(subject, await self._measurer.measure(subject), self._now_s())
 
 
