@@ -46,7 +46,7 @@ from tidewaiter.discovery import values as look
         ),
         (look.has_given_name, ("Dr. Amy Winter", "josé"), ("Blue Kettle",)),
         (look.introduces_somebody, ("please call Amy Winter today",), ("Blue Kettle of amy",)),
-        (look.is_prose, ("one two three four five",), ("one two",)),
+        (look.is_prose, ("one two three four five", "商" * 40), ("one two", "01 23 45 67 89")),
         (
             look.is_opaque,
             ("aB3dE5gH7jK9mN1pQ3sT5vW7",),

@@ -113,7 +113,8 @@ def _named_secret(column: Column) -> Finding | None:
     """A few short words under such a name are kinds of secrets (`bearer`), not secrets."""
     is_drawn = column.rate(lambda v: any(c.isdigit() for c in v) or look.is_random(v)) >= HALF
     is_varied = len(column.values) >= FEW or column.count < FEW
-    if column.rate(look.is_prose) >= HALF or not (is_drawn or is_varied):
+    is_list = column.count >= 20 and len(column.values) <= FEW and max(map(len, column.values)) < 16
+    if column.rate(look.is_prose) >= HALF or not (is_drawn or is_varied) or is_list:
         return None
     return _found("secret", LIKELY if is_drawn else POSSIBLE, "its name says so")
 
@@ -170,7 +171,7 @@ def _national(column: Column) -> Finding | None:
         is_sure = (column.says("national_id") or len(column.values) >= 8) and not column.contradicts("national_id")
         reasons = column.reason(rate, f"valid as {name}"), _named(column, "national_id")
         return _found("national_id", LIKELY if is_sure else POSSIBLE, *reasons)
-    digits = column.rate(lambda v: 5 <= len(v) <= 24 and any(c.isdigit() for c in v) and not look.is_prose(v))
+    digits = column.rate(lambda v: 5 <= len(v) <= 24 and any(c.isdigit() for c in v))
     if column.says("national_id") and not column.contradicts("national_id") and digits >= MOST:
         return _found("national_id", POSSIBLE, "its name says so", "no check digit that we know")
     return None

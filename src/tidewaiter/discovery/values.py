@@ -141,8 +141,9 @@ def introduces_somebody(value: str) -> bool:
 
 
 def is_prose(value: str) -> bool:
-    """Several words."""
-    return len(value.split()) >= PROSE_WORDS or (len(value) >= 80 and " " in value)
+    """Several words; groups of digits are none, and some scripts part no words."""
+    words = sum(1 for word in value.split() if any(map(str.isalpha, word)))
+    return words >= PROSE_WORDS or (len(value) >= 80 and " " in value) or (len(value) >= 40 and not value.isascii())
 
 
 def entropy(value: str) -> float:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from tidewaiter.config import Classification
 from tidewaiter.masking.forms import column_mask, misfit, unmaskable
-from tidewaiter.model import ColumnMask
+from tidewaiter.model import Column, ColumnMask
 from tidewaiter.sql.catalog import SYSTEM_SCHEMAS, Catalog
 from tidewaiter.sql.rewrite import labels_of
 
@@ -143,13 +143,19 @@ def tagged(catalog: Catalog, classification: Classification, datasource: str, bu
     masked: dict[Path, dict[str, ColumnMask]] = {}
     for path, columns in classification.by_relation(datasource).items():
         for column in catalog.columns.get(path, ()):
-            for tag in columns.get(column.name, ())[:1]:
-                mask = classification.tags[tag]
-                fits = misfit(mask, column) is None
-                made = column_mask(tag, mask, column) if fits else unmaskable(tag, column)
-                masked.setdefault(path, {})[column.name] = made
+            tags = columns.get(column.name, ())
+            if tags:
+                masked.setdefault(path, {})[column.name] = _mask(classification, column, tags)
     labels = labels_of(catalog, masked)
     ours = {path for path in (*labels.masks, *labels.inlined, *labels.closed) if path[0] not in SYSTEM_SCHEMAS}
     ours -= set(but)
     masks = {path: labels.masks[path] for path in sorted(ours) if labels.masks.get(path)}
     return Tagged(masks, frozenset(ours & (labels.inlined.keys() | labels.closed.keys())))
+
+
+def _mask(classification: Classification, column: Column, tags: tuple[str, ...]) -> ColumnMask:
+    """A column with several tags, and one that its mask does not fit, is NULL."""
+    mask = classification.tags[tags[0]]
+    if len(tags) > 1 or misfit(mask, column) is not None:
+        return unmaskable(tags[0], column)
+    return column_mask(tags[0], mask, column)
