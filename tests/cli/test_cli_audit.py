@@ -354,3 +354,15 @@ def test_asking_writes_nothing_into_the_ledger(told: Callable[..., Said], folder
 def test_a_new_deployment_has_nothing_to_tell(folder: Path, tidewaiter: Callable[..., Said]) -> None:
     assert tidewaiter("audit", "tail").out == ""
     assert tidewaiter("audit", "touched", "customers", "--on", "today", "--json").json()["rows"] == []
+
+
+def test_masked_columns_are_marked_and_tagged_ones_of_a_star_are_named(told: Callable[..., Said], folder: Path) -> None:
+    masked = [{"relation": "public.customers", "columns": ["email"], "tags": ["email"]}]
+    unmasked = [{"relation": "public.customers", "columns": ["ssn"], "tags": ["ssn"]}]
+    with writing(folder, MONDAY_NS + 2 * HOUR_NS) as log:
+        statement(log, ALICE, "table customers", touches=customers(), masked=masked, unmasked=unmasked)
+    row = told("audit", "touched", "customers", *RANGE).out.splitlines()[-1]
+    assert "email (masked), ssn" in row
+    for word in ("masked", "unmasked"):
+        found = told("audit", "search", "--tagged", word, *RANGE, "--json").json()
+        assert [one["statement"] for one in found] == ["table customers"]

@@ -36,6 +36,7 @@ def search(tmp_path: Path) -> Iterator[Search]:
                 "rule": "r",
                 "verbs": ["select"],
                 "touches": [touch("public.t", columns=["id"])],
+                "masked": [{"relation": "public.t", "columns": ["id"], "tags": ["key"]}],
                 "status": "ok",
                 "rows": 2,
                 "results": [["SELECT 2", 2]],
@@ -106,6 +107,7 @@ def test_a_row_says_who_what_when_and_how_it_ended(search: Search) -> None:
         "on_behalf_of": None, "datasource": "shop", "rows": 2, "verdict": "allow", "rule": "r", "session": "s1",
         "status": "ok", "sqlstate": None, "is_unknown": False, "statement": "SELECT id FROM t", "verbs": ["select"],
         "columns": ["id"], "relations": ["public.t"], "unknown": [], "parameters": ["7"], "would_be": None,
+        "masked": [{"relation": "public.t", "columns": ["id"], "tags": ["key"]}], "unmasked": [],
     }  # fmt: skip
 
 
@@ -195,3 +197,16 @@ def test_statements_under_way_when_the_server_died_are_lost(tmp_path: Path) -> N
 
 def test_times_are_told_in_utc_to_the_microsecond() -> None:
     assert iso(1_795_000_000_123_456_789) == "2026-11-18T11:06:40.123456Z"
+
+
+def test_what_reads_tagged_columns_is_found_by_how_it_sees_them(search: Search) -> None:
+    assert seqs(search.search(Filters(tagged="masked"))) == [1]
+    assert search.search(Filters(tagged="unmasked")) == []
+
+
+def test_who_touched_a_relation_says_which_columns_were_masked_there(search: Search) -> None:
+    rows = search.touched("t", NOON_NS, NOON_NS + 60)
+    assert [(row["relation"], row["masked"], row["unmasked"]) for row in rows][:2] == [
+        ("public.t", ["id"], []),
+        ("public.t", [], []),
+    ]

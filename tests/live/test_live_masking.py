@@ -117,5 +117,15 @@ def test_a_pipeline_of_raw_messages_is_masked(gateway18: Deployment, secrets: li
     client.close()
 
 
+def test_the_ledger_says_what_was_masked_and_what_was_not(gateway18: Deployment) -> None:
+    for who in (MASKED, "alice"):
+        gateway18.psql("select id, email, ssn from customers limit 1 /* told */;", principal=who)
+    told = {row["principal"]: row for row in gateway18.touched("customers")["rows"] if "told" in str(row["statement"])}
+    assert (told[MASKED]["masked"], told[MASKED]["unmasked"]) == (["email", "ssn"], [])
+    assert (told["alice"]["masked"], told["alice"]["unmasked"]) == ([], ["email", "ssn"])
+    found = gateway18.search("--tagged", "unmasked", "--text", "told")
+    assert {row["principal"] for row in found} == {"alice"}
+
+
 def until_ready(client: Client) -> list[Message]:
     return list(client.until())

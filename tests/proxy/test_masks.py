@@ -7,7 +7,7 @@ from playstage import ADA, PATH, shop
 
 from tidewaiter.config import Classification, Mask
 from tidewaiter.model import Facts
-from tidewaiter.proxy.masks import Sight, looks_masked, strictest
+from tidewaiter.proxy.masks import Sight, columns_of, looks_masked, strictest
 from tidewaiter.sql.facts import Scope, understand
 from tidewaiter.sql.rewrite import Refused
 
@@ -64,12 +64,15 @@ def test_places_are_the_masked_columns_as_a_row_description_names_them() -> None
     assert 16384 in sight().tables
 
 
-def test_entries_tell_which_columns_were_masked_and_by_which_tags() -> None:
-    facts = understand("select id, ssn from customers", shop(), Scope(PATH))
-    assert sight().masked_in(facts) == [{"path": CUSTOMERS, "columns": ["ssn"], "tags": ["ssn", "vip"]}]
-    star = understand("select * from customers", shop(), Scope(PATH))
-    assert sight().masked_in(star)[0]["columns"] == ["email", "ssn"]
-    assert sight().masked_in(understand("select 1", shop(), Scope(PATH))) == []
+def test_tagged_columns_that_a_statement_reads_are_found_with_their_tags() -> None:
+    def read(text: str) -> object:
+        return columns_of(understand(text, shop(), Scope(PATH)), sight().tags)
+
+    assert read("select id, ssn from customers") == {CUSTOMERS: {"ssn": ("ssn", "vip")}}
+    assert read("table customers") == {CUSTOMERS: {"email": ("email",), "ssn": ("ssn", "vip")}}
+    assert read("select id from customers") == {}
+    assert read("update customers set ssn = 'x'") == {}
+    assert read("update customers set ssn = 'x' returning email") == {CUSTOMERS: {"email": ("email",)}}
 
 
 def test_a_plan_keeps_late_columns_raw_and_says_where_they_come() -> None:

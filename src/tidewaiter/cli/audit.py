@@ -106,6 +106,10 @@ def search(
     verb: Annotated[str | None, typer.Option("--verb", help="Only statements with this verb.")] = None,
     text: Annotated[str | None, typer.Option("--text", help="Only statements that contain this text.")] = None,
     sqlstate: Annotated[str | None, typer.Option("--sqlstate", help="Only what ended with this SQLSTATE.")] = None,
+    tagged: Annotated[
+        Literal["masked", "unmasked"] | None,
+        typer.Option("--tagged", help="Only what reads tagged columns masked, or as they are."),
+    ] = None,
     since: Since = None,
     until: Until = None,
     on: On = None,
@@ -122,11 +126,11 @@ def search(
     where = days.span(on, since, until, time.time_ns(), zone(settings, tz))
     asked = Filters(
         by, datasource, session, verdict, tuple(kind or ()), relation, verb, where.from_ns, where.to_ns, text, sqlstate,
-        would_be, limit or sys.maxsize,
+        would_be, limit or sys.maxsize, tagged,
     )  # fmt: skip
     tell_server(settings, "search", principal=by, datasource=datasource, session=session, verdict=verdict,
                  would_be=would_be, kinds=" ".join(kind or ()) or None, relation=relation, verb=verb, text=text,
-                 sqlstate=sqlstate, **_limits(where, settings))  # fmt: skip
+                 sqlstate=sqlstate, tagged=tagged, **_limits(where, settings))  # fmt: skip
     with searching(settings) as index:
         rows = index.search(asked)
     if as_json:
@@ -180,7 +184,7 @@ def touched(
         columns,
         [
             (row["seq"], _at(row, shown), row["principal"], row["on_behalf_of"], row["relation"],
-             ", ".join(row["verbs"]), ", ".join(row["columns"]), row["rows"], row["verdict"], row["session"])
+             ", ".join(row["verbs"]), _columns(row), row["rows"], row["verdict"], row["session"])
             for row in rows
         ],
         empty=f"nobody touched {relation} from {limits['from']} to {limits['to']}",
@@ -316,6 +320,12 @@ def _at(row: dict[str, Any], tz: ZoneInfo) -> str:
     from tidewaiter.cli import days
 
     return days.iso(row["t_ns"], tz)
+
+
+def _columns(row: dict[str, Any]) -> str:
+    """The touched columns, masked ones marked; those of a star that are tagged are named."""
+    named = dict.fromkeys([*row["columns"], *row["masked"], *row["unmasked"]])
+    return ", ".join(f"{column} (masked)" if column in row["masked"] else column for column in named)
 
 
 def _who(row: dict[str, Any]) -> str:

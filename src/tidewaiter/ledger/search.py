@@ -2,9 +2,9 @@
 
 Rows are dictionaries in the public JSON form: `log` (origin), `seq`, `at` (UTC, microseconds), `principal`,
 `on_behalf_of`, `datasource`, `verbs`, `columns`, `rows`, `verdict`, `rule`, `session`, `statement` (None if its key was
-shredded or not given) and more. `status` is ok, error, skipped, cancelled, limited or lost as the session told it;
-refused for denied and held statements; open for those under way; and lost for those whose session or server ended
-without a word.
+shredded or not given), `masked` and `unmasked` (tagged columns that it reads so) and more. `status` is ok, error,
+skipped, cancelled, limited or lost as the session told it; refused for denied and held statements; open for those under
+way; and lost for those whose session or server ended without a word.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from tidewaiter.ledger.reader import Position
 from tidewaiter.ledger.seal import Unreadable
 
 STATEMENTS = ("intent", "execution")
+TAGGED = ("masked", "unmasked")
+"""How tagged columns are read: members of statements' entries, `[{relation, columns, tags}]`."""
 _ENTRIES = """
 select e.seq, e.t_ns, e.kind, e.segment, e.offset, e.session, e.principal, e.on_behalf_of, e.datasource, e.verdict,
        e.rule, e.unknown, e.status, e.rows, e.sqlstate, e.results, e.outcome, e.would_be
@@ -44,7 +46,8 @@ class Filters:
     """What `search` looks for; None does not restrict. Times are half-open, in Unix nanoseconds.
 
     No `kinds` means statements. `would_be` is what observe mode only records: deny, hold, limited, or any. `text` is
-    found in the statement, upper or lower case; `relation` is a name as `touched` takes it.
+    found in the statement, upper or lower case; `relation` is a name as `touched` takes it. `tagged` is "masked" or
+    "unmasked": statements that read tagged columns so.
     """
 
     principal: str | None = None
@@ -60,6 +63,7 @@ class Filters:
     sqlstate: str | None = None
     would_be: str | None = None
     limit: int = 1000
+    tagged: str | None = None
 
 
 def iso(t_ns: int) -> str:
@@ -93,6 +97,8 @@ class Search:
         rows: list[Row] = []
         for found in self._candidates(filters):
             row = self._row(found, with_fields)
+            if filters.tagged is not None and not row.get(filters.tagged):
+                continue
             if text is None or text in (row["statement"] or "").casefold():
                 rows.append(row)
                 if len(rows) == filters.limit:
@@ -171,6 +177,8 @@ class Search:
             row["columns"] = list(dict.fromkeys(column for one in touched for column in one.columns))
             row["relations"] = list(dict.fromkeys(_joined(one.schema, one.name) for one in touched))
             row["unknown"] = fields.get("unknown", [])
+            for word in TAGGED:
+                row[word] = fields.get(word, [])
             row["parameters"] = _parameters(body)
         if with_fields:
             row["fields"] = fields
@@ -178,8 +186,11 @@ class Search:
 
     def _touched_row(self, found: tuple[Any, ...], name: str) -> Row:
         *common, schema, part, verbs, columns, via = found
-        row, _, body = self._common(tuple(common))
+        row, entry, body = self._common(tuple(common))
         row["relation"] = _joined(schema, name)
+        fields = restore(entry, body) if entry and body else entry.fields if entry else {}
+        for word in TAGGED:
+            row[word] = _columns_of(fields.get(word), row["relation"])
         row["verbs"], row["columns"], row["via"] = orjson.loads(verbs), orjson.loads(columns), orjson.loads(via)
         row["part"] = part
         row["rows"] = _rows_of_part(row["rows"], common[15], part)
@@ -262,6 +273,16 @@ def _joined(schema: str, name: str) -> str:
         for part in (schema, name)
         if part
     )
+
+
+def _columns_of(listed: object, relation: str) -> list[str]:
+    """The columns of one relation in a member `masked` or `unmasked`."""
+    return [
+        column
+        for one in (listed if isinstance(listed, list) else [])
+        if isinstance(one, dict) and one.get("relation") == relation
+        for column in one.get("columns", [])
+    ]
 
 
 def _rows_of_part(rows: int | None, results: str | None, part: int) -> int | None:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from tidewaiter.config import Classification
 from tidewaiter.model import Context, Facts, Principal, Resource, ResourceType, Verdict
 from tidewaiter.policy.engine import Answer, Engine, make_room
+from tidewaiter.policy.entities import Tags
 from tidewaiter.policy.names import EVERY, Target
 from tidewaiter.policy.rules import Rule, mentions, read_rules, warnings
 from tidewaiter.policy.surroundings import SESSION, Actor, Surroundings
@@ -86,6 +87,10 @@ class Policies:
     def tagged(self, datasource: str) -> Collection[tuple[str, str]]:
         """The (schema, table) of every relation of a datasource with a tagged column."""
         return self._tags.get(datasource, {}).keys()
+
+    def tags(self, datasource: str) -> Tags:
+        """(schema, table) → column → tags, of one datasource."""
+        return self._tags.get(datasource, {})
 
     def decide(self, principal: Principal, datasource: str, facts: Facts, context: Context) -> Verdict:
         """The verdict on a statement: one question per (action, resource), all of which must be permitted.

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
-import orjson
-
 from tidewaiter.errors import ProtocolViolation, TidewaiterError
 from tidewaiter.model import Context, Deny, Facts
-from tidewaiter.proxy.masks import Masking, Plan, Sight, looks_masked
+from tidewaiter.proxy.masks import Masking, Plan, Sight, columns_of, looks_masked
 from tidewaiter.proxy.names import Statement
 from tidewaiter.proxy.pipeline import (
     NOT_TEXT,
@@ -20,9 +18,9 @@ from tidewaiter.proxy.pipeline import (
     Judge,
     Judged,
     Understand,
-    name_of,
     put,
     statement_members,
+    told_columns,
 )
 from tidewaiter.sql.facts import Scope, understand
 from tidewaiter.sql.rewrite import Refused
@@ -58,7 +56,8 @@ class MaskingJudge(Judge):
         sight = self._sight(found.facts, context)
         if plan is None or plan.sight is not sight:
             return None
-        return _planned(judged, plan, found.facts)
+        judged.plan = plan
+        return judged
 
     def of_facts(self, text: bytes, facts: Facts, scope: Scope, context: Context, codec: str) -> Judged:
         """Judge a text of which the facts are given."""
@@ -74,7 +73,10 @@ class MaskingJudge(Judge):
         except UnicodeDecodeError:
             return denied(judged, Refused("unknown", NOT_TEXT))
         made = self.masking.plan(said, facts, scope, sight, self.ground.policies.classification, codec)
-        return denied(judged, made) if isinstance(made, Refused) else _planned(judged, made, facts)
+        if isinstance(made, Refused):
+            return denied(judged, made)
+        judged.plan = made
+        return judged
 
     def weigh(self, facts: Facts, context: Context) -> Judged:
         """As for anybody, but what is not understood is denied where something is masked."""
@@ -82,6 +84,17 @@ class MaskingJudge(Judge):
         if facts.unknown and not isinstance(judged.verdict, Deny) and self._sight(facts, context) is not None:
             return denied(judged, Refused("unknown", f"the statement is not understood: {facts.unknown[0]}"))
         return judged
+
+    def _seen(self, facts: Facts, context: Context) -> bytes:
+        sight = self._sight(facts, context)
+        masked = columns_of(facts, sight.tags if sight is not None else {})
+        told = columns_of(facts, self.ground.policies.tags(self.ground.datasource))
+        unmasked = {
+            path: {name: tags for name, tags in columns.items() if name not in masked.get(path, {})}
+            for path, columns in told.items()
+        }
+        bare = {path: columns for path, columns in unmasked.items() if columns}
+        return told_columns("masked", masked) + told_columns("unmasked", bare)
 
     def _remember(self, text: bytes, judged: Judged) -> None:
         put(self._texts, text, judged)
@@ -94,19 +107,6 @@ class MaskingJudge(Judge):
     def _sight(self, facts: Facts, context: Context) -> Sight | None:
         ground = self.ground
         return self.masking.sight(ground.policies, ground.principal, ground.catalog, facts, context)
-
-
-def _planned(judged: Judged, plan: Plan, facts: Facts) -> Judged:
-    """A judgement with its plan; its entries tell what is masked."""
-    judged.plan = plan
-    if plan.sight is not None and plan.touches:
-        told = [
-            {"relation": name_of(tuple(one.pop("path"))), **one}  # type: ignore[arg-type]
-            for one in plan.sight.masked_in(facts)
-        ]
-        if told:
-            judged.members += b',"masked":' + orjson.dumps(told)
-    return judged
 
 
 def denied(judged: Judged, why: Refused) -> Judged:

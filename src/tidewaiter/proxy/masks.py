@@ -23,7 +23,10 @@ from tidewaiter.sql.facts import Scope
 from tidewaiter.sql.rewrite import Labels, Late, Refused, labels_of, rewrite
 
 SIGHTS: Final = 64  # sets of masks × catalogs in use at once; a set is shared by all who may unmask the same
-NO_PLACES: Final[frozenset[tuple[int, int]]] = frozenset()
+Tags = Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]]
+"""(schema, table) → column → tags."""
+READS: Final = frozenset({"select", "copy_out"})
+"""Actions by which somebody sees what a column holds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +38,7 @@ class Sight:
 
     catalog: Catalog
     labels: Labels
-    tags: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]]
+    tags: Tags
 
     @cached_property
     def places(self) -> frozenset[tuple[int, int]]:
@@ -53,21 +56,6 @@ class Sight:
     def tables(self) -> frozenset[int]:
         """The oids of their tables."""
         return frozenset(oid for oid, _ in self.places)
-
-    def masked_in(self, facts: Facts) -> list[dict[str, object]]:
-        """What a statement that touches these tables gets masked of them, as entries tell it."""
-        found: dict[tuple[str, ...], set[str]] = {}
-        for touch in facts.touches:
-            if touch.resource.type is ResourceType.TABLE and touch.resource.path in self.tags:
-                columns = self.tags[touch.resource.path]  # type: ignore[index]
-                named = set(columns) if touch.star else set(columns).intersection(touch.columns)
-                found.setdefault(touch.resource.path, set()).update(named)
-        return [
-            {"path": path, "columns": sorted(names), "tags": sorted({tag for name in names for tag in tags[name]})}
-            for path, names in found.items()
-            if names
-            for tags in (self.tags[path],)  # type: ignore[index]
-        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,3 +198,17 @@ def strictest(masks: Mapping[str, Mask], tags: tuple[str, ...]) -> str:
 def looks_masked(pattern: str, value: bytes) -> bool:
     """Whether a parameter's value looks like what a mask shows. Text has the same bytes in both formats."""
     return re.fullmatch(pattern, value.decode("utf-8", "replace")) is not None
+
+
+def columns_of(facts: Facts, tags: Tags) -> dict[tuple[str, str], dict[str, tuple[str, ...]]]:
+    """Which of the tagged columns a statement reads, with their tags: all of a table where it reads the whole row."""
+    found: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
+    for touch in facts.touches:
+        if touch.action not in READS or touch.resource.type is not ResourceType.TABLE or len(touch.resource.path) != 2:
+            continue
+        path = (touch.resource.path[0], touch.resource.path[1])
+        columns = tags.get(path)
+        if columns:
+            names = columns if touch.star else [name for name in touch.columns if name in columns]
+            found.setdefault(path, {}).update((name, columns[name]) for name in names)
+    return {path: columns for path, columns in found.items() if columns}

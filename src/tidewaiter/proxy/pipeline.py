@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import orjson
@@ -10,7 +10,7 @@ import orjson
 from tidewaiter.model import Allow, Context, Deny, Facts, Hold, Principal, Resource, ResourceType, Touch, Verdict
 from tidewaiter.policy import Policies
 from tidewaiter.proxy.limits import RowLimit, limit_of
-from tidewaiter.proxy.masks import Plan
+from tidewaiter.proxy.masks import Plan, columns_of
 from tidewaiter.sql.catalog import Catalog
 from tidewaiter.sql.facts import Scope, understand
 from tidewaiter.sql.skeleton import skeleton
@@ -29,7 +29,8 @@ class Judged:
 
     `members` are the entry members that depend on the text alone. `is_weighty`: the intent must be durable before
     anything is forwarded. `is_barrier`: it may change what later statements mean, so they are judged after it ended.
-    `limit` is the row limit that it runs under; `plan` how it is masked, in sessions that mask.
+    `limit` is the row limit that it runs under; `plan` how it is masked, in sessions that mask. `seen` are the entry
+    members that say which tagged columns are read, masked or as they are.
     """
 
     facts: Facts
@@ -39,6 +40,7 @@ class Judged:
     is_barrier: bool
     limit: RowLimit | None = None
     plan: Plan | None = None
+    seen: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,9 @@ def granted(judged: Judged) -> Judged:
     verdict = judged.verdict
     assert isinstance(verdict, Hold)
     allowed, facts = Allow(verdict.rules, verdict.max_rows, verdict.limited_by), judged.facts
-    members = statement_members(facts, allowed, None)
+    members = statement_members(facts, allowed, None) + judged.seen
     limit = limit_of(allowed, facts, is_enforced=True)
-    return Judged(facts, allowed, members, is_weighty=True, is_barrier=judged.is_barrier, limit=limit)
+    return Judged(facts, allowed, members, is_weighty=True, is_barrier=judged.is_barrier, limit=limit, seen=judged.seen)
 
 
 Understand = Callable[[str, Catalog, Scope], Facts]
@@ -124,14 +126,20 @@ class Judge:
         if ground.observe and not isinstance(verdict, Allow):
             would_be = verdict  # two statements: compiled, a swap would check the old verdict for the new one's type
             verdict = Allow()
+        seen = self._seen(facts, context) if ground.tagged and not isinstance(verdict, Deny) else b""
         return Judged(
             facts=facts,
             verdict=verdict,
-            members=statement_members(facts, verdict, would_be),
+            members=statement_members(facts, verdict, would_be) + seen,
             is_weighty=ground.strict or not isinstance(verdict, Allow) or self._is_weighty(facts),
             is_barrier=bool(facts.effects),
             limit=limit_of(verdict, facts, is_enforced=not ground.observe),
+            seen=seen,
         )
+
+    def _seen(self, facts: Facts, context: Context) -> bytes:
+        """The entry members that say which tagged columns a statement reads."""
+        return told_columns("unmasked", columns_of(facts, self.ground.policies.tags(self.ground.datasource)))
 
     def facts(self, text: bytes, scope: Scope, codec: str) -> Facts:
         """What a text is and touches. Any defect in here makes it unknown."""
@@ -191,6 +199,21 @@ def name_of(path: tuple[str, ...]) -> str:
 def quoted(part: str) -> str:
     """One part of a name in double quotes, as SQL writes it."""
     return '"' + part.replace('"', '""') + '"'
+
+
+def told_columns(word: str, found: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]]) -> bytes:
+    """An entry member that lists tagged columns: `[{relation, columns, tags}]`; nothing where there are none."""
+    if not found:
+        return b""
+    listed = [
+        {
+            "relation": name_of(path),
+            "columns": sorted(columns),
+            "tags": sorted({tag for tags in columns.values() for tag in tags}),
+        }
+        for path, columns in found.items()
+    ]
+    return b',"%b":%b' % (word.encode(), orjson.dumps(listed))
 
 
 def statement_members(facts: Facts, verdict: Verdict, would_be: Verdict | None) -> bytes:
