@@ -327,7 +327,7 @@ class Run:
         self.wires = {"client": Wire(self._to_client), "server": Wire(lambda _: None)}
         footing = Footing(
             "shop", stage.observe, stage.strict, Shelf(stage.catalog), lambda: self.policies,
-            Judges(stage.understand), Context("127.0.0.1", "test"), lambda: 0,
+            Judges(stage.understand), Context("127.0.0.1", "test"), lambda: 0, stage.planner,
             masking=stage.masking, is_veiled=stage.masking is not None,
         )  # fmt: skip
         standing = Standing(stage.principal, footing, Names())

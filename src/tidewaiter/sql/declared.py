@@ -13,7 +13,11 @@ from tidewaiter.sql.catalog import Catalog
 from tidewaiter.sql.entities import Function, Path
 
 SYSTEM = files("tidewaiter") / "sql" / "system_catalog.json"
-"""System relations, built-in functions and types of PostgreSQL 18, made by scripts/system_catalog.py."""
+"""System relations, built-in functions and types of PostgreSQL 18, made by scripts/system_catalog.py.
+
+It stands for a server's catalog where there is no server, and says what exists; what a built-in asks, whichever server
+says that it exists, is in builtins.txt.
+"""
 
 
 def declared(tables: Mapping[Path, Sequence[str]], functions: Sequence[Function] = ()) -> Catalog:
