@@ -79,6 +79,7 @@ def welcome(stack: Stack) -> str:
         "",
         "Try",
         "  select * from customer_contacts limit 5;     a view over customers: anyone",
+        "  select name, email, ssn from customers limit 5;   masked for alice and reporter, not for dora",
         "  select * from employees;                     refused for alice: it holds salaries",
         "  drop table customers;                        refused for reporter, and the session goes on",
         "",

@@ -151,6 +151,26 @@ def joins_through_a_view(tour: Tour) -> None:
     tour.holds("three rows came", "(3 rows)" in told.text)
 
 
+def sees_masks(tour: Tour) -> None:
+    """What is personal she sees masked: plain, computed with, copied out, and in an error."""
+    real = tour.stack.database.execute("select email, ssn from customers order by id limit 2", database="shop")
+    secrets = [value for line in real.splitlines() for value in line.split("|")]
+    script = """select name, email, ssn, date_of_birth from customers order by id limit 2;
+select upper(email) as computed, email = 'a***@example.com' as compared from customers order by id limit 1;
+copy (select id, email from customers order by id limit 2) to stdout;
+select email::int from customers where id = 1;"""
+    told = tour.psql("alice", script)
+    tour.holds("masks came", "***@" in told.text and "*******" in told.text)
+    tour.holds("and no address and no number of anybody", not any(value in told.text for value in secrets))
+
+
+def unmasking_shows(tour: Tour) -> None:
+    """Dora may unmask. The log tells the two apart."""
+    tour.psql("dora", "select id, email from customers order by id limit 1;")
+    told = tour.tidewaiter("audit", "search", "--relation", "customers", "--tagged", "unmasked")
+    tour.holds("of those who read personal data only she saw it", "dora" in told.text and "alice" not in told.text)
+
+
 def agent_is_refused(tour: Tour) -> None:
     """Her AI agent tries to drop the table. It is refused, and its session goes on."""
     told = tour.psql("reporter", "drop table customers;\nselect count(*) from customers;", "-v", "VERBOSITY=verbose")
@@ -284,6 +304,8 @@ def flip(path: Path, at: int) -> None:
 STEPS: tuple[Callable[[Tour], None], ...] = (
     logs_in,
     joins_through_a_view,
+    sees_masks,
+    unmasking_shows,
     agent_is_refused,
     policy_explains,
     pipeline_is_atomic,
