@@ -80,6 +80,15 @@ def test_truncate_loses_all_rows_of_its_tables() -> None:
     assert (found["basis"], found["rows"], found["tables"][0]["share"]) == ("counted", 9, 1.0)
 
 
+@pytest.mark.parametrize("action", ["delete_all", "update_all"])
+def test_a_write_without_a_where_changes_all_rows_of_its_table(action: str) -> None:
+    facts = subject(b"delete from u", table(U, action), has_where=False)
+    found = document(facts, Findings({U: Size(2, 100, True)}, 78), 0.0)
+    assert (found["basis"], found["rows"], found["tables"][0]["share"]) == ("counted", 2, 1.0)
+    joined = subject(b"delete from u using t", table(U, action), table(T, "select"), has_where=False)
+    assert document(joined, Findings({U: Size(2, 100, True)}, 78), 0.0)["basis"] == "estimated"
+
+
 def test_nothing_known_is_said_to_be_unknown() -> None:
     told = document(
         subject(b"vacuum full u", table(U, "vacuum"), locks=(Lock(U, "AccessExclusiveLock"),)), Findings(), 0.0

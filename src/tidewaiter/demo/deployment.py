@@ -82,7 +82,8 @@ def furnish(folder: Path, listeners: Listeners, upstreams: Sequence[Upstream], p
     secret.write_text(password.value)
     (folder / "tidewaiter.toml").write_text("\n".join(settings(listeners, upstreams, *more)) + "\n")
     (folder / "classification.toml").write_text(_text("classification.toml"))
-    (folder / "policies" / "shop.cedar").write_text(_text("shop.cedar"))
+    for name in ("shop.cedar", "agents.cedar"):
+        (folder / "policies" / name).write_text(_text(name))
 
 
 def settings(listeners: Listeners, upstreams: Sequence[Upstream], *more: str) -> list[str]:

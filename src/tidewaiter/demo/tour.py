@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from tidewaiter.demo.stack import COMMAND, Stack, shown
 from tidewaiter.demo.terminal import Terminal, at_terminal
@@ -226,6 +227,56 @@ def held_until_approved(tour: Tour) -> None:
     tour.holds("the same statement again is held again, and Ctrl-C withdraws it", again and gone)
 
 
+TIDY = "delete from support_tickets where status = 'closed'"
+TIDY_OLD = f"{TIDY} and opened_at < '2024-06-01'"
+
+
+def agent_asks_for_too_much(tour: Tour) -> None:
+    """The agent wants to delete tickets. A DBA sees what that would do, measured and rolled back, and says no."""
+    before = _tickets(tour)
+    request = _held(tour, TIDY)
+    told = tour.tidewaiter("request", "show", request["id"])
+    closed = tour.stack.database.execute(
+        "select count(*) from support_tickets where status = 'closed'", database="shop"
+    ).strip()
+    tour.holds(
+        "it is told how many rows", f"measured: {closed} rows" in told.text and "of public.support_tickets" in told.text
+    )
+    shown = [row["before"]["body"] for row in request["blast_radius"]["sample"]]
+    tour.holds("and shown some, without what customers wrote", set(shown) == {"***"})
+    denied = tour.tidewaiter(
+        "request", "deny", request["id"], "--as", "dora", "--reason", "only those before June 2024"
+    )
+    tour.holds("denied, and nothing is gone", denied.code == EXIT_OK and _tickets(tour) == before)
+
+
+def agent_runs_what_was_approved(tour: Tour) -> None:
+    """It asks for less. That is approved, runs once, and the next time it is held again."""
+    before = _tickets(tour)
+    request = _held(tour, TIDY_OLD)
+    rows = request["blast_radius"]["rows"]
+    tour.tidewaiter("request", "approve", request["id"], "--as", "dora", "--note", "these may go")
+    told = tour.psql("reporter", f"{TIDY_OLD};")
+    tour.holds(
+        "it ran, as many rows as were measured", f"DELETE {rows}\n" in told.text and _tickets(tour) == before - rows
+    )
+    tour.holds("the same again is another request", _held(tour, TIDY_OLD)["id"] != request["id"])
+
+
+def _held(tour: Tour, sql: str) -> dict[str, Any]:
+    """The request that the agent is told of when it runs something that is held."""
+    told = tour.psql("reporter", f"{sql};")
+    found = re.search("request (AR-[0-9A-Z]+) waits for dba", told.text)
+    tour.holds("held, and told at once whom it waits for", found is not None)
+    id_ = found[1] if found is not None else ""
+    request: dict[str, Any] = json.loads(tour.run(["tidewaiter", "request", "show", id_, "--json"], show=False).text)
+    return request
+
+
+def _tickets(tour: Tour) -> int:
+    return int(tour.stack.database.execute("select count(*) from support_tickets", database="shop"))
+
+
 def wrong_password(tour: Tour) -> None:
     """Somebody guesses a password."""
     told = tour.psql("alice", "select 1;", password="a guess")  # noqa: S106 - meant to be wrong
@@ -312,6 +363,8 @@ STEPS: tuple[Callable[[Tour], None], ...] = (
     copies,
     limit_ends_an_answer,
     held_until_approved,
+    agent_asks_for_too_much,
+    agent_runs_what_was_approved,
     wrong_password,
     ctrl_c_cancels,
     revoke_ends_sessions,

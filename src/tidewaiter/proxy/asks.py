@@ -215,7 +215,7 @@ class Asks:
         settled = self.settled  # until the message is taken: it may have to wait for something else, and come again
         if settled is None or settled.binding != binding:
             patience_s = self._patience_s(in_block)
-            return Decision(Held(verdict, run.judged.facts, run.text, binds, binding, patience_s, run.oids))
+            return Decision(Held(verdict, run.judged.facts, run.text, binds, binding, patience_s, run.oids, run.sent))
         run.request = settled.request
         if isinstance(settled, Granted):
             run.judged = granted(run.judged)

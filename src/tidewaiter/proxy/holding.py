@@ -32,7 +32,7 @@ STATEMENT_CHARACTERS = 1 << 20  # what approvers can read; the digest covers all
 class Held:
     """A statement that policy holds. `most_s` is how long it may wait where it stands. `binding` as in approvals.
 
-    `oids` are the parameters' types as Parse gave them.
+    `oids` are the parameters' types as Parse gave them, `sent` is the text that the server would get of it.
     """
 
     verdict: Hold
@@ -42,6 +42,7 @@ class Held:
     binding: str
     most_s: float
     oids: tuple[int, ...] = ()
+    sent: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ _SETTINGS = {
     "standard_conforming_strings": "on",  # as in every session whose statements are understood
     "options": "-c default_transaction_read_only=on",
 }
+READS = frozenset({"select", "copy_out", "explain"})
 _TOO_SLOW = {"57014": f"it takes longer than {STATEMENT_MS / 1000:g} s", "55P": "others hold locks that it needs"}
 _SAYS_NAMES_ONLY = ("23", "42", "40")  # classes of errors whose messages name tables and constraints, never values
 
@@ -233,7 +234,7 @@ class _Look:
     async def all(self) -> None:
         subject, findings = self.subject, self.findings
         tables = _tables(subject)
-        if not subject.is_brief or _loses_all(subject):
+        if not subject.is_brief or loses_all(subject.facts):
             await self._sizes(tables)
         if subject.obstacle:
             findings.reasons = (subject.obstacle,)
@@ -404,9 +405,12 @@ def difference(before: Changes, after: Changes) -> Changes:
     return {path: counts for path, counts in found.items() if any(counts)}
 
 
-def _loses_all(subject: Subject) -> bool:
-    """Whether the rows that are lost are all that there are."""
-    return not {"truncate", "drop"}.isdisjoint(subject.facts.verbs)
+def loses_all(facts: Facts) -> bool:
+    """Whether the rows that change or go are all that there are: without a WHERE, and without another table."""
+    if not {"truncate", "drop"}.isdisjoint(facts.verbs):
+        return True
+    tables = {touch.resource.path for touch in facts.touches if touch.resource.type is ResourceType.TABLE}
+    return not facts.has_where and len(tables) == 1 and not {"delete_all", "update_all"}.isdisjoint(facts.verbs)
 
 
 def _uses_defaults(subject: Subject) -> bool:
@@ -441,7 +445,7 @@ def _tables(subject: Subject) -> tuple[Path, ...]:
     """Relations whose size matters: those that are written, defined or locked."""
     found = dict.fromkeys(written(subject.facts, subject.catalog))
     for touch in subject.facts.touches:
-        if touch.resource.type is ResourceType.TABLE and touch.action not in ("select", "copy_out", "explain"):
+        if touch.resource.type is ResourceType.TABLE and touch.action not in READS:
             found[touch.resource.path[0], touch.resource.path[1]] = None
     found.update(dict.fromkeys(lock.path for lock in subject.facts.locks))
     for path in list(found):

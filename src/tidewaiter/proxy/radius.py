@@ -15,7 +15,7 @@ from postgast import format_sql
 from tidewaiter.masking.spans import redact_spans
 from tidewaiter.model import Facts, ResourceType
 from tidewaiter.proxy.holding import Held
-from tidewaiter.proxy.measuring import Changes, Findings, Measurer, Row, Run, Subject, parts_of
+from tidewaiter.proxy.measuring import READS, Changes, Findings, Measurer, Row, Run, Subject, loses_all, parts_of
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.sql.catalog import quoted
 from tidewaiter.sql.deparse import Tree, read_tree
@@ -97,8 +97,8 @@ def _rows(facts: Facts, findings: Findings) -> tuple[int | None, str]:
     if findings.run is not None and findings.run.failure is None:
         own = findings.run.rows
         return (own if own is not None else _total(findings.run)), "measured"
-    if not {"truncate", "drop"}.isdisjoint(facts.verbs):
-        named = {touch.resource.path for touch in facts.touches if touch.action in ("truncate", "drop")}
+    if loses_all(facts):
+        named = {touch.resource.path for touch in facts.touches if touch.action not in READS}
         sizes = [size for path, size in findings.sizes.items() if path in named]
         if sizes:
             is_counted = all(size.is_counted for size in sizes)
@@ -144,7 +144,7 @@ def _share(path: Path, verbs: Iterable[str], subject: Subject, findings: Finding
     if findings.run is not None and findings.run.failure is None:
         whole = (path, *parts_of(path, subject.catalog))
         changed = sum(sum(findings.run.changes.get(one, (0, 0, 0))[1:]) for one in whole)
-    elif not {"truncate", "drop"}.isdisjoint(verbs):
+    elif loses_all(subject.facts) and not READS.issuperset(verbs):
         changed = size.rows
     else:
         targets = [one for one in subject.facts.touches if one.action in WRITES - {"insert"}]

@@ -275,7 +275,7 @@ class Standing:
         assert judge is not None, "it was judged before it was held"
         ground = judge.ground
         return Subject(
-            question=RowsQuestion(held.text, held.oids, held.binds, self._path, footing.role),
+            question=RowsQuestion(held.sent, held.oids, held.binds, self._path, footing.role),
             text=held.text,
             facts=held.facts,
             catalog=ground.catalog,
@@ -285,7 +285,7 @@ class Standing:
             may_run=held.verdict.may_be_run,
             trusted=footing.trusted,
             settings=tuple(self._reported.items()),
-            obstacle=self._obstacle(held.text),
+            obstacle=self._obstacle(held.sent),
         )
 
     def _obstacle(self, text: bytes) -> str:
