@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from discoverykit import sample
 
 from tidewaiter.discovery.documents import leaves, score
@@ -36,6 +37,13 @@ def test_a_document_that_was_cut_off_is_judged_as_text() -> None:
     cut = [json.dumps({"note": f"please write to u{n}@mail.example and to us"})[:-1] for n in range(9)]
     found = score(sample("doc", cut, "json"))
     assert found is not None and found.kind == "free_text"
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": "\\ud800 and \\udfff"}', '{"a": ' + "1" * 5000 + "}", "[" * 5000, '{"": {"": "x"}}', "1e999", '"x"']
+)
+def test_no_document_is_too_strange(text: str) -> None:
+    score(sample("doc", [text] * 6, "json"))
 
 
 def test_other_types_are_plain_columns() -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 import pytest
 from discoverykit import sample
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tidewaiter.discovery.kinds import Sureness
 from tidewaiter.discovery.score import best
@@ -102,6 +104,17 @@ def test_elements_of_arrays_are_values() -> None:
         sample("c1", ["{a@mail.example,b@mail.example}", "{c@mail.example,d@x.example,e@x.example}"], is_array=True)
     )
     assert found is not None and found.kind == "email"
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(["c1", "password", "ssn", "birth", "name", "phone", "notes", "salary", "card", "ip", "address"]),
+    st.sampled_from(["text", "int4", "int8", "numeric", "date", "inet", "uuid", "bytea", "bool", "float8"]),
+    st.lists(st.text(st.characters(), max_size=30), max_size=8),
+    st.booleans(),
+)
+def test_no_sample_is_too_strange(name: str, base: str, values: list[str], is_array: bool) -> None:
+    best(sample(name, values, base, is_array=is_array))
 
 
 def test_reasons_hold_no_value() -> None:

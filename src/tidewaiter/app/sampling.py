@@ -98,6 +98,8 @@ class Sampler:
             problem = f"{said}: not read within {TIMEOUT_S:.0f} seconds"
         except asyncpg.LockNotAvailableError:
             problem = f"{said}: not read, somebody else has it locked"
+        except UnicodeError:
+            problem = f"{said}: not read: it holds text that is not in the database's encoding"
         except (*FAILURES, TimeoutError) as error:
             problem = f"{said}: not read: {error}"
         return Reading(tuple(_unread(source, wanted)), (problem,))

@@ -57,11 +57,16 @@ def score(sample: Sample) -> Finding | None:
         name = path[-1] if path and path[-1] else sample.column.name
         column = Column(name, sample.column.number, base, oid, base)
         table = "_".join((sample.path[1], sample.column.name, *path[:-1]))
-        inner = replace(sample, path=(sample.path[0], table), column=column, values=tuple(map(str, values)))
+        inner = replace(sample, path=(sample.path[0], table), column=column, values=tuple(map(_written, values)))
         finding = best(inner)
         if finding is not None:
             found[".".join(("$", *path)) if path != ("",) else "$"] = finding
     return _together(found)
+
+
+def _written(value: object) -> str:
+    """A scalar as text; lone surrogates, which JSON may escape and UTF-8 has not, become question marks."""
+    return str(value).encode(errors="replace").decode()
 
 
 def _together(found: dict[str, Finding]) -> Finding | None:

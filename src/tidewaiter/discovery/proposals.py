@@ -53,25 +53,27 @@ def merge(text: str, datasource: str, proposals: Sequence[Proposal], empty: Coll
     of a tag. A column that is there keeps what was decided about it. Raises tomlkit's ParseError for what is no TOML.
     """
     document = tomlkit.parse(text)
-    wanted: dict[ColumnOf, list[str]] = {(one.path, one.column): [one.tag] for one in proposals}
-    wanted = {**{column: [] for column in empty}, **wanted}
+    known = document.unwrap().get("datasource", {}).get(datasource, {})
+    written = {split_relation(name): name for name in known}
+    wanted: dict[ColumnOf, list[str]] = {column: [] for column in empty}
+    wanted |= {(one.path, one.column): [one.tag] for one in proposals}
+    new = [(path, name) for path, name in sorted(wanted) if name not in known.get(written.get(path, ""), {})]
+    if not new:
+        return Merged(text, (), ())
+    kept = {tag for column in new for tag in wanted[column]}
+    added = _add_tags(document, {one.tag: one.mask for one in proposals if one.tag in kept})
     tables = _child(_child(document, "datasource"), datasource)
-    written = {split_relation(name): name for name in tables}
-    columns: list[ColumnOf] = []
-    for (path, column), tags in sorted(wanted.items()):
+    for path, column in new:
         table = _child(tables, written.setdefault(path, quoted(path)))
-        if column not in table:
-            table.append(column, tags)
-            columns.append((path, column))
-    kept = {tag for column in columns for tag in wanted[column]}
-    masks = {one.tag: one.mask for one in proposals if one.tag in kept}
-    added = _add_tags(document, masks)
-    return Merged(tomlkit.dumps(document) if columns else text, tuple(columns), added)
+        table.append(column, wanted[path, column])
+    return Merged(tomlkit.dumps(document), tuple(new), added)
 
 
 def _add_tags(document: tomlkit.TOMLDocument, masks: Mapping[str, Mask]) -> tuple[str, ...]:
+    new = sorted(tag for tag in masks if tag not in document.unwrap().get("tags", {}))
+    if not new:
+        return ()
     tags = _child(document, "tags")
-    new = sorted(tag for tag in masks if tag not in tags)
     for tag in new:
         table = tomlkit.table()
         table.append("mask", _mask(masks[tag]))

@@ -117,16 +117,19 @@ def _relation(path: Path, tagged: Tagged, catalog: Catalog, rights: Rights, reac
             continue
         readable = {one.column for one in own if one.privilege == "SELECT"}
         left = [c for c in columns if c not in masks and (None in readable or c in readable) and not is_closed]
-        yield from _others(grantee, rights, reach)
+        yield from _others(grantee, rights, reach, rights.owners.get(path, ""))
         yield f"REVOKE SELECT, REFERENCES, TRIGGER ON TABLE {where} FROM {_who(grantee)};"
         if left:
             yield f"GRANT SELECT ({', '.join(map(identifier, left))}) ON TABLE {where} TO {_who(grantee)};"
 
 
-def _others(grantee: str, rights: Rights, reach: Collection[str]) -> Iterator[str]:
+def _others(grantee: str, rights: Rights, reach: Collection[str], owner: str) -> Iterator[str]:
     """Roles that have the right through the grantee, and lose it though no floor is asked for them."""
-    others = sorted(name for name, role in rights.roles.items()
-                    if grantee in role.reaches and name not in reach and not role.is_superuser)  # fmt: skip
+    others = sorted(
+        name
+        for name, role in rights.roles.items()
+        if grantee in role.reaches and not role.is_superuser and name not in reach and owner not in role.reaches
+    )
     if grantee == PUBLIC:
         yield remark("everybody has it through PUBLIC")
     elif others:
