@@ -67,12 +67,16 @@ def claims(facts: Facts, catalog: Catalog) -> Claims:
     _own(found, facts)
     for path in sorted(found.functions & DOES.keys()):
         more = claims(understand(DOES[path], catalog, Scope()), catalog)
+        found.functions |= more.functions
         for touched, actions in more.touched.items():
             for action in actions:
                 found.add(touched, action, MODES[more.modes[touched]], None)
     for path, actions in list(found.touched.items()):
         for checked in _checked(catalog, path, actions):
             found.add(checked, "key", ROW_SHARE, None)
+    for path in [path for path, actions in found.touched.items() if "explain" in actions]:
+        for _, read in catalog.policy_reads.get(path, ()):  # planned, and not read
+            found.add(read, "explain", ACCESS_SHARE, None)
     for path in list(found.touched):
         for partition in _below(catalog, path):
             for action in found.touched[path]:

@@ -1,6 +1,7 @@
 """Print what the corpus says of the present code: evasions that got through, harmless statements that were refused.
 
-`make corpus`. Exits 1 when either number is not 0, or when a verdict is another than the one written.
+`make corpus`. Exits 1 when either number is not 0, or when a verdict is another than the one written. With `--live` the
+sessions are sent as well: through a gateway to an embedded PostgreSQL, to see what refused ones leave behind there.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from itertools import groupby
 
 from sessions import Finding, Session, beyond_analysts, findings, sessions, statements
 
-from corpus import cases
+from corpus import HERE, cases
 
 WORDS = {"evasions": ("got through", "beyond text"), "harmless": ("refused", "not analysts")}
 """Per folder, what is counted: what is wrong, and what is right but apart."""
@@ -45,8 +46,23 @@ def _line(name: str, members: Sequence[Session], count: int, apart: int) -> str:
     return f"  {name:<22}{statements(members):>12}{len(members):>12}{count:>14}{apart or '-':>14}"
 
 
-def main() -> int:
+def live() -> bool:
+    """Play all evasions and harmless sessions on a real server, print what came of it, and say whether all is well."""
+    sys.path.append(str(HERE.parent / "live"))
+    from evasionplay import played
+
+    is_right, say = True, sys.stdout.write
+    for kind in WORDS:
+        report = played(sessions(kind), say)
+        say("\n".join([f"{kind}: {report.told()}", *report.wrong, ""]))
+        is_right = is_right and not report.wrong
+    return is_right
+
+
+def main(arguments: Sequence[str] = ()) -> int:
     """Print the tables; 0 when both numbers are 0 and every verdict is as written."""
+    if "--live" in arguments:
+        return 0 if live() else 1
     say = sys.stdout.write
     say(f"statements with expected facts: {len(cases())}\n\n")
     is_right, numbers = True, {}
@@ -63,4 +79,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

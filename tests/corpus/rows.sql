@@ -14,3 +14,8 @@ insert into prices values (1, 5, 'ada');
 insert into offers values (1, 5);
 insert into letters values (1, 'dear');
 refresh materialized view revenue_copy;
+insert into members values (1, 'Ann');
+insert into secret_grants values ('ann', 'bob'), ('cid', 'postgres');
+insert into secrets values (1, 'ann', 'x'), (2, 'cid', 'y');
+insert into spans select n, word_range(chr(96 + n), chr(98 + n)) from generate_series(1, 9) n;
+insert into titles select n, repeat('x', n) from generate_series(1, 9) n;

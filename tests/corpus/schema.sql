@@ -90,3 +90,24 @@ create function bulk(shop shops) returns text language sql as 'select shop.name 
 create function wet(row_of shops default null, out a integer, out b text) language sql as 'select id, name from shops where id = (row_of).id';
 create view busy_shops as select id, tidy() as swept, round_and_round(id) as again from shops;
 create view same_orders as select a.id from orders a join orders b on a === b;
+
+-- code that writes and reads run unseen: generated columns, row security that looks elsewhere, ranges, operator classes
+create function initials(text) returns text immutable language plpgsql as 'begin return left($1, 1); end';
+create table members (id integer, name text, initial text generated always as (initials(name)) stored);
+create table secrets (id integer, owner text, body text);
+create table secret_grants (owner text, reader text);
+create policy granted_secrets on secrets
+    using (exists (select from secret_grants g where g.owner = secrets.owner and g.reader = current_user));
+alter table secrets enable row level security;
+create view open_secrets as select id from secrets;
+create function gap(text, text) returns double precision immutable language plpgsql as 'begin return 1; end';
+create type word_range as range (subtype = text, subtype_diff = gap);
+create table spans (id integer, words word_range);
+create index spans_by_words on spans using gist (words);
+create function by_length(text, text) returns integer immutable language plpgsql
+    as 'begin return length($1) - length($2); end';
+create operator class length_ops for type text using btree
+    as operator 1 <, operator 2 <=, operator 3 =, operator 4 >=, operator 5 >, function 1 by_length(text, text);
+create table titles (id integer, title text);
+create index titles_by_length on titles (title length_ops);
+create trigger titles_seen after insert on titles for each row when (new.id > 0) execute function log_change();

@@ -24,6 +24,7 @@ _OBJECTS = tuple(
     f"permission denied for {noun} "
     for noun in ("table", "view", "materialized view", "sequence", "function", "procedure")
 )
+SCHEMAS = ("public", "hr", "shadow")
 _OWNERS_ONLY = {"grant_right", "revoke_right"}
 _RUNTIME = ("21", "22", "23", "27", "P0")  # classes of errors that come after all rights were checked
 
@@ -93,6 +94,9 @@ class Comparison:
         for path, word in sorted(account.writes):
             if path in self.catalog.relations and word not in allowed.writes(path):
                 yield f"{word}s {quoted(path)}"
+        for path in sorted(account.calls - allowed.functions):
+            if path[0] in SCHEMAS:
+                yield f"calls {quoted(path)}"
         # The body of a new function is looked at, not run: the server opens what it names, as facts of a call will say.
         defines = any(one.action == "create" and one.resource.type is ResourceType.FUNCTION for one in facts.touches)
         weakest = MODES.index(ROW_EXCLUSIVE) if defines else -1
@@ -157,8 +161,8 @@ class Comparison:
             if path[0] not in SYSTEM_SCHEMAS and path not in allowed.functions:
                 yield f"plans a call of {quoted(path)}"
         for path, column in sorted(planned_columns(account.plan)):
-            if path not in self.catalog.relations:
-                continue
+            if path not in self.catalog.relations or self._has_policy(path):
+                continue  # by which columns a policy decides about rows is not told
             # MERGE finds out by the whole row whether there was one.
             # A name that is no column of the relation is one that the text gave it, `t(a, b)`.
             is_column = not column or column in self.catalog.relations[path].columns
@@ -166,6 +170,10 @@ class Comparison:
             is_asked = column or not any(verb.startswith("merge") for verb in facts.verbs)
             if is_known and is_asked and not allowed.has_column(path, column):
                 yield f"plans {quoted((*path, column or '*'))}"
+
+    def _has_policy(self, path: Path) -> bool:
+        calls = self.catalog.table_calls.get(path, ())
+        return path in self.catalog.policy_reads or any(call.kind == "policy" for call in calls)
 
 
 def _unfit(facts: Facts) -> str:

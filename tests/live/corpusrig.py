@@ -17,7 +17,9 @@ NAMED_ROLES = ("ada", "bea", "g", ROLE)
 
 def furnish(server: EmbeddedPostgres, database: str = DATABASE) -> None:
     """Create the database and the roles. ROLE may call no function of the schema until it is granted."""
-    server.execute("".join(f"create role {role};" for role in NAMED_ROLES) + f"create database {database}")
+    known = server.execute("select rolname from pg_roles").split()
+    server.execute("".join(f"create role {role};" for role in NAMED_ROLES if role not in known))
+    server.execute(f"create database {database}")
     server.execute((HERE / "schema.sql").read_text() + (HERE / "rows.sql").read_text(), database=database)
     server.execute(
         f"grant usage on schema public, hr, shadow to {ROLE};"

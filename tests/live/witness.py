@@ -15,7 +15,7 @@ from rawwire import COPY_DONE, Client, Message, query, rows_of
 Path = tuple[str, str]
 
 ROLE = "holds_what_facts_name"
-LIMITS = "set local statement_timeout = '1s'; set local lock_timeout = '1s'"
+LIMITS = "set local statement_timeout = '1s'; set local lock_timeout = '1s'; set local track_functions = 'all'"
 CLIENT_LIMIT_S = 10.0
 
 _COUNTERS = """
@@ -29,7 +29,8 @@ _LOCKS = """
       join pg_catalog.pg_namespace n on n.oid = c.relnamespace
      where l.pid = pg_catalog.pg_backend_pid() and l.locktype = 'relation' and l.granted and c.oid >= 16384
        and l.database = (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database())"""
-_LOCK_COLUMNS = 4
+_CALLS = "select schemaname, funcname, calls from pg_catalog.pg_stat_xact_user_functions where calls > 0"
+_CALL_COLUMNS, _LOCK_COLUMNS = 3, 4
 _UNDO = (
     "rollback; deallocate all; select pg_catalog.pg_advisory_unlock_all(); reset session authorization; reset all;"
     # What a transaction counts is added to what the last one counted until that is written away.
@@ -46,6 +47,8 @@ class Account:
     reads: set[Path] = field(default_factory=set)
     writes: set[tuple[Path, str]] = field(default_factory=set)
     locks: list[tuple[Path, str, str]] = field(default_factory=list)
+    calls: set[Path] = field(default_factory=set)
+    """Functions that ran, but those in SQL that the planner put in place of their call."""
     plan: Any = None
     has_ended: bool = False
     """The statement ended the transaction that it was to be observed in."""
@@ -134,10 +137,13 @@ class Witness:
 
     def _look(self, account: Account, _statement: str) -> None:
         # The statement may have changed the role or the path; the catalogs are named with their schema.
-        for row in self.rows(f"set local role none; {_COUNTERS}; {_LOCKS}"):
+        for row in self.rows(f"set local role none; {_COUNTERS}; {_LOCKS}; {_CALLS}"):
             path = (str(row[0]), str(row[1]))
             if len(row) == _LOCK_COLUMNS:
                 account.locks.append((path, str(row[2]), str(row[3])))
+                continue
+            if len(row) == _CALL_COLUMNS:
+                account.calls.add(path)
                 continue
             scans, *changes = (int(count or 0) for count in row[2:])
             if scans:

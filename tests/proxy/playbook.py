@@ -191,11 +191,11 @@ def asked_path(*, with_sync: bool = True) -> Side:
     return server(*messages_of(Probe.message(with_sync=with_sync)))
 
 
-def path_answer(*path: bytes, with_sync: bool = True) -> bytes:
+def path_answer(*path: bytes, with_sync: bool = True, strings: bytes = b"on", encoding: bytes = b"UTF8") -> bytes:
     """What the server answers to it."""
-    rows = b"".join(postgres.data_row([schema]) for schema in path)
+    rows = b"".join(postgres.data_row([value]) for value in (strings, encoding, *path))
     end = postgres.ready_for_query("I") if with_sync else b""
-    done = postgres.command_complete(f"SELECT {len(path)}")
+    done = postgres.command_complete(f"SELECT {2 + len(path)}")
     close = postgres.close_complete() * 2
     return postgres.parse_complete() + postgres.bind_complete() + rows + done + close + end
 

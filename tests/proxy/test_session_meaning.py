@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
 from playbook import (
     BOUND,
     FAILED,
+    FAILING_PARSE,
     IN_TRANSACTION,
     PARSED,
     READY,
     SURROUNDED,
+    SYNTAX_ERROR,
     Entry,
     Play,
     asked,
@@ -38,6 +41,7 @@ UPDATE = b"update orders set total = 0 where id = 1"
 UPDATED = pg.command_complete("UPDATE 1")
 SLOW = Stage(slow_disk=True)
 NO_PATH = Stage(path=None)
+SET = pg.no_data() + pg.command_complete("SET")
 LOST_LEDGER = says("58030", severity="FATAL")
 BUG = says("XX000", severity="FATAL")
 
@@ -78,9 +82,36 @@ def test_a_setting_that_the_probe_meets_is_followed() -> None:
         Play(NO_PATH)
         >> client(SELECT)
         << asked_path()
-        >> server(off, path_answer(b"public"))
+        >> server(off, path_answer(b"public", strings=b"off"))
         << ledger(refused(b"select 1", "understood", unknown=["standard_conforming_strings is off"]))
         << client(off, says("42501"), READY)
+    ).holds()
+
+
+SETTINGS = [
+    (b"set standard_conforming_strings = off", {"strings": b"off"}, "standard_conforming_strings is off"),
+    (b"set client_encoding = 'SJIS'", {"encoding": b"SJIS"}, "client_encoding is SJIS"),
+]
+
+
+@pytest.mark.parametrize(("text", "now", "reason"), SETTINGS)
+def test_inside_a_pipeline_the_server_is_asked_how_it_reads_texts(
+    text: bytes, now: dict[str, bytes], reason: str
+) -> None:
+    """It reports these settings by itself, but not before the Sync."""
+    (
+        Play()
+        >> client(asked(text), asked(b"select 1"), pg.sync())
+        << server(asked(text), pg.flush())
+        >> server(PARSED, BOUND, SET)
+        << client(PARSED, BOUND, SET)
+        << ledger(ran(text))
+        << asked_path(with_sync=False)
+        >> server(path_answer(b"pg_catalog", b"public", with_sync=False, **now))
+        << ledger(refused(b"select 1", "understood", unknown=[reason]))
+        << server(FAILING_PARSE, pg.sync())
+        >> server(SYNTAX_ERROR, READY)
+        << client(says("42501"), READY)
     ).holds()
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 
+import pytest
 from playstage import ADA, PATH, Shelf, policies, shop
 
 from tidewaiter.model import Allow, Context, Effect, EffectKind, Relation
@@ -60,6 +61,29 @@ def standing(watch: Watch | None = None, *, observe: bool = False) -> Standing:
 
 def unknown(of: Standing, text: str) -> tuple[str, ...]:
     return of.study(text.encode(), in_transaction=True).facts.unknown
+
+
+@pytest.mark.parametrize("name", ["", "search_path", "standard_conforming_strings", "client_encoding"])
+def test_what_changes_the_meaning_of_texts_makes_the_path_stale(name: str) -> None:
+    session = standing()
+    session.apply([Effect(EffectKind.SETTING, name)], is_certain=True)
+    assert session.path_is_stale
+
+
+def test_other_settings_do_not() -> None:
+    session = standing()
+    session.apply([Effect(EffectKind.SETTING, "work_mem")], is_certain=True)
+    assert not session.path_is_stale
+
+
+def test_the_answer_says_how_texts_and_names_are_read() -> None:
+    session = standing()
+    session.path_answered([b"on", b"LATIN1", b"pg_catalog", b"p\xe9"])
+    assert unknown(session, "select 1") == ()
+    session.path_answered([b"off", b"UTF8", b"public"])
+    assert unknown(session, "select 1") == ("standard_conforming_strings is off",)
+    session.path_answered([b"on", b"SJIS", b"public"])
+    assert unknown(session, "select 1") == ("client_encoding is SJIS",)
 
 
 def test_a_definition_in_a_transaction_makes_the_overlay_due() -> None:

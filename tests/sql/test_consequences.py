@@ -119,3 +119,26 @@ def test_more_consequences_than_are_listed_make_the_statement_unknown(shop: Cata
     catalog = replace(shop, triggers={("public", "orders"): many}, keys=keys)
     (reason,) = understand("delete from orders where id = 1", catalog, Scope()).unknown
     assert reason.startswith("sets off more than")
+
+
+def reached(text: str, catalog: Catalog) -> set[tuple[str, str]]:
+    return {(one.kind, one.path[1]) for one in understand(text, catalog, Scope()).indirect}
+
+
+def test_policies_that_look_elsewhere_read_there(shop: Catalog) -> None:
+    for text in ("select id from secrets", "select id from open_secrets", "delete from secrets where id = 1"):
+        assert set_off(text, shop) == [("policy", "granted_secrets", "select")]
+        assert reached(text, shop) == {("policy", "secret_grants")}
+    assert set_off("explain select id from secrets", shop) == []
+
+
+def test_a_policy_that_reads_a_view_reads_its_tables(shop: Catalog) -> None:
+    catalog = replace(shop, policy_reads={("public", "letters"): (("p", ("public", "customer_names")),)})
+    names = {name for _, name in reached("select id from letters", catalog)}
+    assert names == {"customer_names", "active_customers", "customers"}
+
+
+def test_generated_columns_and_indexes_call_functions_when_rows_change(shop: Catalog) -> None:
+    assert reached("update members set name = 'x' where id = 1", shop) == {("generated", "initials")}
+    assert reached("insert into spans values (1, '[a,b)')", shop) == {("operator class", "gap")}
+    assert ("operator class", "by_length") in reached("select id from titles", shop)

@@ -44,15 +44,20 @@ _NAMED = b"""
    where s.n operator(pg_catalog.=) 'pg_temp'
       or exists (select from pg_catalog.pg_namespace n where n.nspname operator(pg_catalog.=) s.n::pg_catalog.name
                     and pg_catalog.has_schema_privilege(n.oid, 'usage'))""" % (_HAS_NO % b"pg_catalog", _SETTING)
+_READING = b", ".join(
+    b"pg_catalog.current_setting('%b')" % name for name in (b"standard_conforming_strings", b"client_encoding")
+)
 PATH = (
     Question(
-        b"""select pg_catalog.unnest(case
+        b"""select pg_catalog.unnest(pg_catalog.array_cat(array[%b]::pg_catalog.name[], case
   when pg_catalog.pg_my_temp_schema() operator(pg_catalog.<>) 0::pg_catalog.oid or %b
   then pg_catalog.current_schemas(true)
-  when %b operator(pg_catalog.~) '^[a-z0-9_, ]*$' then (%b) end)""".replace(b"\n", b" ")
-        % (_HAS_NO % b"pg_temp", _SETTING, _NAMED.replace(b"\n", b" "))
+  when %b operator(pg_catalog.~) '^[a-z0-9_, ]*$' then (%b) end))""".replace(b"\n", b" ")
+        % (_READING, _HAS_NO % b"pg_temp", _SETTING, _NAMED.replace(b"\n", b" "))
     ),
 )
+"""How texts are read and names looked up: standard_conforming_strings, client_encoding, then each schema of the
+effective search_path. The server reports the first two by itself, but not before the Sync of a pipeline."""
 
 STATEMENT_TIMEOUT = (Question(b"show statement_timeout"),)
 """SHOW takes no snapshot, so that a transaction that has done nothing yet has still done nothing."""

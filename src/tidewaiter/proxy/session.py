@@ -351,7 +351,7 @@ class Session:
             case AllAnswered():
                 await self._drain()
             case Path():
-                self.standing.set_path(tuple(schema.decode() for schema in await self._ask(PATH)))
+                self.standing.path_answered(await self._ask(PATH))
             case Definitions():
                 await self.standing.read_overlay(self._ask)
             case Study(text):

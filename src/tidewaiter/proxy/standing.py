@@ -45,6 +45,9 @@ CODECS |= {f"LATIN{n}".encode(): f"latin{n}" for n in (1, 2, 3, 4, 5, 6, 7, 8, 9
 CODECS |= {f"WIN{n}".encode(): f"cp{n}" for n in (866, 874, *range(1250, 1259))}
 CODECS |= {f"ISO_8859_{n}".encode(): f"iso8859-{n}" for n in (5, 6, 7, 8)}
 
+_READ_BY = ("", "search_path", "standard_conforming_strings", "client_encoding")
+"""Settings that change what a text means; "" is one that is not known. In a pipeline the server does not tell them."""
+
 
 _OF_CONSTANTS = frozenset({b"TimeZone", b"DateStyle", b"IntervalStyle"})
 """Settings that the server reports and that give a constant in a text another value."""
@@ -448,6 +451,13 @@ class Standing:
             self._created.clear()
 
     # -- what changes the meaning -----------------------------------------------------------------------------------
+    def path_answered(self, rows: Sequence[bytes]) -> None:
+        """What the server answered to `probe.PATH`. Raises UnicodeDecodeError for names that cannot be read."""
+        strings, encoding, *schemas = rows
+        self.parameter_changed(b"standard_conforming_strings", strings)
+        self.parameter_changed(b"client_encoding", encoding)
+        self.set_path(tuple(schema.decode(self._codec) for schema in schemas))
+
     def set_path(self, path: tuple[str, ...]) -> None:
         """What the server answered to the question for its effective search_path."""
         self._path = path
@@ -491,7 +501,7 @@ class Standing:
                     self._create(relation)
             elif kind is EffectKind.DEFINE:
                 self._define(creates=any(other.kind is EffectKind.CREATE for other in effects))
-            elif kind is EffectKind.ROLE or (kind is EffectKind.SETTING and effect.name in ("", "search_path")):
+            elif kind is EffectKind.ROLE or (kind is EffectKind.SETTING and effect.name in _READ_BY):
                 self.path_is_stale = True
                 self._settings_changed = True
                 self._took_role = self._took_role or kind is EffectKind.ROLE

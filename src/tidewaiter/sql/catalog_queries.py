@@ -132,11 +132,13 @@ QUERIES: Mapping[str, str] = {
           join pg_class c on c.oid = r.ev_class and c.relpersistence <> 't'
           join pg_namespace n on n.oid = c.relnamespace
          where r.ev_type <> '1' and r.ev_enabled <> 'D' order by 1, 2, 3""",
-    # schema, table, what calls ("default", "constraint", "domain", "policy", "index", "partition key", "statistics"),
-    # its name, function schema, function: what reading, writing or planning a table calls beyond triggers
+    # schema, table, what calls ("default", "generated", "constraint", "domain", "policy", "index", "operator class",
+    # "partition key", "statistics"), its name, function schema, function: what reading, writing or planning a table
+    # calls beyond triggers
     "table_calls": f"""
         {_CHECKED}, caller as (
-            select d.adrelid as relid, 'default' as kind, a.attname::text as name, 'pg_attrdef'::regclass as classid,
+            select d.adrelid as relid, case a.attgenerated when '' then 'default' else 'generated' end as kind,
+                   a.attname::text as name, 'pg_attrdef'::regclass as classid,
                    d.oid as objid
               from pg_attrdef d join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
             union all
@@ -163,7 +165,31 @@ QUERIES: Mapping[str, str] = {
           join pg_namespace n on n.oid = c.relnamespace
           join pg_depend d on d.classid = w.classid and d.objid = w.objid {_CALLED}
           join pg_namespace fn on fn.oid = p.pronamespace
+         where {_USER_SCHEMA.replace("n.", "fn.")}
+         union
+        select n.nspname::text, c.relname::text, 'operator class', i.relname::text, fn.nspname::text, p.proname::text
+          from pg_index x
+          join pg_class i on i.oid = x.indexrelid
+          join pg_class c on c.oid = x.indrelid and c.relpersistence <> 't'
+          join pg_namespace n on n.oid = c.relnamespace
+          join pg_opclass o on o.oid = any (x.indclass::oid[])
+          left join pg_attribute a on a.attrelid = i.oid
+          left join pg_amproc m on m.amprocfamily = o.opcfamily
+          left join pg_range r on r.rngtypid = a.atttypid
+          join pg_proc p on p.oid in (m.amproc, r.rngsubdiff)
+          join pg_namespace fn on fn.oid = p.pronamespace
          where {_USER_SCHEMA.replace("n.", "fn.")} order by 1, 2, 3, 4, 5, 6""",
+    # schema, table, policy, schema and name of another relation that the policy reads to decide about rows
+    "policy_reads": """
+        select distinct n.nspname::text, c.relname::text, y.polname::text, rn.nspname::text, r.relname::text
+          from pg_policy y
+          join pg_class c on c.oid = y.polrelid and c.relpersistence <> 't'
+          join pg_namespace n on n.oid = c.relnamespace
+          join pg_depend d on d.classid = 'pg_policy'::regclass and d.objid = y.oid
+                          and d.refclassid = 'pg_class'::regclass and d.refobjid <> y.polrelid
+          join pg_class r on r.oid = d.refobjid and r.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+          join pg_namespace rn on rn.oid = r.relnamespace
+         order by 1, 2, 3, 4, 5""",
     # type, function schema, function: what a cast calls to check the value of a domain, or of a domain inside
     "domain_calls": f"""
         {_CHECKED}

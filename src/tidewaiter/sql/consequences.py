@@ -31,11 +31,12 @@ EVENTS: Mapping[str, str] = {
 }
 """What a touch of a table is to those who wait for it; a MERGE's branches are touches of their own."""
 
+_KEPT = ("generated", "constraint", "domain", "policy", "index", "operator class")
 _CALLED_ON: Mapping[str, frozenset[str]] = {
-    "insert": frozenset({"default", "constraint", "domain", "policy", "index", "partition key"}),
-    "update": frozenset({"constraint", "domain", "policy", "index", "partition key"}),
-    "delete": frozenset({"policy"}),
-    "select": frozenset({"policy"}),
+    "insert": frozenset({"default", *_KEPT, "partition key"}),
+    "update": frozenset({*_KEPT, "partition key"}),
+    "delete": frozenset({"policy", "operator class"}),
+    "select": frozenset({"policy", "operator class"}),
 }
 _REFERENTIAL = {"c": "cascade", "n": "set null", "d": "set default"}
 
@@ -102,10 +103,12 @@ class Consequences:
         yield from self._rules(change)
         self._triggers(change, change.path, is_partition=False)
         self._calls(change, change.path)
+        yield from self._looks(change.path)
         yield from self._cascades(change, change.path, is_partition=False)
         for partition in self._partitions(change.path):
             self._triggers(change, partition, is_partition=True)
             self._calls(change, partition)
+            yield from self._looks(partition)
             yield from self._cascades(change, partition, is_partition=True)
 
     def _partitions(self, path: Path) -> Iterator[Path]:
@@ -143,6 +146,14 @@ class Consequences:
         for call in self._reading.catalog.table_calls.get(path, ()):
             if call.kind in kinds:
                 self._note(call.kind, call.name, "function", call.function, path)
+
+    def _looks(self, path: Path) -> Iterator[_Change]:
+        """What the policies of row security read to decide about a row."""
+        catalog = self._reading.catalog
+        for name, read in catalog.policy_reads.get(path, ()):
+            for one in (read, *(reach.path for reach in catalog.reaches.get(read, ()))):
+                self._note("policy", name, "select", one, path)
+                yield _Change(one, "select")
 
     def _cascades(self, change: _Change, path: Path, *, is_partition: bool) -> Iterator[_Change]:
         for key in self._reading.catalog.keys.get(path, ()):
@@ -211,4 +222,4 @@ class Consequences:
 def catalog_reacts(reading: Reading) -> bool:
     """Whether anything in the database waits for writes or reads."""
     catalog = reading.catalog
-    return bool(catalog.triggers or catalog.rules or catalog.keys or catalog.table_calls)
+    return bool(catalog.triggers or catalog.rules or catalog.keys or catalog.table_calls or catalog.policy_reads)

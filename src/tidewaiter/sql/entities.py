@@ -96,7 +96,8 @@ class ForeignKey:
 class TableCall:
     """A function that a table's own expressions call.
 
-    `kind`: default, constraint, domain, policy, index, partition key or statistics.
+    `kind`: default, generated, constraint, domain, policy, index, operator class (of an index, or what a range type in
+    one brings), partition key or statistics.
     """
 
     kind: str

@@ -116,10 +116,14 @@ select set_config('standard_conforming_strings', 'off', false)
 select 'a\'' ; delete from orders; -- '
 --> deny
 
+begin
+--> allow
 set local standard_conforming_strings to off
 --> any
 select 'a\'' ; delete from orders; -- '
 --> deny
+rollback
+--> allow
 
 -- within one text: the rest is lexed before the setting changes
 set standard_conforming_strings = off; select 'a\'; delete from orders; -- '

@@ -122,6 +122,27 @@ set standard_conforming_strings = off
 select 'a\'' ; delete from orders; -- '
 --> deny
 
+-- the server says what its settings are now at the Sync, which is too late: it must be asked
+--@ pipeline
+set standard_conforming_strings = off
+--> any
+select 'a\'', name from hr.employees -- '
+--> deny
+
+--@ pipeline
+select set_config('standard_conforming_strings', 'off', true)
+--> any
+select 'a\'', name from hr.employees -- '
+--> deny
+
+--@ pipeline
+begin
+--> allow
+set local standard_conforming_strings = off
+--> any
+select 'a\'', name from hr.employees -- '
+--> deny
+
 --@ pipeline
 select set_config('search_path', 'hr', true)
 --> any

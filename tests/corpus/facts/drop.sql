@@ -311,9 +311,11 @@ drop schema public cascade
 --> drop table public.customers via public
 --> drop table public.letters via public
 --> drop table public.managers via public
+--> drop table public.members via public
 --> drop table public.notes via public
 --> drop table public.offers via public
 --> drop table public.open_letters via public
+--> drop table public.open_secrets via public
 --> drop table public.order_lines via public
 --> drop table public.order_summaries via public
 --> drop table public.orders via public
@@ -325,10 +327,14 @@ drop schema public cascade
 --> drop table public.revenue via public
 --> drop table public.revenue_copy via public
 --> drop table public.same_orders via public
+--> drop table public.secret_grants via public
+--> drop table public.secrets via public
 --> drop table public.shelves via public
 --> drop table public.shop_names via public
 --> drop table public.shops via public
+--> drop table public.spans via public
 --> drop table public.ticket_numbers via public
+--> drop table public.titles via public
 --> effect define
 --> locks public.active_customers AccessExclusiveLock
 --> locks public.all_shops AccessExclusiveLock
@@ -339,10 +345,12 @@ drop schema public cascade
 --> locks public.customers AccessExclusiveLock
 --> locks public.letters AccessExclusiveLock
 --> locks public.managers AccessExclusiveLock
+--> locks public.members AccessExclusiveLock
 --> locks public.notes AccessExclusiveLock
 --> locks public.shelves AccessExclusiveLock
 --> locks public.offers AccessExclusiveLock
 --> locks public.open_letters AccessExclusiveLock
+--> locks public.open_secrets AccessExclusiveLock
 --> locks public.order_lines AccessExclusiveLock
 --> locks public.orders AccessExclusiveLock
 --> locks public.order_summaries AccessExclusiveLock
@@ -354,6 +362,10 @@ drop schema public cascade
 --> locks public.revenue AccessExclusiveLock
 --> locks public.revenue_copy AccessExclusiveLock
 --> locks public.same_orders AccessExclusiveLock
+--> locks public.secret_grants AccessExclusiveLock
+--> locks public.secrets AccessExclusiveLock
 --> locks public.shops AccessExclusiveLock
 --> locks public.shop_names AccessExclusiveLock
+--> locks public.spans AccessExclusiveLock
 --> locks public.ticket_numbers AccessExclusiveLock
+--> locks public.titles AccessExclusiveLock

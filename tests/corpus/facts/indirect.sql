@@ -240,3 +240,61 @@ delete from shops; delete from orders where id = 1
 --> parts 2
 --> no where
 --> shareable
+
+-- generated columns are computed again
+update members set name = 'x' where id = 1
+--> update table public.members (id, name)
+--> sets off generated initial function public.initials by public.members
+--> shareable
+
+insert into members (id, name) values (1, 'x')
+--> insert table public.members (id, name)
+--> sets off generated initial function public.initials by public.members
+--> shareable
+
+-- row security that looks elsewhere
+select id from secrets
+--> select table public.secrets (id)
+--> sets off policy granted_secrets select public.secret_grants by public.secrets
+--> reads only
+--> shareable
+
+select id from open_secrets
+--> select table public.open_secrets (id)
+--> select table public.secrets (id) via public.open_secrets
+--> sets off policy granted_secrets select public.secret_grants by public.secrets
+--> reads only
+--> shareable
+
+delete from secrets where id = 1
+--> delete table public.secrets (id)
+--> sets off policy granted_secrets select public.secret_grants by public.secrets
+--> shareable
+
+insert into secrets values (1, 'a', 'b')
+--> insert table public.secrets *
+--> sets off policy granted_secrets select public.secret_grants by public.secrets
+--> shareable
+
+-- what an index calls: of a range type, of an operator class
+insert into spans values (1, '[a,b)')
+--> insert table public.spans *
+--> sets off operator class spans_by_words function public.gap by public.spans
+--> shareable
+
+insert into titles values (1, 'x')
+--> insert table public.titles *
+--> sets off trigger titles_seen function public.log_change by public.titles
+--> sets off operator class titles_by_length function public.by_length by public.titles
+--> shareable
+
+update titles set title = 'x' where id = 1
+--> update table public.titles (id, title)
+--> sets off operator class titles_by_length function public.by_length by public.titles
+--> shareable
+
+select id from titles where id = 1
+--> select table public.titles (id)
+--> sets off operator class titles_by_length function public.by_length by public.titles
+--> reads only
+--> shareable
