@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from tidewaiter.admin.actor import Actor, Channel
-from tidewaiter.admin.approvals import request_approve, request_deny, request_ls, request_show
+from tidewaiter.admin.approvals import request_approve, request_changes, request_deny, request_ls, request_show
 from tidewaiter.admin.site import Site
 from tidewaiter.approvals.book import Book
 from tidewaiter.approvals.desk import Request
@@ -134,3 +134,14 @@ def test_requests_are_listed_and_shown(place: Place) -> None:
     assert (told["channel"], told["state"], told["attempts"]) == ("ops", "waiting", 0)
     assert listed == shown
     assert listed["expires_at"] == "2027-01-15T09:00:00Z"
+
+
+def test_changes_are_told_from_where_one_stopped(place: Place) -> None:
+    id_ = asked(place)
+    first = asyncio.run(request_changes(place.site, BY))
+    assert [one["state"] for one in first["requests"]] == ["open"]
+    assert asyncio.run(request_changes(place.site, BY, first["version"])) == first | {"requests": []}
+    asyncio.run(request_deny(place.site, BY, id_, "dora", "no"))
+    then = asyncio.run(request_changes(place.site, BY, first["version"]))
+    assert [one["state"] for one in then["requests"]] == ["denied"]
+    assert asyncio.run(request_changes(place.site, BY))["requests"] == [], "what is over is not told to who begins"

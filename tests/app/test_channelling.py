@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tidewaiter.app import channelling
-from tidewaiter.app.channelling import channel_of, switchboard_of
+from tidewaiter.app.channelling import channel_of, findings, switchboard_of
 from tidewaiter.channels.webhook import Webhook
 from tidewaiter.config import Config, load
 from tidewaiter.errors import ConfigError
@@ -62,6 +62,8 @@ def test_a_webhook_gets_its_secrets_and_its_template(tmp_path: Path) -> None:
     made = channel_of(config.channels["hook"], tmp_path, ENVIRON, lambda: 0.0)
     assert isinstance(made, Webhook)
     assert (made.name, made.kind) == ("hook", "webhook")
+    (finding,) = findings(config, ENVIRON, lambda: 0.0)
+    assert (finding.what, finding.is_ok) == ("channel hook", True)
     assert built(tmp_path, config, ENVIRON).startswith("https://gate.example/requests/AR-2222222?key=")
 
 
@@ -72,6 +74,16 @@ def test_github_gets_its_token(tmp_path: Path) -> None:
     )
     made = channel_of(load(file, {}).channels["issues"], tmp_path, {"T": "t", "S": "s"}, lambda: 0.0)
     assert (made.name, made.kind) == ("issues", "github")
+    asyncio.run(made.close())
+
+
+def test_jira_gets_its_token(tmp_path: Path) -> None:
+    file = tmp_path / "tidewaiter.toml"
+    file.write_text(
+        '[[channel]]\nname = "jira"\nkind = "jira"\nurl = "https://a.example"\nproject = "OPS"\ntoken = "env:T"\n'
+    )
+    made = channel_of(load(file, {}).channels["jira"], tmp_path, {"T": "t"}, lambda: 0.0)
+    assert (made.name, made.kind) == ("jira", "jira")
     asyncio.run(made.close())
 
 
@@ -108,3 +120,5 @@ def test_what_keeps_a_channel_from_working_keeps_the_server_from_starting(
     (problem,) = refused.value.problems
     assert problem.startswith(said)
     assert "hunter2" not in problem
+    (finding,) = findings(config, ENVIRON | change, lambda: 0.0)
+    assert (finding.is_ok, f"[[channel]] hook: {finding.said}") == (False, problem)

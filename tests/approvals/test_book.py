@@ -96,3 +96,14 @@ def test_of_those_asked_for_the_decided_ones_are_told(book: Book) -> None:
     for id_, state in (("AR-1", State.OPEN), ("AR-2", State.DENIED), ("AR-3", State.DENIED)):
         book.add(replace(draft(id_[-1] * 64), id=id_, state=state))
     assert [one.id for one in book.decided(["AR-1", "AR-2", "AR-9"])] == ["AR-2"]
+
+
+def test_what_changed_comes_in_the_order_of_its_changes(book: Book) -> None:
+    first, second = (replace(draft(letter * 64), id=f"AR-{letter}") for letter in "bc")
+    book.add(first), book.add(second)
+    (_, before), (_, last) = book.changed(-1)
+    assert book.changed(last) == []
+    book.replace(replace(first, state=State.DENIED), before)
+    ((changed, _),) = book.changed(last)
+    assert (changed.id, changed.state) == ("AR-b", State.DENIED)
+    assert [one.id for one, _ in book.changed(-1)] == ["AR-c", "AR-b"]

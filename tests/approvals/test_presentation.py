@@ -42,6 +42,9 @@ def test_it_says_what_became_of_it_and_by_whom() -> None:
     approved, denied = presented(voted(ASKED, yes=True)), presented(voted(ASKED, yes=False))
     assert (approved.outcome, denied.outcome) == ("approved by dora", "denied by dora: because")
     assert ("dora", "approved by ops: because") in approved.facts
+    used = desk.consumed(voted(ASKED, yes=True), ASKED.binding, NOW)
+    assert presented(used).outcome == "consumed by the one run that it was approved for"
+    assert presented(desk.failed(used, "SQLSTATE 40001")).outcome == "failed: SQLSTATE 40001"
     assert presented(desk.withdrawn(ASKED, "it hung up")).outcome == "withdrawn: it hung up"
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from channelkit import Place, Recording, eventually, opened, outage
+from channelkit import Desks, Place, Recording, eventually, opened, outage
 
+from tidewaiter.channels import courier
 from tidewaiter.channels.contract import Desk
 from tidewaiter.channels.courier import ASKED_PAUSE_S, GIVE_UP_S, LONGEST_PAUSE_S, Courier, Listener, pause_s
 from tidewaiter.errors import LedgerUnavailable
@@ -150,7 +152,7 @@ async def test_a_listener_that_fails_is_started_again_and_one_that_ends_is_not(p
             raise ValueError("odd")
 
     channel.on_listen = listen
-    listener = Listener(channel, None, lambda: -1.0, said.append)  # type: ignore[arg-type]
+    listener = Listener(channel, Desks(), lambda: -1.0, said.append)
     async with asyncio.timeout(10):
         await listener.run()
     assert starts == 3
@@ -158,3 +160,45 @@ async def test_a_listener_that_fails_is_started_again_and_one_that_ends_is_not(p
         "warning: channel ops does not hear decisions: socket closed",
         "warning: channel ops does not hear decisions: failed: ValueError('odd')",
     ]
+
+
+async def test_a_listener_that_holds_has_no_problem_any_more() -> None:
+    channel, said = Recording(), list[str]()
+    fails = [outage("socket closed")]
+
+    async def listen(desk: Desk) -> None:
+        if fails:
+            raise fails.pop()
+        await asyncio.Event().wait()
+
+    channel.on_listen = listen
+    listener = Listener(channel, Desks(), lambda: -1.0, said.append, steady_s=0.01)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(listener.run())
+        await eventually(lambda: len(said) == 2)
+        running.cancel()
+    assert said[1] == "channel ops hears decisions again"
+    assert listener.problem == ""
+
+
+async def test_a_defect_of_ours_ends_neither_the_courier_nor_the_gateway(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel = Recording()
+    round_ = Round(place, channel)
+    await place.ask()
+    rows = place.outbox.note
+    defects = [ValueError("odd row")]
+
+    def note(*arguments: Any) -> int:
+        if defects:
+            raise defects.pop()
+        return rows(*arguments)
+
+    monkeypatch.setattr(place.outbox, "note", note)
+    monkeypatch.setattr(courier, "STORE_PAUSE_S", 0.01)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(round_.courier.run())
+        await eventually(lambda: channel.told)
+        running.cancel()
+    assert round_.said == ["warning: channel ops: failed: ValueError('odd row')"]

@@ -54,10 +54,14 @@ async def test_a_request_is_an_issue_that_gets_its_outcome_as_a_comment_and_is_c
     assert "```text\ndelete from customers\n$1 = 7\n$2 = NULL\n```" in issue["body"]
     reference = await made.update(reference, notice(replace(REQUEST, state=State.APPROVED, votes=(APPROVED,)), 2))
     assert (issue["state"], stand.said()) == ("open", ["Request AR-2222222: ` approved by dora `"])
+    glass = replace(REQUEST, state=State.REVIEW, glass="the site is down")
+    reference = await made.update(reference, notice(glass, 3))
+    assert issue["state"] == "open", "somebody has to look at it"
+    assert "BREAK GLASS" in dict(notice(glass).shown.facts)
     over = replace(REQUEST, state=State.CONSUMED, votes=(APPROVED,))
     await made.update(reference, notice(over, 3))
     assert (stand.issues[number]["state"], stand.issues[number]["state_reason"]) == ("closed", "completed")
-    assert len(stand.said()) == 2
+    assert len(stand.said()) == 3
     await made.close()
 
 
@@ -230,3 +234,15 @@ async def test_a_signed_webhook_is_a_hint_to_look_and_a_forged_one_is_counted() 
 
 async def test_without_a_secret_no_webhook_is_taken() -> None:
     assert await channel(GithubStand()).receive(Call(*hook(), "192.0.2.7"), Desks()) == Answer(404)
+
+
+async def test_what_another_kind_of_channel_announced_under_this_name_is_announced_again() -> None:
+    stand = GithubStand()
+    made, desk = channel(stand), Desks()
+    desk.requests = [(REQUEST, "AR-2222222.41"), (REQUEST, await made.update("AR-2222222.41", notice()))]
+    assert len(stand.issues) == 1
+    stand.comment("/approve")
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(made.listen(desk))
+        await eventually(lambda: desk.decisions)
+        task.cancel()

@@ -1,42 +1,21 @@
-"""A request as an issue, and commands in comments."""
+"""A request as an issue."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
 
-import pytest
 from channelkit import REQUEST, notice
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tidewaiter.approvals.desk import State, Vote
-from tidewaiter.channels.github_text import Command, body_of, code, command_of, fenced, news_of, title_of
+from tidewaiter.channels.github_text import body_of, code, fenced, news_of, title_of
 from tidewaiter.model import Need
 
 HOSTILE = replace(
     REQUEST, statement="```\n# Approved by security @acme/dba\n````\n[here](https://evil.example)", message="@all `x`"
 )
-
-
-@pytest.mark.parametrize(
-    ("text", "command"),
-    [
-        ("/approve", Command(True, "", "")),
-        ("  /Approve  ar-2222222  CHG7 \r\n\r\n as discussed", Command(True, "AR-2222222", "CHG7 as discussed")),
-        ("/deny use the archive", Command(False, "", "use the archive")),
-        ("/deny AR-2222222", Command(False, "AR-2222222", "")),
-    ],
-)
-def test_a_comment_that_begins_with_a_command_is_one(text: str, command: Command) -> None:
-    assert command_of(text) == command
-
-
-@pytest.mark.parametrize(
-    "text", ["", "approve", "I would /approve", "/approved", "> /approve", "`/approve`", "/approve!"]
-)
-def test_whatever_else_a_comment_says_is_no_command(text: str) -> None:
-    assert command_of(text) is None
 
 
 @given(st.text(alphabet=st.sampled_from("`~ab\n @#<")))
@@ -71,5 +50,7 @@ def test_news_say_what_became_of_it_or_what_is_missing() -> None:
     vote = Vote("dora", True, ("dba",), 0.0, "ops", "C1")
     half = replace(REQUEST, votes=(vote,), needs=(Need(("dba",), 2),))
     assert news_of(notice(half)) == "Request AR-2222222: approved by ` dora `, still needs ` 2 of dba `"
+    again = news_of(notice(replace(REQUEST, reason="twice as many rows as approved")))
+    assert again == "Request AR-2222222 waits again: ` twice as many rows as approved `"
     denied = replace(REQUEST, state=State.DENIED, reason="ask @acme/all", votes=(replace(vote, is_approval=False),))
     assert news_of(notice(denied)) == "Request AR-2222222: ` denied by dora: ask @acme/all `"

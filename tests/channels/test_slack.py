@@ -76,6 +76,9 @@ async def test_a_deleted_message_is_posted_again_while_it_is_of_use() -> None:
         stand.messages.clear()
         assert await made.update(reference, notice(replace(REQUEST, state=State.DENIED), 3)) == reference
         assert stand.messages == {}
+        for foreign in ("AR-2222222.41", '"x"', '{"number": 7}'):
+            assert await made.update(foreign, notice()) != foreign
+        assert len(stand.messages) == 3
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ def test_our_own_event_says_everything() -> None:
     assert (data["id"], data["version"], data["approvers"], data["outcome"]) == (
         "AR-2222222", 9, ["dba"], "approved by dora",
     )  # fmt: skip
+    assert {"label": "dora", "value": "approved by ops: fine"} in data["facts"]
     assert data["statement"] == "delete from customers\n$1 = 7\n$2 = NULL"
     assert data["votes"] == [{"approver": "dora", "is_approval": True, "at": "2027-01-15T08:01:00Z", "note": "fine"}]
 

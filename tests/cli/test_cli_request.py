@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from commandline import Said
 
 from tidewaiter.approvals.book import Book
 from tidewaiter.approvals.desk import Request
+from tidewaiter.cli import request, shell
 from tidewaiter.config import load
+from tidewaiter.errors import LedgerBusy
 from tidewaiter.model import Need
 from tidewaiter.store import open_store
 
@@ -103,3 +107,39 @@ def test_a_request_whose_time_is_up_is_no_longer_listed(folder: Path, asked: Cal
     store.close()
     assert "AR-4444444" not in asked("request", "ls").out
     assert "AR-4444444" in asked("request", "ls", "--all").out
+
+
+def test_watching_prints_what_waits_then_each_change_and_bears_a_server_that_goes_away(
+    asked: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = iter(["", "approve", "busy", "deny", "stop"])
+    problem: list[LedgerBusy] = []
+
+    def sleep(seconds: float) -> None:
+        problem.clear()
+        match next(steps):
+            case "approve":
+                asked("request", "approve", "AR-2222222", "--as", "dora")
+            case "busy":
+                problem.append(LedgerBusy("a server is starting"))
+            case "deny":
+                asked("request", "deny", "AR-2222222", "--as", "dan", "--reason", "no")
+            case "stop":
+                raise KeyboardInterrupt
+
+    def call(*arguments: Any) -> Any:
+        if problem and arguments[1] == "request.changes":
+            raise problem[0]
+        return shell.call(*arguments)
+
+    monkeypatch.setattr("tidewaiter.cli.request.time.sleep", sleep)
+    monkeypatch.setattr(request, "call", call)
+    said = asked("request", "ls", "--watch", "--json")
+    told = [json.loads(line) for line in said.out.splitlines()]
+    assert [(one["state"], len(one["votes"])) for one in told] == [("open", 0), ("open", 1), ("denied", 2)]
+    assert said.err == "a server is starting; still watching\n"
+
+
+def test_watching_a_deployment_that_is_none_ends_at_once(tidewaiter: Callable[..., Said], folder: Path) -> None:
+    (folder / "tidewaiter.toml").unlink()
+    assert tidewaiter("request", "ls", "--watch").code == 2

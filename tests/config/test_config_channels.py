@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tidewaiter.config import GithubConfig, SlackConfig, WebhookConfig, differing, load
+from tidewaiter.config import GithubConfig, JiraConfig, SlackConfig, WebhookConfig, differing, load
 from tidewaiter.errors import ConfigError
 
 SHOP = """
@@ -43,6 +43,16 @@ token = "env:TOKEN"
 """
 
 
+JIRA = """
+[[channel]]
+name = "jira"
+kind = "jira"
+url = "https://acme.atlassian.net"
+project = "OPS"
+token = "env:TOKEN"
+"""
+
+
 def written(folder: Path, text: str, environ: dict[str, str] | None = None) -> WebhookConfig:
     file = folder / "tidewaiter.toml"
     file.write_text(SHOP + text)
@@ -67,6 +77,16 @@ def test_github_with_its_defaults(tmp_path: Path) -> None:
     assert load(file, {}).channels["issues"] == GithubConfig(
         name="issues", kind="github", datasources=(), groups=(), repository="acme/approvals", token="env:TOKEN",
         webhook_secret=None, poll_s=15.0, api="https://api.github.com",
+    )  # fmt: skip
+
+
+def test_jira_with_its_defaults(tmp_path: Path) -> None:
+    file = tmp_path / "tidewaiter.toml"
+    file.write_text(JIRA)
+    assert load(file, {}).channels["jira"] == JiraConfig(
+        name="jira", kind="jira", datasources=(), groups=(), url="https://acme.atlassian.net", project="OPS",
+        token="env:TOKEN", user=None, issue_type="Task", approve_status="Approved", deny_status="Declined",
+        webhook_secret=None, poll_s=20.0,
     )  # fmt: skip
 
 
@@ -114,6 +134,8 @@ def test_the_environment_overrides_single_keys(tmp_path: Path) -> None:
         (GITHUB.replace("acme/approvals", "approvals"), 'repository: must be a repository such as "acme/approvals"'),
         (GITHUB.replace("acme/approvals", "acme/../secrets"), "repository: must be a repository"),
         (GITHUB + "poll_s = 0\n", "poll_s: must be a number of seconds from 1 to 3600"),
+        (JIRA.replace("OPS", "ops"), 'project: must be the key of a project, such as "OPS", not "ops"'),
+        (JIRA + 'deny_status = "approved"\n', "deny_status: must be another status than approve_status"),
         (HOOK + HOOK, 'name: "hook" is taken by another channel'),
         (HOOK + 'chanel = "C1"\n', "chanel: unknown key"),
         (HOOK.replace("env:HOOK_SECRET", "whsec_hunter2"), "secret: must be a reference to the secret"),

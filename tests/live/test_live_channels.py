@@ -12,9 +12,13 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import psycopg
 import pytest
+from githubstand import REPOSITORY, TOKEN, GithubStand
+from jirastand import TOKEN as JIRA_TOKEN
+from jirastand import USER, JiraStand
 from rig import Deployment, copy_of, eventually
 from slackstand import APP_TOKEN, BOT_TOKEN, CHANNEL, slack
 from standardwebhooks import Webhook
@@ -68,6 +72,55 @@ def receiver() -> Iterator[Receiver]:
     server.server_close()
 
 
+class Rest(ThreadingHTTPServer):
+    """Serves a stand of a vendor's REST API."""
+
+    def __init__(self, stand: GithubStand | JiraStand) -> None:
+        super().__init__(("127.0.0.1", 0), Resting)
+        self.stand = stand
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class Resting(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def answer(self) -> None:
+        server = self.server
+        assert isinstance(server, Rest)
+        path, _, query = self.path.partition("?")
+        body = self.rfile.read(int(self.headers.get("content-length", "0")))
+        headers = {key.lower(): value for key, value in self.headers.items()}
+        status, more, found = server.stand.handle(self.command, path, dict(parse_qsl(query)), headers, body)
+        told = b"" if found is None else json.dumps(found).encode()
+        self.send_response(status)
+        for key, value in {**more, "content-length": str(len(told))}.items():
+            self.send_header(key, value)
+        self.end_headers()
+        self.wfile.write(told)
+
+    do_GET = do_POST = do_PATCH = answer
+
+    def log_message(self, *arguments: Any) -> None:
+        return
+
+
+@pytest.fixture(scope="module")
+def github() -> Iterator[Rest]:
+    server = Rest(GithubStand())
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def jira() -> Iterator[Rest]:
+    server = Rest(JiraStand())
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
 class Workspace(threading.Thread):
     """A Slack workspace on a loop of its own; `do` runs what people there do."""
 
@@ -106,10 +159,18 @@ def workspace() -> Iterator[Workspace]:
 
 
 @pytest.fixture(scope="module")
-def hooked(workshop: Path, template: Deployment, receiver: Receiver, workspace: Workspace) -> Iterator[Deployment]:
+def hooked(
+    workshop: Path, template: Deployment, receiver: Receiver, workspace: Workspace, github: Rest, jira: Rest
+) -> Iterator[Deployment]:
     made = copy_of(template, workshop / "hooked", template.postgres)
     (made.folder / "policies" / "approvals.cedar").write_text(POLICY)
-    for name, secret in (("hook", SECRET), ("bot", BOT_TOKEN), ("app", APP_TOKEN)):
+    for name, secret in (
+        ("hook", SECRET),
+        ("bot", BOT_TOKEN),
+        ("app", APP_TOKEN),
+        ("github", TOKEN),
+        ("jira", JIRA_TOKEN),
+    ):
         (made.folder / f"{name}.secret").write_text(secret)
         (made.folder / f"{name}.secret").chmod(0o600)
     file = made.folder / "tidewaiter.toml"
@@ -120,8 +181,13 @@ def hooked(workshop: Path, template: Deployment, receiver: Receiver, workspace: 
         'secret = "file:hook.secret"\nspeaks_for = ["dba"]\n'
         f'[[channel]]\nname = "ops"\nkind = "slack"\nchannel = "{CHANNEL}"\napi = "{workspace.stand.api}"\n'
         'bot_token = "file:bot.secret"\napp_token = "file:app.secret"\n'
+        f'[[channel]]\nname = "issues"\nkind = "github"\nrepository = "{REPOSITORY}"\napi = "{github.url}"\n'
+        'token = "file:github.secret"\npoll_s = 1\n'
+        f'[[channel]]\nname = "jira"\nkind = "jira"\nurl = "{jira.url}"\nproject = "OPS"\nuser = "{USER}"\n'
+        'token = "file:jira.secret"\npoll_s = 1\n'
     )
-    made.cli("principal", "account", "add", "dora", "email", "dora@example.com")
+    for realm, account in (("email", "dora@example.com"), ("github", "1001"), ("jira", "jira-dora")):
+        made.cli("principal", "account", "add", "dora", realm, account)
     made.start()
     yield made
     made.kill()
@@ -154,6 +220,10 @@ def waiting(deployment: Deployment) -> dict[str, Any]:
     eventually(lambda: [one for one in deployment.json("request", "ls") if one["state"] == "open"], 10, deployment.log)
     found: dict[str, Any] = deployment.json("request", "ls")[-1]
     return found
+
+
+def problems(deployment: Deployment) -> dict[str, str]:
+    return {one["name"]: one["problem"] or one["hears"] for one in deployment.json("channel", "ls")}
 
 
 def decide(deployment: Deployment, request: str, id_: str, email: str = "dora@example.com", **more: str) -> Any:
@@ -204,8 +274,8 @@ def test_a_channel_that_is_away_stops_nobody_and_is_told_when_it_is_back(
     asking = Asking(hooked.dsn("alice"))
     id_ = waiting(hooked)["id"]
     eventually(lambda: receiver.tries > tries, 10, hooked.log)
-    eventually(lambda: "503" in hooked.json("channel", "ls")[0]["problem"], 10, hooked.log)
-    assert hooked.json("channel", "ls")[1]["problem"] == "", "the other one is not held up"
+    eventually(lambda: "503" in problems(hooked)["itsm"], 10, hooked.log)
+    assert problems(hooked) | {"itsm": ""} == dict.fromkeys(("issues", "itsm", "jira", "ops"), "")
     assert hooked.json("request", "show", id_)["state"] == "open", "an outage approves nothing"
     assert decide(hooked, id_, f"{id_}-1", decision="deny", note="use the archive")[0] == 200
     assert "was denied by dora: use the archive" in asking.result()
@@ -214,7 +284,7 @@ def test_a_channel_that_is_away_stops_nobody_and_is_told_when_it_is_back(
     hooked.start()
     eventually(lambda: receiver.of(id_) == ["request.denied"], 30, hooked.log)
     told = {one["channel"]: one["state"] for one in hooked.json("request", "show", id_)["deliveries"]}
-    assert told == {"itsm": "told", "ops": "told"}
+    assert told == {"issues": "told", "itsm": "told", "jira": "told", "ops": "told"}
     assert hooked.verify()["ok"]
 
 
@@ -245,3 +315,26 @@ def test_a_click_in_slack_lets_the_client_go_on_and_a_strangers_does_not(
     assert [one["what"] for one in changes] == ["open", "approve", "consumed"]
     assert changes[1]["by"]["channel"] == "ops"
     assert changes[1]["by"]["place"] == f"Slack user U0DORA in {CHANNEL} (email account Dora@example.com)"
+
+
+def test_a_comment_on_github_and_a_move_in_jira_decide_as_well(hooked: Deployment, github: Rest, jira: Rest) -> None:
+    issues, tickets = github.stand, jira.stand
+    assert isinstance(issues, GithubStand)
+    assert isinstance(tickets, JiraStand)
+    asking = Asking(hooked.dsn("alice"))
+    id_ = waiting(hooked)["id"]
+    eventually(lambda: [one for one in issues.issues.values() if id_ in one["title"]], 10, hooked.log)
+    issues.comment("/approve", 1002)
+    eventually(
+        lambda: any("github account 1002 belongs to no principal" in one for one in issues.said()), 10, hooked.log
+    )
+    issues.comment("/approve CHG7")
+    assert asking.result().startswith("DELETE")
+    eventually(lambda: issues.issues[max(issues.issues)]["state"] == "closed", 10, hooked.log)
+    denied = Asking(hooked.dsn("alice"))
+    id_ = waiting(hooked)["id"]
+    eventually(lambda: [one for one in tickets.issues.values() if id_ in one["fields"]["labels"]], 10, hooked.log)
+    tickets.move("Declined")
+    assert f"was denied by dora: {tickets.newest} was moved to Declined" in denied.result()
+    eventually(lambda: any("denied by dora" in one for one in tickets.said()), 10, hooked.log)
+    assert hooked.verify()["ok"]

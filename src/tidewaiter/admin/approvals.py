@@ -9,6 +9,7 @@ from typing import Any
 from tidewaiter.admin.actor import Actor
 from tidewaiter.admin.channels import delivery
 from tidewaiter.admin.site import Site
+from tidewaiter.approvals.book import UNSETTLED
 from tidewaiter.approvals.desk import Refused, Request, Vote
 from tidewaiter.errors import Conflict, NotFound, NotPermitted, UsageError
 from tidewaiter.identity import rfc3339
@@ -23,6 +24,13 @@ NOTE_CHARACTERS = 2000  # a note is a sentence; whatever is longer belongs into 
 async def request_ls(site: Site, by: Actor, is_live: bool = True) -> Json:
     """Requests, oldest first: those in which something may still happen, or all."""
     return [_told(found) for found in await site.requests.all(is_live=is_live)]
+
+
+async def request_changes(site: Site, by: Actor, after: int | None = None) -> Json:
+    """Requests that changed after a version, and the version to ask with next; without one, what may still happen."""
+    found = await site.requests.changed(-1 if after is None else after)
+    told = [_told(one) for one, _ in found if after is not None or one.state in UNSETTLED]
+    return {"version": max((version for _, version in found), default=after or 0), "requests": told}
 
 
 async def request_show(site: Site, by: Actor, id: str) -> Json:

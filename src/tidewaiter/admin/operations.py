@@ -17,7 +17,14 @@ import msgspec
 
 from tidewaiter.admin.accounts import principal_account_add, principal_account_ls, principal_account_rm
 from tidewaiter.admin.actor import Actor
-from tidewaiter.admin.approvals import request_approve, request_close, request_deny, request_ls, request_show
+from tidewaiter.admin.approvals import (
+    request_approve,
+    request_changes,
+    request_close,
+    request_deny,
+    request_ls,
+    request_show,
+)
 from tidewaiter.admin.channels import channel_ls, channel_test
 from tidewaiter.admin.site import Sessions, Site
 from tidewaiter.config import Config, Datasource
@@ -297,6 +304,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "session.show": session_show,
     "session.kill": session_kill,
     "request.ls": request_ls,
+    "request.changes": request_changes,
     "request.show": request_show,
     "request.approve": request_approve,
     "request.deny": request_deny,

@@ -9,15 +9,25 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from tidewaiter.admin.site import Finding
 from tidewaiter.channels import signing, template
 from tidewaiter.channels.contract import Channel
 from tidewaiter.channels.courier import Ledger
 from tidewaiter.channels.github import Github
+from tidewaiter.channels.jira import Jira
 from tidewaiter.channels.links import Links
 from tidewaiter.channels.outbox import Outbox
 from tidewaiter.channels.switchboard import Line, Switchboard
 from tidewaiter.channels.webhook import Bodies, Webhook
-from tidewaiter.config import ChannelConfig, Config, GithubConfig, SlackConfig, WebhookConfig, resolve_secret
+from tidewaiter.config import (
+    ChannelConfig,
+    Config,
+    GithubConfig,
+    JiraConfig,
+    SlackConfig,
+    WebhookConfig,
+    resolve_secret,
+)
 from tidewaiter.config.values import web_address
 from tidewaiter.errors import ConfigError
 from tidewaiter.identity import Directory
@@ -64,6 +74,21 @@ def switchboard_of(
     )
 
 
+def findings(config: Config, environ: Mapping[str, str], now_s: Callable[[], float]) -> list[Finding]:
+    """What `check` says of channels: whether each has its secrets and files. `channel test` asks their vendors."""
+    found = []
+    for channel in config.channels.values():
+        what = f"channel {channel.name}"
+        try:
+            made = channel_of(channel, config.folder, environ, now_s)
+            found.append(Finding(what, True, f"{made.kind}; `tidewaiter channel test {channel.name}` tries it"))
+        except ConfigError as error:
+            found += [Finding(what, False, problem) for problem in error.problems]
+        except ValueError as error:
+            found.append(Finding(what, False, str(error)))
+    return found
+
+
 def channel_of(channel: ChannelConfig, folder: Path, environ: Mapping[str, str], now_s: Callable[[], float]) -> Channel:
     """One channel with its secrets. Raises ConfigError for a secret, ValueError for what is in it or in a file."""
 
@@ -77,12 +102,29 @@ def channel_of(channel: ChannelConfig, folder: Path, environ: Mapping[str, str],
             return Github(
                 channel.name, channel.repository, token, webhook_secret=secret, poll_s=channel.poll_s, api=channel.api
             )
+        case JiraConfig():
+            return _jira(channel, reveal)
         case SlackConfig():
             return _slack(channel, reveal, now_s)
         case WebhookConfig():
             return _webhook(channel, reveal, now_s)
         case _:
             raise TypeError(type(channel))
+
+
+def _jira(channel: JiraConfig, reveal: Reveal) -> Jira:
+    return Jira(
+        channel.name,
+        channel.url,
+        channel.project,
+        reveal(channel.token),
+        user=channel.user or "",
+        issue_type=channel.issue_type,
+        approve_status=channel.approve_status,
+        deny_status=channel.deny_status,
+        webhook_secret=reveal(channel.webhook_secret) if channel.webhook_secret else "",
+        poll_s=channel.poll_s,
+    )
 
 
 def _slack(channel: SlackConfig, reveal: Reveal, now_s: Callable[[], float]) -> Channel:

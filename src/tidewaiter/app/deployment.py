@@ -13,7 +13,7 @@ from typing import Self
 from tidewaiter.admin.site import Finding, Reached, Sessions
 from tidewaiter.app import checks
 from tidewaiter.app.approving import requests_of
-from tidewaiter.app.channelling import switchboard_of
+from tidewaiter.app.channelling import findings, switchboard_of
 from tidewaiter.app.shelf import edition_on_disk
 from tidewaiter.app.upstreams import catalog_once, reach, rights, secret_of
 from tidewaiter.approvals.requests import Requests
@@ -152,4 +152,5 @@ class Deployment:
 
     async def check(self) -> list[Finding]:
         """Look at everything that has to work; the ledger by opening it."""
-        return [*await checks.common(self), checks.ledger_opens(lambda: self.log.size)]
+        channels = findings(self.config, self._environ, self.now_s)
+        return [*await checks.common(self), *channels, checks.ledger_opens(lambda: self.log.size)]

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from tidewaiter.admin.site import Finding, Reached, Sessions
 from tidewaiter.app import checks
+from tidewaiter.app.channelling import findings
 from tidewaiter.app.shelf import PolicyShelf, edition_on_disk
 from tidewaiter.app.upstreams import reach, rights
 from tidewaiter.approvals.requests import Requests
@@ -173,7 +174,8 @@ class Running:
     async def check(self) -> list[Finding]:
         """Look at everything that has to work, from inside the server."""
         said = "is written by the running server" if self.recorder.available else "cannot be written"
-        return [*await checks.common(self), Finding("ledger", self.recorder.available, said)]
+        channels = findings(self.config, self.environ, self.now_s)
+        return [*await checks.common(self), *channels, Finding("ledger", self.recorder.available, said)]
 
     def obstacles(self) -> list[str]:
         """What keeps this server from serving; nothing means ready."""

@@ -72,6 +72,12 @@ class Book:
         with self._store.reading() as connection:
             return [_request(row) for row in connection.execute(query)]
 
+    def changed(self, after: int) -> list[Versioned]:
+        """Requests that changed after that version, in the order of their changes."""
+        query = select(requests).where(requests.c.version > after).order_by(requests.c.version)
+        with self._store.reading() as connection:
+            return [(_request(row), row.version) for row in connection.execute(query)]
+
     def live(self, binding: str) -> Versioned | None:
         """The request in a LIVE state for this binding, approved ones before open ones; None when there is none."""
         query = select(requests).where(requests.c.binding == binding, requests.c.state.in_(LIVE))

@@ -82,6 +82,8 @@ def _facts(request: Request) -> Iterator[tuple[str, str]]:
 def _outcome(request: Request) -> str:
     if request.state is State.OPEN:
         return ""
+    if request.state is State.CONSUMED:
+        return "consumed by the one run that it was approved for"
     voters = [vote.approver for vote in request.votes if vote.is_approval is (request.state is not State.DENIED)]
     who = f" by {', '.join(voters)}" if voters and request.state in (State.APPROVED, State.DENIED) else ""
     why = f": {request.reason}" if request.reason else ""

@@ -219,6 +219,10 @@ class Requests:
         now = [desk.expired(one, self._now_s()) for one in found]
         return [one for one in now if one.state in UNSETTLED] if is_live else now
 
+    async def changed(self, after: int) -> list[tuple[Request, int]]:
+        """Requests that changed after that version, each with its own, in order."""
+        return await asyncio.to_thread(self._book.changed, after)
+
     # -- time -------------------------------------------------------------------------------------------------------
     async def follow(self, report: Callable[[str], None]) -> None:
         """Wake those who wait for what was decided elsewhere, and let time run out. Until cancelled."""

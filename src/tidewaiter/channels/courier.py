@@ -21,9 +21,10 @@ FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 300.0
 ASKED_PAUSE_S = 3600.0  # more than this no vendor may ask of us: approvers would wait for hours
 GIVE_UP_S = 86_400.0  # a request that nobody could be told of for a day has expired in nearly every deployment
-DEUNSETTLEDRY_S = 20.0  # one message; a vendor that takes longer is as good as away
+DELIVERY_S = 20.0  # one message; a vendor that takes longer is as good as away
 LOOK_S = 0.5
 STORE_PAUSE_S = 1.0
+STEADY_S = 10.0  # of listening without a failure: the channel hears
 
 
 class Ledger(Protocol):
@@ -76,8 +77,9 @@ class Courier:
         while True:
             try:
                 await self.round()
-            except TidewaiterError as error:  # the store or the ledger; nothing is lost, the outbox keeps it
-                self._report(f"warning: channel {self.channel.name}: {error}")
+            except Exception as error:  # noqa: BLE001 - the boundary: a channel ends neither the others nor the gateway
+                told = str(error) if isinstance(error, TidewaiterError) else f"failed: {error!r}"
+                self._report(f"warning: channel {self.channel.name}: {told}")  # the outbox keeps what was not told
                 await asyncio.sleep(STORE_PAUSE_S)
             try:
                 async with asyncio.timeout(self._look_s):
@@ -96,7 +98,7 @@ class Courier:
             self._stamp = stamp
         while self._next_at_s is not None and self._next_at_s <= self._now_s():
             now_s = self._now_s()
-            claimed = await asyncio.to_thread(self._outbox.claim, self.channel.name, now_s, now_s + 3 * DEUNSETTLEDRY_S)
+            claimed = await asyncio.to_thread(self._outbox.claim, self.channel.name, now_s, now_s + 3 * DELIVERY_S)
             if claimed is not None:
                 await self._deliver(*claimed)
             self._next_at_s = await asyncio.to_thread(self._outbox.next_at_s, self.channel.name)
@@ -120,15 +122,15 @@ class Courier:
 
     async def _tell(self, delivery: Delivery, request: Request) -> str:
         """Tell it; whatever goes wrong in a channel or at its vendor is Undelivered."""
-        link = self._link(request.id)
-        notice = Notice(request, delivery.wanted, presented(request), link, delivery.attempts)
         try:
-            async with asyncio.timeout(DEUNSETTLEDRY_S):
+            link = self._link(request.id)
+            notice = Notice(request, delivery.wanted, presented(request), link, delivery.attempts)
+            async with asyncio.timeout(DELIVERY_S):
                 if delivery.reference:
                     return await self.channel.update(delivery.reference, notice)
                 return await self.channel.announce(notice)
         except TimeoutError:
-            raise Undelivered(f"no answer within {DEUNSETTLEDRY_S:g} s") from None
+            raise Undelivered(f"no answer within {DELIVERY_S:g} s") from None
         except Undelivered:
             raise
         except Exception as defect:
@@ -155,31 +157,69 @@ class Courier:
 
 
 class Listener:
-    """Keeps a channel listening: one that fails is started again, after a growing pause. `problem` is the last one."""
+    """Keeps a channel listening: one that fails is started again, after a growing pause.
+
+    `problem` is what keeps it from hearing, empty when it has been listening for `steady_s`.
+    """
 
     def __init__(
-        self, channel: Channel, desk: Desk, jitter: Callable[[], float], report: Callable[[str], None]
+        self,
+        channel: Channel,
+        desk: Desk,
+        jitter: Callable[[], float],
+        report: Callable[[str], None],
+        steady_s: float = STEADY_S,
     ) -> None:
         self._channel = channel
         self._desk = desk
         self._jitter = jitter
         self._report = report
+        self._steady_s = steady_s
         self.problem = ""
 
     async def run(self) -> None:
         """Listen until cancelled, or until the channel has nothing to listen to."""
         failures = 0
         while True:
-            began = asyncio.get_running_loop().time()
-            try:
-                await self._channel.listen(self._desk)
+            watching = Watching(self._channel, self._desk)
+            error = await watching.failure(self._steady_s, self._recovered)
+            if error is None:
                 return
-            except Exception as error:  # noqa: BLE001 - the boundary: a defect of one channel ends no other
-                told = error if isinstance(error, Undelivered) else Undelivered(f"failed: {error!r}")
-            if asyncio.get_running_loop().time() - began > LONGEST_PAUSE_S:
-                failures = 0
-            failures += 1
-            if str(told) != self.problem:
-                self._report(f"warning: channel {self._channel.name} does not hear decisions: {told}")
-            self.problem = str(told)
-            await asyncio.sleep(pause_s(failures, self._jitter(), told))
+            failures = 1 if watching.was_steady else failures + 1
+            if str(error) != self.problem:
+                self._report(f"warning: channel {self._channel.name} does not hear decisions: {error}")
+            self.problem = str(error)
+            await asyncio.sleep(pause_s(failures, self._jitter(), error))
+
+    def _recovered(self) -> None:
+        if self.problem:
+            self._report(f"channel {self._channel.name} hears decisions again")
+            self.problem = ""
+
+
+class Watching:
+    """One attempt to listen."""
+
+    def __init__(self, channel: Channel, desk: Desk) -> None:
+        self._channel = channel
+        self._desk = desk
+        self.was_steady = False
+
+    async def failure(self, steady_s: float, on_steady: Callable[[], None]) -> Undelivered | None:
+        """What ended it, None when there was nothing to listen to. `on_steady` is called once it holds."""
+        async with asyncio.TaskGroup() as group:
+            listening = group.create_task(self._listen())
+            await asyncio.wait((listening,), timeout=steady_s)
+            if not listening.done():
+                self.was_steady = True
+                on_steady()
+        return listening.result()
+
+    async def _listen(self) -> Undelivered | None:
+        try:
+            await self._channel.listen(self._desk)
+        except Undelivered as error:
+            return error
+        except Exception as defect:  # noqa: BLE001 - the boundary: a defect of one channel ends no other
+            return Undelivered(f"failed: {defect!r}")
+        return None

@@ -17,9 +17,10 @@ from typing import Any
 
 import httpx2
 
-from tidewaiter.approvals.book import LIVE
+from tidewaiter.approvals.book import UNSETTLED
 from tidewaiter.approvals.desk import Request
 from tidewaiter.channels import github_text as text
+from tidewaiter.channels.commands import Command, command_of
 from tidewaiter.channels.contract import Answer, Call, Channel, Decision, Desk, Notice, Outcome, Undelivered
 from tidewaiter.channels.http import Http, fields, json_of
 from tidewaiter.identity.accounts import Realm
@@ -40,9 +41,12 @@ class Reference:
     said: str
 
     @classmethod
-    def parse(cls, written: str) -> Reference:
-        """Read what `written` wrote."""
-        return cls(**json.loads(written))
+    def parse(cls, written: str) -> Reference | None:
+        """Read what `written` wrote; None for what a channel of another kind wrote under the same name."""
+        try:
+            return cls(**json.loads(written))
+        except (ValueError, TypeError):
+            return None
 
     def written(self) -> str:
         """For the outbox."""
@@ -106,11 +110,13 @@ class Github(Channel):
     async def update(self, reference: str, notice: Notice) -> str:
         """Comment what has happened; close the issue when nothing is left to decide."""
         known = Reference.parse(reference)
+        if known is None:
+            return await self.announce(notice)
         if _said(notice) == known.said:
             return reference
         issue = f"{self._path}/issues/{known.number}"
-        if notice.request.state not in LIVE:
-            why = "completed" if notice.request.state == "consumed" else "not_planned"
+        if notice.request.state not in UNSETTLED:
+            why = "completed" if notice.request.state in ("consumed", "closed") else "not_planned"
             await self._http.send("PATCH", issue, json={"state": "closed", "state_reason": why})
         await self._http.send("POST", f"{issue}/comments", json={"body": text.news_of(notice)})
         return Reference(known.number, known.digest, _said(notice)).written()
@@ -145,9 +151,10 @@ class Github(Channel):
     async def listen(self, desk: Desk) -> None:
         """Look for comments every `poll_s`, and when a webhook says so, while there is something to decide."""
         while True:
-            announced = await desk.announced()
-            if announced:
-                await self._look({Reference.parse(ref).number: (request, ref) for request, ref in announced}, desk)
+            announced = [(Reference.parse(reference), request) for request, reference in await desk.announced()]
+            issues = {known.number: (request, known) for known, request in announced if known is not None}
+            if issues:
+                await self._look(issues, desk)
             try:
                 async with asyncio.timeout(self._poll_s):
                     await self._hinted.wait()
@@ -167,7 +174,7 @@ class Github(Channel):
         self._hinted.set()
         return Answer(202)
 
-    async def _look(self, issues: Mapping[int, tuple[Request, str]], desk: Desk) -> None:
+    async def _look(self, issues: Mapping[int, tuple[Request, Reference]], desk: Desk) -> None:
         since = self._since or _iso(min(request.created_s for request, _ in issues.values()) - OVERLAP_S)
         newest = since
         for page in range(1, PAGES + 1):
@@ -194,13 +201,13 @@ class Github(Channel):
             self._tag = answer.headers.get("etag", "") if len(found) < PAGE else ""
         return found
 
-    async def _act(self, comment: Comment, request: Request, reference: str, desk: Desk) -> None:
-        command = text.command_of(comment.body)
+    async def _act(self, comment: Comment, request: Request, known: Reference, desk: Desk) -> None:
+        command = command_of(comment.body)
         key = f"comment {comment.id}"
         if command is None or await desk.was_seen(key):
             return
         place = f"comment {comment.id} on issue {comment.issue} by {comment.login}"
-        problem = await self._problem(comment, command, request, Reference.parse(reference))
+        problem = await self._problem(comment, command, request, known)
         if problem:
             outcome = await desk.refuse(request.id, problem, f"GitHub user {comment.login} ({comment.user})", place)
         elif not command.is_approval and not command.note:
@@ -215,7 +222,7 @@ class Github(Channel):
             told = {"body": text.code(outcome.said)}
             await self._http.send("POST", f"{self._path}/issues/{comment.issue}/comments", json=told)
 
-    async def _problem(self, comment: Comment, command: text.Command, request: Request, known: Reference) -> str:
+    async def _problem(self, comment: Comment, command: Command, request: Request, known: Reference) -> str:
         """Why a command cannot be trusted, empty when it can."""
         if comment.is_edited:
             return "the comment was edited, perhaps by somebody else: write a new one"

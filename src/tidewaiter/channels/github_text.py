@@ -1,4 +1,4 @@
-"""A request as a GitHub issue, and commands in comments. Pure.
+"""A request as a GitHub issue. Pure.
 
 Everything from others stands in code spans and fences that are longer than any run of backticks in it, where GitHub
 knows no markup, no mention and no reference: https://github.github.com/gfm/#fenced-code-blocks.
@@ -7,34 +7,14 @@ knows no markup, no mention and no reference: https://github.github.com/gfm/#fen
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from tidewaiter.channels.contract import Notice
 from tidewaiter.identity import rfc3339
-from tidewaiter.visible import shortened
+from tidewaiter.visible import harmless, shortened
 
 TITLE_CHARACTERS = 200
+REASON_CHARACTERS = 1000
 STATEMENT_CHARACTERS = 20_000  # an issue holds 65,536
-COMMAND = re.compile(r"/(approve|deny)(?:[ \t]+(AR-[0-9A-Z]+))?(?:[ \t]+(.*))?", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """`/approve [AR-…] [remark]` or `/deny [AR-…] reason`: a comment's first line; the rest belongs to the remark."""
-
-    is_approval: bool
-    request: str
-    note: str
-
-
-def command_of(text: str) -> Command | None:
-    """The command that a comment begins with, None when it begins with anything else."""
-    first, _, rest = text.strip().replace("\r\n", "\n").partition("\n")
-    found = COMMAND.fullmatch(first.strip())
-    if found is None:
-        return None
-    note = " ".join(part for part in ((found[3] or "").strip(), " ".join(rest.split())) if part)
-    return Command(found[1].lower() == "approve", (found[2] or "").upper(), note)
 
 
 def title_of(notice: Notice) -> str:
@@ -69,6 +49,8 @@ def news_of(notice: Notice) -> str:
     shown = notice.shown
     if shown.outcome:
         return f"Request {shown.id}: {code(shown.outcome)}"
+    if notice.request.reason:
+        return f"Request {shown.id} waits again: {code(shortened(harmless(notice.request.reason), REASON_CHARACTERS))}"
     votes = [vote.approver for vote in notice.request.votes if vote.is_approval]
     missing = " and ".join(map(str, notice.request.missing))
     return f"Request {shown.id}: approved by {code(', '.join(votes))}, still needs {code(missing)}"

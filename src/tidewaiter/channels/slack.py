@@ -74,7 +74,12 @@ class Slack(Channel):
     async def update(self, reference: str, notice: Notice) -> str:
         """Change the message in its place; one that was deleted is posted again while it is of use."""
         try:
-            await self._call("chat.update", {**json.loads(reference), **_content(notice)})
+            place = json.loads(reference)
+            told = {"channel": place["channel"], "ts": place["ts"], **_content(notice)}
+        except (ValueError, TypeError, KeyError):  # what a channel of another kind wrote under the same name
+            return await self.announce(notice)
+        try:
+            await self._call("chat.update", told)
         except Undelivered as error:
             if not str(error).endswith("message_not_found"):
                 raise

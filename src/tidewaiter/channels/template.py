@@ -35,7 +35,7 @@ def event(notice: Notice) -> dict[str, Any]:
             **values(notice),
             "version": notice.version,
             "approvers": list(request.approvers),
-            "facts": dict(notice.shown.facts),
+            "facts": [{"label": label, "value": value} for label, value in notice.shown.facts],
             "statement": statement,
             "statement_is_cut": is_cut,
             "votes": [

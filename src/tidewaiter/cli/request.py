@@ -10,6 +10,7 @@ import typer
 from tidewaiter.approvals.blast import lines
 from tidewaiter.cli import show
 from tidewaiter.cli.shell import AsJson, ConfigPath, call, group, load
+from tidewaiter.errors import TidewaiterError
 
 if TYPE_CHECKING:
     from tidewaiter.config import Config
@@ -132,17 +133,25 @@ def _report(told: dict[str, Any], *, as_json: bool) -> None:
 
 
 def _watch(config: Config, *, as_json: bool) -> None:
-    known: dict[str, str] = {}
+    """Print each change as it happens. A server that goes away and comes back in between is waited for."""
+    after: int | None = None
+    problem = ""
     while True:
-        for one in call(config, "request.ls", {"is_live": not known}):
-            if known.get(one["id"]) != one["state"] and (known or one["state"] in ("open", "approved", "review")):
-                show.json_line(one) if as_json else show.say("  ".join(str(cell or "-") for cell in _row(one)))
-            known[one["id"]] = one["state"]
-        known.setdefault("", "")
         try:
+            told = call(config, "request.changes", {"after": after})
+            for one in told["requests"]:
+                show.json_line(one) if as_json else show.say("  ".join(str(cell or "-") for cell in _row(one)))
+            after, problem = told["version"], ""
             time.sleep(WATCH_S)
         except KeyboardInterrupt:
             return
+        except TidewaiterError as error:
+            if after is None:
+                raise
+            if str(error) != problem:
+                show.note(f"{error}; still watching")
+            problem = str(error)
+            time.sleep(WATCH_S)
 
 
 def _row(one: dict[str, Any]) -> tuple[object, ...]:

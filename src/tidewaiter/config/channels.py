@@ -10,7 +10,7 @@ from typing import Any
 from tidewaiter.config import values
 from tidewaiter.config.document import Document, suggestion
 from tidewaiter.config.sections import Section, overrides_of, read_section
-from tidewaiter.config.shape import ChannelConfig, GithubConfig, SlackConfig, WebhookConfig
+from tidewaiter.config.shape import ChannelConfig, GithubConfig, JiraConfig, SlackConfig, WebhookConfig
 from tidewaiter.config.values import Field
 
 COMMON: dict[str, Field] = {
@@ -27,6 +27,20 @@ KINDS: dict[str, tuple[type[ChannelConfig], dict[str, Field]]] = {
             "webhook_secret": values.secret(None),
             "poll_s": values.seconds(15.0, 1, 3600),
             "api": values.url("https://api.github.com"),
+        },
+    ),
+    "jira": (
+        JiraConfig,
+        {
+            "url": values.url(),
+            "project": values.project(),
+            "token": values.secret(),
+            "user": values.text(None),
+            "issue_type": values.text("Task"),
+            "approve_status": values.text("Approved"),
+            "deny_status": values.text("Declined"),
+            "webhook_secret": values.secret(None),
+            "poll_s": values.seconds(20.0, 1, 3600),
         },
     ),
     "slack": (
@@ -98,11 +112,19 @@ def _check(section: Section, folder: Path, datasources: Collection[str]) -> None
     for key in FILES:
         if section.get(key) is not None and not (folder / section.get(key)).is_file():
             section.report(key, f"{folder / section.get(key)} is not a file")
+    _check_kind(section)
+
+
+def _check_kind(section: Section) -> None:
     match section.get("kind"):
         case "slack":
             ways = [key for key in ("app_token", "signing_secret") if section.get(key) is not None]
             if len(ways) != 1 and {"app_token", "signing_secret"} <= set(section.values):
                 section.report("app_token", "give either app_token (Socket Mode) or signing_secret (HTTP)")
+        case "jira":
+            approve, deny = section.get("approve_status"), section.get("deny_status")
+            if approve is not None and deny is not None and approve.lower() == deny.lower():
+                section.report("deny_status", "must be another status than approve_status")
         case "webhook":
             if section.get("url") is None and not section.get("speaks_for") and "url" in section.values:
                 section.report("url", "is needed for requests to go out, or speaks_for for decisions to come in")

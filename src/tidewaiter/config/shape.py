@@ -200,6 +200,21 @@ class GithubConfig(ChannelConfig):
 
 
 @dataclass(frozen=True, slots=True)
+class JiraConfig(ChannelConfig):
+    """`kind = "jira"`. With `user` the token is Cloud's API token, without it one of Data Center."""
+
+    url: str
+    project: str
+    token: str
+    user: str | None
+    issue_type: str
+    approve_status: str
+    deny_status: str
+    webhook_secret: str | None
+    poll_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookConfig(ChannelConfig):
     """`kind = "webhook"`. `url` may be a secret reference. Secrets are references for `resolve_secret`."""
 

@@ -19,6 +19,7 @@ NAME = re.compile(r"[a-z][a-z0-9_-]*")
 NAME_CHARACTERS = 63  # PostgreSQL's limit for names; a datasource's name travels as `dbname`
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
+PROJECT = re.compile(r"[A-Z][A-Z0-9_]{0,49}")
 LOOPBACK = "localhost"
 REQUIRED: Final = object()
 
@@ -159,6 +160,17 @@ def repository() -> Field:
     def parse(value: object) -> str:
         if not isinstance(value, str) or not REPOSITORY.fullmatch(value):
             raise ValueError(f'must be a repository such as "acme/approvals"{_seen(value)}')
+        return value
+
+    return Field(parse)
+
+
+def project() -> Field:
+    """The key of a Jira project."""
+
+    def parse(value: object) -> str:
+        if not isinstance(value, str) or not PROJECT.fullmatch(value):
+            raise ValueError(f'must be the key of a project, such as "OPS"{_seen(value)}')
         return value
 
     return Field(parse)

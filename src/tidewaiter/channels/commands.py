@@ -1,0 +1,27 @@
+"""`/approve` and `/deny` in comments, wherever comments can be written. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+COMMAND = re.compile(r"/(approve|deny)(?:[ \t]+(AR-[0-9A-Z]+))?(?:[ \t]+(.*))?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """`/approve [AR-…] [remark]` or `/deny [AR-…] reason`: a comment's first line; the rest belongs to the remark."""
+
+    is_approval: bool
+    request: str
+    note: str
+
+
+def command_of(text: str) -> Command | None:
+    """The command that a comment begins with, None when it begins with anything else."""
+    first, _, rest = text.strip().replace("\r\n", "\n").partition("\n")
+    found = COMMAND.fullmatch(first.strip())
+    if found is None:
+        return None
+    note = " ".join(part for part in ((found[3] or "").strip(), " ".join(rest.split())) if part)
+    return Command(found[1].lower() == "approve", (found[2] or "").upper(), note)
