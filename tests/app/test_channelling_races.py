@@ -132,7 +132,7 @@ async def test_two_channels_that_approve_at_once_approve_once_and_it_runs_once(p
         comment = by_github.decide(says(request, realm=Realm.GITHUB, who="1003"))
         outcomes = await asyncio.gather(*clicks, comment)
         assert any(outcome.counts for outcome in outcomes)
-        runs = [place.requests.consume(request.id, letter * 64, "s") for _ in range(3)]
+        runs = [place.requests.consume(request.id, letter * 64, "s", {}) for _ in range(3)]
         used = await asyncio.gather(*runs, return_exceptions=True)
         assert [isinstance(one, Refused) for one in used].count(False) == 1
     approvals = [one for one in place.ledger.of("request.change") if one["what"] == "approve"]
@@ -151,7 +151,9 @@ async def test_an_approval_that_races_with_a_withdrawal_has_one_outcome(place: P
         await asyncio.gather(*first, return_exceptions=True)
         end = (await place.requests.find(request.id)).state
         ends.add(end)
-        used = await asyncio.gather(place.requests.consume(request.id, request.binding, "s"), return_exceptions=True)
+        used = await asyncio.gather(
+            place.requests.consume(request.id, request.binding, "s", {}), return_exceptions=True
+        )
         assert isinstance(used[0], Refused) == (end is State.WITHDRAWN)
     assert ends <= {State.APPROVED, State.WITHDRAWN}
 
