@@ -165,6 +165,8 @@ class _Still:
     def current(self) -> Catalog:
         return catalog()
 
+    is_behind = False
+
     def refresh_soon(self) -> int:
         return 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
 
@@ -125,6 +126,59 @@ def test_the_ledger_says_what_was_masked_and_what_was_not(gateway18: Deployment)
     assert (told["alice"]["masked"], told["alice"]["unmasked"]) == ([], ["email", "ssn"])
     found = gateway18.search("--tagged", "unmasked", "--text", "told")
     assert {row["principal"] for row in found} == {"alice"}
+
+
+def test_what_is_masked_follows_policies_and_catalog(own_gateway: Deployment) -> None:
+    own_gateway.start()
+    admin = own_gateway.postgres
+
+    def change(sql: str) -> None:
+        admin.execute(f"set role shop_admin; {sql}", database="shop")
+
+    change("create view shown as select id, name as value from customers; grant select on shown to shop_rw")
+    try:
+        with contextlib.ExitStack() as ends:
+            before = ends.enter_context(psycopg.connect(own_gateway.dsn("alice"), autocommit=True))
+            before.execute("select 1")
+            policies = own_gateway.folder / "policies" / "live.cedar"
+            masked = ends.enter_context(psycopg.connect(own_gateway.dsn(MASKED), autocommit=True))
+            for _ in range(7):  # prepared on the way
+                masked.execute("select value from shown where id = %s", [1], prepare=True)
+                masked.execute("select ssn from customers where id = %s", [1], prepare=True)
+            with psycopg.connect(own_gateway.dsn("dora"), autocommit=True) as dba:
+                dba.execute("create or replace view shown as select id, email as value from customers")
+            real = admin.execute("select email from customers where id = 1", database="shop").strip()
+            for text in ("select value from shown where id = 1", "select value from shown where id = %(id)s"):
+                with contextlib.suppress(psycopg.Error):
+                    assert real not in str(masked.execute(text, {"id": 1}).fetchall())
+            with contextlib.suppress(psycopg.Error):
+                found = masked.execute("select value from shown where id = %s", [1], prepare=True).fetchall()
+                assert real not in str(found)
+            text = policies.read_text()
+            policies.write_text(text.replace('Group::"masked"', 'Group::"analysts"'))
+            own_gateway.cli("reload")
+            with pytest.raises(psycopg.errors.AdminShutdown, match="connect anew"):
+                before.execute("select email from customers where id = 1")
+        with psycopg.connect(own_gateway.dsn("alice"), autocommit=True) as after:
+            row = after.execute("select email from customers where id = 1").fetchone()
+            assert row and EMAIL.match(row[0])
+            for _ in range(7):
+                after.execute("select email from customers where id = %s", [1], prepare=True)
+            policies.write_text(text)
+            own_gateway.cli("reload")
+            with pytest.raises(psycopg.errors.FeatureNotSupported, match="cached plan must not change result type"):
+                after.execute("select email from customers where id = %s", [1], prepare=True)
+            assert after.execute("select email from customers where id = 1").fetchone() == (real,)
+    finally:
+        change("drop view shown")
+
+
+def test_startup_cannot_change_how_texts_are_read_or_data_is_shown(gateway18: Deployment) -> None:
+    for options in ("-c client_min_messages=debug5", "-c standard_conforming_strings=off", "-c search_path=pg_temp"):
+        with pytest.raises(psycopg.OperationalError, match="masking"):
+            psycopg.connect(gateway18.dsn(MASKED, options=options))
+    with pytest.raises(psycopg.OperationalError, match="masking"):
+        psycopg.connect(gateway18.dsn(MASKED, client_encoding="LATIN1"))
 
 
 def until_ready(client: Client) -> list[Message]:

@@ -196,6 +196,7 @@ class Shelf:
     def __init__(self, catalog: Catalog) -> None:
         self.current = catalog
         self.completed = 0
+        self.is_behind = False
 
     def refresh_soon(self) -> int:
         self.completed += 1

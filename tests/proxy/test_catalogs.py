@@ -210,6 +210,7 @@ async def test_run_reads_what_was_asked_for_soon(server: EmbeddedPostgres) -> No
         running = group.create_task(watch.run())
         await until(lambda: watch.completed == 1)
         due = watch.refresh_soon()
+        assert watch.is_behind
         assert due == 2
         await until(lambda: watch.completed >= due)
         running.cancel()

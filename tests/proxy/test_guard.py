@@ -49,6 +49,8 @@ class Watched:
     current = Catalog()
     completed = 0
 
+    is_behind = False
+
     def refresh_soon(self) -> int:
         return 0
 

@@ -140,3 +140,9 @@ def test_values_that_cannot_be_looked_at_are_not_written() -> None:
     assert why is not None and why.rule == "write-back"
     assert written_back(made, long[:40], is_whole=True) is None
     assert written_back(made, long[:6], is_whole=False) is not None
+
+
+def test_values_for_masked_columns_are_not_given_to_execute() -> None:
+    found = judged(b"prepare p as update customers set ssn = $1 where id = 1")
+    assert isinstance(found.verdict, Deny) and "(masking: write-back)" in found.verdict.message
+    assert isinstance(judged(b"prepare p as update customers set name = $1 where id = 1").verdict, Allow)

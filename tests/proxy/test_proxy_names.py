@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from maskstage import plan
+
 from tidewaiter.model import Allow, Effect, EffectKind, Facts
-from tidewaiter.proxy.names import LOST_TRACK, Names, Portal, Statement
+from tidewaiter.proxy.names import LATE, LOST_TRACK, Names, Portal, Statement
 from tidewaiter.proxy.pipeline import Judged
 from tidewaiter.proxy.trail import Execution
 
@@ -114,3 +116,14 @@ def test_prepared_by_sql_is_lost_track_of_when_it_cannot_be_understood_again() -
     names.apply([Effect(EffectKind.PREPARE, "q", facts=ONE)], is_certain=True)
     names.renew(lambda source, plan: Facts(unknown=("no",)))
     assert names.prepared["p"] is names.prepared["q"] is LOST_TRACK
+
+
+def test_sql_cannot_run_what_the_gateway_masks_itself() -> None:
+    names = Names()
+    late = plan(b"select email from customers")
+    assert late.late
+    names.prepare(b"s", Statement(b"select email from customers", (), ONE, plan=late))
+    names.bind(Portal(names.statements[b"s"], b"p"))
+    assert (names.prepared["s"], names.cursors["p"]) == (LATE, LATE)
+    names.prepare(b"s", Statement(b"select 1", (), ONE, plan=plan(b"select 1")))
+    assert names.prepared["s"] is ONE

@@ -7,9 +7,13 @@ import json
 from collections.abc import Sequence
 
 import pytest
+from maskstage import RULES, masking
+from maskstage import policies as masked_policies
 from playstage import ADA, PATH, Shelf, policies, shop
 
 from tidewaiter.model import Allow, Context, Effect, EffectKind, Relation
+from tidewaiter.proxy.masked import SightChanged
+from tidewaiter.proxy.masks import Plan
 from tidewaiter.proxy.names import Names
 from tidewaiter.proxy.probe import SURROUNDINGS, Question
 from tidewaiter.proxy.standing import Footing, Judges, Standing
@@ -248,3 +252,49 @@ def test_a_judge_does_not_outlive_the_catalog_it_stands_on() -> None:
         session.set_path(PATH)
         session.study(b"select 1", in_transaction=False)
     assert len(judges) == 1
+
+
+def veiled(watch: Watch, rules: str = RULES, *, is_veiled: bool = True) -> Standing:
+    """The standing of a session of ada's where masks are in force."""
+    asked = masked_policies(rules)
+    footing = Footing(
+        "shop", False, False, watch, lambda: asked, Judges(), Context(), lambda: 0, masking=masking(),
+        is_veiled=is_veiled,
+    )  # fmt: skip
+    found = Standing(ADA, footing, Names())
+    found.set_path(PATH)
+    return found
+
+
+def test_a_session_that_masks_waits_for_definitions_of_others() -> None:
+    async def run() -> None:
+        watch = Watch(shop())
+        standing = veiled(watch)
+        text = b"select ssn from customers"
+        assert standing.study(text, in_transaction=False).plan is not None
+        assert standing.recall(text, in_transaction=False) is not None
+        watch.is_behind = True
+        assert standing.recall(text, in_transaction=False) is None
+        assert not standing.can_study_at_once(text)
+        watch.is_behind = False
+        assert (await standing.study_patiently(text, in_transaction=False)).plan is not None
+        assert watch.completed == 1
+        assert standing.recall(text, in_transaction=False) is not None
+
+    asyncio.run(run())
+
+
+def test_a_session_that_began_without_masks_ends_where_it_would_need_them() -> None:
+    with pytest.raises(SightChanged, match="connect anew"):
+        veiled(Watch(shop()), is_veiled=False).recall(b"select 1", in_transaction=False)
+
+
+def test_what_sql_prepared_is_lost_track_of_once_it_would_be_masked_otherwise() -> None:
+    standing = veiled(Watch(shop()))
+    text = b"prepare p as select ssn from customers"
+    judged = standing.study(text, in_transaction=False)
+    for plan, is_known in ((judged.plan, True), (Plan(b"PREPARE p AS SELECT 1"), False)):
+        standing.names.apply(judged.facts.effects, is_certain=True, source=text, plan=plan)
+        standing.set_path(PATH)
+        standing.recall(b"select 1", in_transaction=False)
+        assert bool(standing.names.prepared["p"].unknown) is not is_known

@@ -111,6 +111,11 @@ class CatalogWatch:
         self._wanted.set()
         return due
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether a session has made definitions that are not read yet."""
+        return self._target > self.completed
+
     async def refresh(self) -> Catalog:
         """A catalog whose reading began after this call. Calls that wait together share one reading.
 

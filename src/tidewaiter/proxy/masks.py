@@ -16,7 +16,7 @@ from tidewaiter.masking.forms import column_mask, misfit, unmaskable
 from tidewaiter.masking.keys import tag_key
 from tidewaiter.masking.late import LateMask, late_mask
 from tidewaiter.masking.plan import Foreseen
-from tidewaiter.model import Column, ColumnMask, Context, Effect, Facts, Principal, ResourceType, Secret
+from tidewaiter.model import Column, ColumnMask, Context, Effect, EffectKind, Facts, Principal, ResourceType, Secret
 from tidewaiter.policy import MaskedColumns, Policies
 from tidewaiter.sql.catalog import Catalog
 from tidewaiter.sql.facts import Scope
@@ -139,6 +139,8 @@ class Masking:
             )  # fmt: skip
             if isinstance(done, Refused):
                 return done
+            if done.guards and any(effect.kind is EffectKind.PREPARE for effect in facts.effects):
+                return Refused("write-back", "values for masked columns are bound by the protocol, not by EXECUTE")
             late = tuple(self._late(one, sight, classification) for one in done.late)
             reaches = any(sight.labels.concerns(one.path) for one in facts.indirect)
             return Plan(

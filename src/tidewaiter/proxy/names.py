@@ -11,6 +11,7 @@ from tidewaiter.model import Effect, EffectKind, Facts
 from tidewaiter.proxy.masks import Plan
 from tidewaiter.proxy.trail import Execution, Place
 
+LATE = Facts(unknown=("what the gateway masks itself runs by the protocol's own messages, not by EXECUTE or FETCH",))
 LOST_TRACK = Facts(unknown=("it is not known what this name stands for",))
 
 
@@ -63,7 +64,8 @@ class _FactsByName(Mapping[str, Facts]):
 
     def __getitem__(self, name: str) -> Facts:
         found = self._of[name.encode()]
-        return found.facts if isinstance(found, Statement) else found.statement.facts
+        statement = found if isinstance(found, Statement) else found.statement
+        return LATE if statement.plan is not None and statement.plan.late else statement.facts
 
     def __iter__(self) -> Iterator[str]:
         return (name.decode("utf-8", "replace") for name in self._of)

@@ -63,6 +63,10 @@ class Watch(Protocol):
     def completed(self) -> int:
         """How many readings of the catalog have ended."""
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether some session has made definitions that are not read yet."""
+
     def refresh_soon(self) -> int:
         """Ask for a reading that begins after now; return the `completed` at which it is there."""
 
@@ -184,6 +188,8 @@ class Standing:
         """What is known of a text without thinking; None when it must be studied."""
         if self._created_until is not None:
             self._forget_created()
+        if self._footing.is_veiled and self._footing.watch.is_behind:
+            self._needs_catalog = True  # others may have let flow elsewhere what is masked
         judge = self._present_judge()
         if judge is None or self._lexer or self._created or self._temporary or self._needs_catalog:
             return None

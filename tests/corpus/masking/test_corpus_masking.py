@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 import pytest
+from conversations import leaks
 from gateways import gateways, through
 from generator import statements
 from oracle import HERE, Case, attack, cases, harmless, rewriting, unprotected
@@ -37,6 +38,7 @@ def test_no_attack_through_gateways_tells_two_worlds_apart(pair: tuple[World, Wo
         told = attack(attacks, pair, partial(through, found))
         assert told.outcomes.get("leak", []) == []
         assert told.count("answered") > len(attacks) / 2
+        assert leaks(found["a"], pair[0]) == []
         answered = harmless(fine, pair, partial(through, found))
         assert {name: cases for name, cases in answered.outcomes.items() if name != "answered"} == {}
 

@@ -1,0 +1,71 @@
+"""Conversations by which names of the protocol and of SQL meet, through a real gateway, over a column masked late."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from gateways import WHO
+from rawwire import SYNC, bind, describe, execute, parse, query
+from rig import Deployment
+from world import World
+
+CARD = "select id, card from customers order by id"
+RUN = execute() + SYNC
+NAMES: dict[str, tuple[bytes, ...]] = {
+    "executed by SQL": (parse(CARD, "s") + SYNC, query("execute s")),
+    "fetched by SQL": (
+        query("begin"),
+        parse(CARD) + bind(portal="p") + SYNC,
+        query("fetch 2 from p"),
+        query("move 1 in p"),
+    ),
+    "prepared by SQL": (query(f"prepare q as {CARD}"), bind(name="q") + describe() + RUN, query("execute q")),
+    "declared by SQL": (
+        query(f"begin; declare c cursor for {CARD}"),
+        execute("c", 2) + SYNC,
+        describe(b"P", "c") + SYNC,
+    ),
+    "described once, executed often": (
+        parse(CARD, "t") + describe(b"S", "t") + SYNC,
+        bind(name="t", results=[1]) + execute(limit=1) + execute(limit=1) + SYNC,
+        bind(name="t") + RUN,
+    ),
+    "another statement under the name": (
+        parse(CARD, "u") + SYNC,
+        query("deallocate u"),
+        query("prepare u as select name, card from customers"),
+        bind(name="u") + RUN,
+        parse("select 1", "v") + SYNC,
+        parse(CARD, "v") + SYNC,
+        bind(name="v") + RUN,
+    ),
+    "a parse that fails": (
+        parse(CARD, "w") + parse("select nothing", "w") + SYNC,
+        bind(name="w") + RUN,
+        parse(CARD, "w") + bind(name="w") + execute() + parse("select nonsense(") + bind(name="w") + RUN,
+    ),
+    "copied, then read": (
+        query("create temp table mine as select id, card from customers; select * from mine; table mine"),
+        query("copy customers (card) to stdout (format binary)"),
+        query(f"copy ({CARD}) to stdout (format csv, header)"),
+    ),
+}
+
+
+def leaks(gateway: Deployment, world: World) -> list[str]:
+    """Those in which a real value came, whatever was refused."""
+    cards = [card.encode() for card in world.server.execute("select card from customers", database="shop").split()]
+    assert len(cards) == 12
+    found = []
+    for name, messages in NAMES.items():
+        client = gateway.raw(WHO)
+        got: list[bytes] = []
+        with suppress(ConnectionError, EOFError):  # an answer that cannot be masked ends the session
+            for message in messages:
+                client.send(message)
+                got += [one.body for one in client.until()]
+        client.close()
+        assert got, name
+        if any(card in body for card in cards for body in got):
+            found.append(name)
+    return found
