@@ -90,7 +90,7 @@ async def test_an_endless_answer_is_cut_off() -> None:
     def answer(request: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(200, content=b"x" * (ANSWER_BYTES + 1))
 
-    with pytest.raises(Undelivered, match="more than 4194304 bytes"):
+    with pytest.raises(Undelivered, match="more than 16777216 bytes"):
         await http(answer).send("GET", "/")
 
 

@@ -246,3 +246,17 @@ async def test_what_another_kind_of_channel_announced_under_this_name_is_announc
         task = group.create_task(made.listen(desk))
         await eventually(lambda: desk.decisions)
         task.cancel()
+
+
+async def test_an_issue_that_is_gone_holds_up_no_other_and_its_approval_does_not_count() -> None:
+    stand = GithubStand()
+    async with listening(stand) as (made, desk):
+        other = replace(REQUEST, id="AR-3333333")
+        desk.requests.append((other, await made.announce(notice(other))))
+        first, second = stand.issues
+        stand.fails = {f"GET .*/issues/{first}": [404] * 99, ".*POST .*comments": [403] * 99}
+        stand.comment("/approve", issue=first)
+        stand.comment("/approve", issue=second)
+        await eventually(lambda: desk.decisions)
+        assert [one.request for one in desk.decisions] == ["AR-3333333"]
+        assert desk.refused[0][1].startswith("the issue cannot be read: api.github.example answered 404")

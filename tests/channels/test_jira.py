@@ -225,3 +225,19 @@ async def test_what_another_kind_of_channel_announced_under_this_name_is_announc
         task = group.create_task(made.listen(desk))
         await eventually(lambda: desk.decisions)
         task.cancel()
+
+
+async def test_an_issue_that_is_gone_holds_up_no_other_and_an_outage_is_said() -> None:
+    stand = JiraStand()
+    async with listening(stand) as (made, desk):
+        other = replace(REQUEST, id="AR-3333333")
+        desk.requests.append((other, await made.announce(notice(other))))
+        first, second = stand.issues
+        stand.fails = {f"GET .*/issue/{first}": [404] * 999}
+        stand.move("Approved", key=second)
+        await eventually(lambda: desk.decisions)
+        assert [one.request for one in desk.decisions] == ["AR-3333333"]
+    for statuses in ({f"GET .*/issue/{first}": [503]}, {"GET .*/issue/.*": [404, 404]}):
+        stand.fails = statuses
+        with pytest.raises(Undelivered, match=r"answered (503|404)"):
+            await made.listen(desk)

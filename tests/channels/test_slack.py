@@ -23,6 +23,7 @@ from slackstand import (
 )
 
 from tidewaiter.approvals.desk import State
+from tidewaiter.channels import slack as module
 from tidewaiter.channels.contract import Answer, Call, Decision, Outcome, Undelivered
 from tidewaiter.channels.slack import Slack
 from tidewaiter.errors import StoreUnavailable
@@ -249,3 +250,38 @@ async def test_over_http_what_slack_did_not_sign_is_refused_and_counted(
 async def test_with_socket_mode_nothing_is_taken_by_http() -> None:
     async with slack() as stand:
         assert await channel(stand).receive(Call({}, b"", ""), Desks()) == Answer(404)
+
+
+async def test_a_socket_that_stays_closed_is_an_outage_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHECK_S", 0.05)
+    monkeypatch.setattr(module, "SILENT_S", 0.1)
+    async with slack() as stand:
+        made = channel(stand)
+
+        async def end() -> None:
+            await eventually(lambda: stand.sockets)
+            stand.fails["apps.connections.open"] = [(500, "internal_error")] * 99
+            await stand.sockets[0].close()
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(end())
+            with pytest.raises(Undelivered, match="the socket has been closed for"):
+                await made.listen(Desks())
+        stand.fails["apps.connections.open"] = [(200, "token_revoked")]
+        with pytest.raises(Undelivered, match="Slack says token_revoked") as error:
+            await made.listen(Desks())
+        assert error.value.is_lasting
+
+
+async def test_more_clicks_than_we_look_at_are_not_acknowledged() -> None:
+    async with slack() as stand:
+        made = channel(stand, app_token="", signing_secret=SIGNING_SECRET)
+        await made.announce(notice())
+        answers = [await made.receive(call(posted(stand.pressed("approve"), NOW)), Desks()) for _ in range(101)]
+        assert (answers[99], answers[100]) == (Answer(200), Answer(503))
+
+
+async def test_a_statement_of_a_megabyte_fits_into_a_message() -> None:
+    async with slack() as stand:
+        await channel(stand).announce(notice(replace(REQUEST, statement="\u202e" * (1 << 20))))
+        assert len(stand.messages) == 1

@@ -260,6 +260,8 @@ def test_a_webhook_announces_a_request_and_its_answer_lets_the_client_go_on(
         {"counts": True, "message": f"request {id_} is now approved"},
     )
     assert asking.result() == "DELETE 1"
+    for name, said in (("itsm", "took a test message"), ("ops", "tidewaiter in Ours"), ("jira", "project OPS")):
+        assert said in hooked.cli("channel", "test", name).stdout
     assert decide(hooked, id_, f"{id_}-2")[1]["counts"] is False
     eventually(lambda: receiver.of(id_)[-1] == "request.consumed", 10, hooked.log)
     (refused,) = [row["fields"] for row in hooked.search("--kind", "request.refused")]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from channelkit import Place
 from sqlalchemy import text
 
 from tidewaiter.demo.postgres import EmbeddedPostgres
 from tidewaiter.errors import ConfigError, StoreUnavailable
 from tidewaiter.identity import Directory
+from tidewaiter.identity.accounts import Realm
 from tidewaiter.model import Kind, Secret
 from tidewaiter.store import Store, open_store
 from tidewaiter.store.tables import VERSION_TABLE
@@ -60,6 +63,25 @@ def test_directory_works_on_postgresql(store: Store) -> None:
     assert directory.principal("alice-bot") is None
     assert [credential.datasources for credential in directory.credentials()] == [("shop",)]
     assert directory.prune(NOW_S + 100 * 86400) == 1
+
+
+def test_channels_are_told_once_by_two_gateways_on_postgresql(store: Store, url: str, tmp_path: Path) -> None:
+    elsewhere = open_store(url, tmp_path)
+    here, there = Place(store), Place(elsewhere)
+    asyncio.run(here.ask())
+    assert (here.outbox.note("ops", lambda request: True, NOW_S), there.outbox.is_behind("ops")) == (1, False)
+    claimed = here.outbox.claim("ops", NOW_S, NOW_S + 60)
+    assert claimed is not None
+    assert there.outbox.claim("ops", NOW_S, NOW_S + 60) is None
+    here.outbox.told(claimed[0], "ref", NOW_S)
+    assert [reference for _, reference in there.outbox.announced("ops", NOW_S)] == ["ref"]
+    assert (there.outbox.tally("ops").told, there.outbox.next_at_s("ops")) == (1, None)
+    there.outbox.mark("ops", "m1", NOW_S)
+    assert here.outbox.was_seen("ops", "m1")
+    there.people()
+    assert here.accounts.principal_of(Realm.GITHUB, "1001") == "dora"
+    here.outbox.prune(NOW_S)
+    elsewhere.close()
 
 
 def test_another_gateways_changes_are_noticed(store: Store, url: str, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ nothing.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import json
 from collections.abc import Mapping
@@ -27,8 +28,8 @@ from tidewaiter.identity.accounts import Realm
 
 API = "https://api.github.com"
 LABEL = "tidewaiter"
-PAGE = 100
-PAGES = 20  # of comments in one look: 2,000 since the last one
+PAGE = 50
+PAGES = 40  # of comments in one look: 2,000 since the last one
 OVERLAP_S = 120.0  # GitHub may show a comment a little late; what was seen already is known by its id
 
 
@@ -220,7 +221,8 @@ class Github(Channel):
         await desk.mark(key)
         if not outcome.counts:
             told = {"body": text.code(outcome.said)}
-            await self._http.send("POST", f"{self._path}/issues/{comment.issue}/comments", json=told)
+            with contextlib.suppress(Undelivered):  # a courtesy; what happened is recorded
+                await self._http.send("POST", f"{self._path}/issues/{comment.issue}/comments", json=told)
 
     async def _problem(self, comment: Comment, command: Command, request: Request, known: Reference) -> str:
         """Why a command cannot be trusted, empty when it can."""
@@ -231,7 +233,12 @@ class Github(Channel):
         if command.request and command.request != request.id:
             return f"the comment is about {command.request}, and this issue is about {request.id}"
         if command.is_approval:
-            issue = fields(await self._http.send("GET", f"{self._path}/issues/{comment.issue}"))
+            try:
+                issue = fields(await self._http.send("GET", f"{self._path}/issues/{comment.issue}"))
+            except Undelivered as error:
+                if not error.is_lasting:
+                    raise
+                return f"the issue cannot be read: {error}"
             if _digest(issue.get("body")) != known.digest:
                 return "the text of this issue was changed: what it shows may not be what would run; decide elsewhere"
         return ""

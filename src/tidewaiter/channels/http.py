@@ -13,7 +13,7 @@ from tidewaiter.channels.contract import Undelivered
 from tidewaiter.visible import harmless, shortened
 
 TIMEOUT_S = 15.0
-ANSWER_BYTES = 4 << 20  # the longest page of comments or history that we ask for is far below
+ANSWER_BYTES = 16 << 20  # 50 comments of the greatest length, four bytes a character
 SAID_CHARACTERS = 200
 TRY_SOON = frozenset((408, 425, 429, 500, 502, 503, 504))
 

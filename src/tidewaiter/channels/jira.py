@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hmac
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -156,11 +158,7 @@ class Jira(Channel):
         """Look at the issues every `poll_s`, and when a webhook says so, while there is something to decide."""
         while True:
             announced = [(Reference.parse(reference), request) for request, reference in await desk.announced()]
-            for known, request in announced:
-                if known is not None:
-                    await self._look(request, known, desk)
-            keys = {known.key for known, _ in announced if known is not None}
-            self._looked_at = {key: at for key, at in self._looked_at.items() if key in keys}
+            await self._look_at_all([(known, request) for known, request in announced if known is not None], desk)
             try:
                 async with asyncio.timeout(self._poll_s):
                     await self._hinted.wait()
@@ -179,6 +177,20 @@ class Jira(Channel):
             return Answer(401)
         self._hinted.set()
         return Answer(202)
+
+    async def _look_at_all(self, announced: Sequence[tuple[Reference, Request]], desk: Desk) -> None:
+        """Look at each issue: one that is gone for good holds up no other. Raises Undelivered for an outage."""
+        problems: list[Undelivered] = []
+        for known, request in announced:
+            try:
+                await self._look(request, known, desk)
+            except Undelivered as error:
+                problems.append(error)
+        keys = {known.key for known, _ in announced}
+        self._looked_at = {key: at for key, at in self._looked_at.items() if key in keys}
+        passing = [error for error in problems if not error.is_lasting]
+        if passing or (problems and len(problems) == len(announced)):
+            raise [*passing, *problems][0]
 
     async def _look(self, request: Request, known: Reference, desk: Desk) -> None:
         issue = await self._issue(known.key)
@@ -205,7 +217,8 @@ class Jira(Channel):
             )
         await desk.mark(said.id)
         if not outcome.counts:
-            await self._comment(key, text.quoted(outcome.said))
+            with contextlib.suppress(Undelivered):  # a courtesy; what happened is recorded
+                await self._comment(key, text.quoted(outcome.said))
 
     def _moved(self, key: str, issue: dict[str, Any]) -> list[Said]:
         """The newest move to a status that decides, if the issue stands there now."""

@@ -1,8 +1,8 @@
 """TOML files + environment → frozen values, all errors at once. The only reader of the environment.
 
 `load` reads `tidewaiter.toml` and, beside it, `classification.toml`. Each key of a section can be overridden by
-`TIDEWAITER_<SECTION>_<KEY>`, of a datasource by `TIDEWAITER_DATASOURCE_<NAME>_<KEY>` (upper case, `-` becomes `_`;
-`[gateway] tls` is written `CERT,KEY`; `roles` and a datasource's name are for the file alone).
+`TIDEWAITER_<SECTION>_<KEY>`, of a datasource by `TIDEWAITER_DATASOURCE_<NAME>_<KEY>`, of a channel likewise (upper
+case, `-` becomes `_`; `[gateway] tls` is written `CERT,KEY`; names, tables and lists are for the file alone).
 """
 
 from __future__ import annotations
