@@ -156,7 +156,7 @@ def policies() -> Policies:
     return Policies.parse(texts, [DATASOURCE])
 
 
-class _Still:
+class Still:
     """A catalog that never changes: what a session defines, it knows only from its own statements."""
 
     completed = 0
@@ -185,7 +185,7 @@ class _Still:
 
 def standing(who: str) -> Standing:
     """A session's standing at its beginning."""
-    footing = Footing(DATASOURCE, False, False, _Still(), policies, Judges(), Context(), lambda: 0)
+    footing = Footing(DATASOURCE, False, False, Still(), policies, Judges(), Context(), lambda: 0)
     found = Standing(PEOPLE[who], footing, Names())
     found.set_path(PATH)
     return found

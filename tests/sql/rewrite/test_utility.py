@@ -38,7 +38,7 @@ def test_what_would_open_a_way_around_is_refused(text: str, rule: str) -> None:
     "text",
     ["set timezone = 'UTC'", "begin", "rollback", "show timezone", "create table mine (id integer primary key)",
      "drop table orders", "create index on orders (id)", "alter table orders add column x text", "lock table orders",
-     "set search_path = hr"],
+     "set search_path = hr", "unlisten *", "select pg_try_advisory_lock(1)"],
 )  # fmt: skip
 def test_what_concerns_nothing_masked_goes_on(text: str) -> None:
     assert sent(text)

@@ -108,7 +108,7 @@ def _builtin(rewriting: Rewriting, fields: Node, name: str, schema: str | None) 
         if (constant(arguments, 0) or "").lower() == "search_path":
             rewriting.reading.path = None
     elif name not in BY_CONSTANT and (
-        name in HIDDEN_FUNCTIONS or action_of(name, rewriting.catalog.builtins[name]) is not None
+        name in HIDDEN_FUNCTIONS or action_of(name, rewriting.catalog.builtins[name]) not in (None, "lock")
     ):
         raise Refusal("function", f"{name} is not open to principals who see masked data")
     if schema is None and any(not one.is_reviewed for one in rewriting.catalog.functions.get(name, ())):

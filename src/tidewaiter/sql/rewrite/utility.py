@@ -227,6 +227,7 @@ HANDLERS: dict[str, Handler] = {
     "TableLikeClause": _like,
     "TransactionStmt": _transaction,
     "TruncateStmt": _truncate,
+    "UnlistenStmt": lambda rewriting, fields, ctes: None,
     "VariableSetStmt": _set,
     "VariableShowStmt": _leave("VariableShowStmt"),
 }
