@@ -42,6 +42,7 @@ def test_the_same_statement_of_the_same_principal_has_the_same_binding() -> None
         {"transaction": "block"},
         {"search_path": ("pg_catalog", "mine", "public")},
         {"catalog": OTHER_TABLE},
+        {"names": (("70", "digest of what p stands for"),)},
         {"facts": replace(FACTS, touches=(replace(FACTS.touches[0], action="delete_all"),))},
         {"facts": replace(FACTS, indirect=(Indirect("trigger", "t", "function", ("public", "f"), ("public", "c")),))},
     ],

@@ -110,6 +110,22 @@ def test_prepared_by_sql_is_understood_again_when_names_mean_something_else() ->
     assert names.prepared["protocol"] is ONE
 
 
+def test_what_names_stand_for_is_told_by_the_text_that_made_them() -> None:
+    prepares = [Effect(EffectKind.PREPARE, "p", facts=ONE), Effect(EffectKind.DECLARE, "c", facts=ONE)]
+    found = []
+    for origin in (b"prepare p as update t set a = 1", b"prepare p as update t set a = 2"):
+        names = Names()
+        names.apply(prepares, is_certain=True, source=origin, origin=origin)
+        found.append(names.sources())
+        names = Names()
+        names.apply(prepares, is_certain=True, origin=b"select 1; " + origin)
+        found.append(names.sources())
+    assert len(set(found)) == 4
+    assert [name for name, _ in found[0]] == [b"Pc".hex(), b"Sp".hex()]
+    names.prepare(b"protocol", statement())
+    assert len(names.sources()) == 3
+
+
 def test_prepared_by_sql_is_lost_track_of_when_it_cannot_be_understood_again() -> None:
     names = Names()
     names.apply([Effect(EffectKind.PREPARE, "p", facts=ONE)], is_certain=True, source=b"prepare p as select 1")

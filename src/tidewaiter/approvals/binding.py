@@ -26,8 +26,12 @@ def binding_of(
     facts: Facts,
     catalog: Catalog,
     search_path: tuple[str, ...],
+    names: tuple[tuple[str, str], ...] = (),
 ) -> str:
-    """The digest, 64 hexadecimal digits. `parameters` is Bind's parameter section; `transaction` is none or block."""
+    """The digest, 64 hexadecimal digits. `parameters` is Bind's parameter section; `transaction` is none or block.
+
+    `names` are the prepared statements and cursors of the session with what they stand for, where the text uses any.
+    """
     told = [
         VERSION,
         principal.name,
@@ -39,6 +43,7 @@ def binding_of(
         transaction,
         search_path,
         [_meaning(facts, catalog)],
+        *([names] if names else []),
     ]
     return sha256(orjson.dumps(told)).hexdigest()
 

@@ -254,7 +254,10 @@ class Answers:
         facts = run.judged.facts
         if facts.effects:
             source = run.text if facts.parts == 1 else b""
-            self._end(self._names.apply(facts.effects, is_certain=not run.sqlstate, source=source, plan=run.plan))
+            is_certain = not run.sqlstate
+            self._end(
+                self._names.apply(facts.effects, is_certain=is_certain, source=source, plan=run.plan, origin=run.text)
+            )
             self._standing.apply(facts.effects, is_certain=not run.sqlstate)
         if facts.control == "rollback_to":
             self._standing.rolled_back()

@@ -6,6 +6,7 @@ Names change when a message is sent, before the server has agreed; what it refus
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from hashlib import sha256
 
 from tidewaiter.model import Effect, EffectKind, Facts
 from tidewaiter.proxy.masks import Plan
@@ -19,16 +20,18 @@ class Statement:
     """A prepared statement. `text` is empty for one made by SQL PREPARE, whose meaning is in `facts`.
 
     The server plans it anew where names mean something else; `source` is the PREPARE to understand again then, empty
-    when it is not known by itself. `plan` is the one that it was sent by, in sessions that mask.
+    when it is not known by itself; `origin` is the whole text that made it. `plan` is the one that it was sent by, in
+    sessions that mask.
     """
 
-    __slots__ = ("facts", "oids", "plan", "source", "text")
+    __slots__ = ("facts", "oids", "origin", "plan", "source", "text")
 
     def __init__(
         self, text: bytes, oids: tuple[int, ...], facts: Facts, source: bytes = b"", plan: Plan | None = None
     ) -> None:
         self.plan = plan
         self.source = source
+        self.origin = text or source
         self.text = text
         self.oids = oids
         self.facts = facts
@@ -108,6 +111,12 @@ class Names:
         self.prepared: Mapping[str, Facts] = _FactsByName(self.statements)
         self.cursors: Mapping[str, Facts] = _FactsByName(self.portals)
 
+    def sources(self) -> tuple[tuple[str, str], ...]:
+        """What every name that SQL may use stands for: (name, SHA-256 of the text that made it), sorted."""
+        found = [(b"S" + name, one.origin) for name, one in self.statements.items()]
+        found += [(b"P" + name, one.statement.origin) for name, one in self.portals.items()]
+        return tuple(sorted((name.hex(), sha256(text).hexdigest()) for name, text in found))
+
     def prepare(self, name: bytes, statement: Statement) -> Undo:
         """Let a name stand for a statement."""
         undo = Undo(self, False, name, self.statements.get(name))
@@ -156,12 +165,18 @@ class Names:
             statement.facts = found[0] if len(found) == 1 and found[0] is not None else LOST_TRACK
 
     def apply(
-        self, effects: Iterable[Effect], *, is_certain: bool, source: bytes = b"", plan: Plan | None = None
+        self,
+        effects: Iterable[Effect],
+        *,
+        is_certain: bool,
+        source: bytes = b"",
+        plan: Plan | None = None,
+        origin: bytes = b"",
     ) -> list[Execution]:
         """Follow what SQL did to names. `is_certain` is False when the text failed half-way: then names are unknown.
 
-        `source` is the text, if it is one statement, `plan` the one that it was sent by. Returns the suspended
-        executions that this ended.
+        `origin` is the text, `source` too if it is one statement, `plan` the one that it was sent by. Returns the
+        suspended executions that this ended.
         """
         before = list(self.portals.values())
         for effect in effects:
@@ -169,8 +184,10 @@ class Names:
             facts = (effect.facts or LOST_TRACK) if is_certain else LOST_TRACK
             if effect.kind is EffectKind.PREPARE:
                 self.statements[name] = Statement(b"", (), facts, source if is_certain else b"", plan)
+                self.statements[name].origin = origin or source
             elif effect.kind is EffectKind.DECLARE:
                 self.portals[name] = Portal(Statement(b"", (), facts), name)
+                self.portals[name].statement.origin = origin or source
             elif effect.kind is EffectKind.DEALLOCATE:
                 _forget(self.statements, name)
             elif effect.kind is EffectKind.CLOSE:

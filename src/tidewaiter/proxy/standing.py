@@ -275,7 +275,7 @@ class Standing:
         ground = judge.ground
         return binding_of(
             ground.principal, ground.datasource, text, binds, oids, transaction, facts, ground.catalog,
-            ground.search_path,
+            ground.search_path, self.names.sources() if facts.session_bound else (),
         )  # fmt: skip
 
     def subject(self, held: Held) -> Subject:

@@ -109,6 +109,8 @@ class Catalog:
     keys: Mapping[Path, tuple[ForeignKey, ...]] = field(default_factory=_none)
     """Foreign keys by the table that they refer to; those of the referencing table's partitions are left out."""
     table_calls: Mapping[Path, tuple[TableCall, ...]] = field(default_factory=_none)
+    operator_classes: Mapping[str, tuple[Path, ...]] = field(default_factory=_none)
+    """Functions of an operator class of that name, where they are not the server's own."""
     policy_reads: Mapping[Path, tuple[tuple[str, Path], ...]] = field(default_factory=_none)
     """Policies of a table's row security, and what they read besides it."""
     domain_calls: Mapping[str, tuple[Path, ...]] = field(default_factory=_none)
@@ -212,6 +214,7 @@ def _build(rows: Rows) -> Catalog:
         table_calls=_grouped(
             (_first(row), TableCall(row[2], row[3], (row[4], row[5]))) for row in plain["table_calls"]
         ),
+        operator_classes=_grouped((row[0], (row[1], row[2])) for row in plain["operator_classes"]),
         policy_reads=_grouped((_first(row), (row[2], (row[3], row[4]))) for row in plain["policy_reads"]),
         domain_calls=_grouped((row[0], (row[1], row[2])) for row in plain["domain_calls"]),
         made_of=_grouped((_first(row), _second(row)) for row in plain["made_of"]),

@@ -179,6 +179,13 @@ QUERIES: Mapping[str, str] = {
           join pg_proc p on p.oid in (m.amproc, r.rngsubdiff)
           join pg_namespace fn on fn.oid = p.pronamespace
          where {_USER_SCHEMA.replace("n.", "fn.")} order by 1, 2, 3, 4, 5, 6""",
+    # operator class, function schema, function: what an index of that class calls, those of extensions left out
+    "operator_classes": f"""
+        select distinct o.opcname::text, n.nspname::text, p.proname::text
+          from pg_opclass o
+          join pg_amproc m on m.amprocfamily = o.opcfamily
+          join pg_proc p on p.oid = m.amproc join pg_namespace n on n.oid = p.pronamespace
+         where {_USER_SCHEMA} and {_EXTENSION.format("pg_opclass", "o.oid")} = '' order by 1, 2, 3""",
     # schema, table, policy, schema and name of another relation that the policy reads to decide about rows
     "policy_reads": """
         select distinct n.nspname::text, c.relname::text, y.polname::text, rn.nspname::text, r.relname::text

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tidewaiter.model import EffectKind, Relation
 from tidewaiter.sql import locks
-from tidewaiter.sql.expressions import FIELDS, SPECIAL, walk
+from tidewaiter.sql.expressions import FIELDS, SPECIAL, implied_operator, note_operator_class, walk
 from tidewaiter.sql.levels import Level
 from tidewaiter.sql.objects import relation_paths
 from tidewaiter.sql.parse import Node
-from tidewaiter.sql.reading import Reading
+from tidewaiter.sql.reading import Reading, strings
 
 _EXPRESSIONS = (FIELDS.keys() | SPECIAL.keys()) - {"List", "String", "TypeName", "Integer", "Float", "Boolean"}
 
@@ -18,6 +19,29 @@ _EXPRESSIONS = (FIELDS.keys() | SPECIAL.keys()) - {"List", "String", "TypeName",
 def defined(reading: Reading) -> None:
     """The catalog is another one once the statement succeeds."""
     reading.effect(EffectKind.DEFINE)
+
+
+_LIKE: Mapping[str, int] = {"constraint": 4, "default": 8, "generated": 16, "index": 64, "operator class": 64}
+"""Kinds of calls that CREATE TABLE … LIKE copies, by the bit of the INCLUDING option that makes it do so."""
+
+
+def copy_calls(reading: Reading, path: tuple[str, str], options: int) -> None:
+    """A table that is LIKE another calls what that one does, now by the will of whoever makes it."""
+    for call in reading.catalog.table_calls.get(path, ()):
+        if call.kind == "domain" or options & _LIKE.get(call.kind, 0):
+            reading.runs(call.function)
+
+
+def _note_unwritten(reading: Reading, item: Node) -> None:
+    """Code that a part of a definition brings without an expression: a column's type, an exclusion's operators."""
+    if "colname" in item and "typeName" in item:
+        names = item["typeName"].get("names")
+        if names:
+            reading.check(list(strings(names))[-1])
+    for node in item.get("exclusions", ()):
+        implied_operator(reading, list(strings(node["List"]["items"][1]["List"]["items"]))[-1])
+    if "opclass" in item:
+        note_operator_class(reading, item)
 
 
 def walk_definition(reading: Reading, value: Any, level: Level) -> None:
@@ -28,6 +52,7 @@ def walk_definition(reading: Reading, value: Any, level: Level) -> None:
         if isinstance(item, list):
             stack.extend(reversed(item))
         elif isinstance(item, dict):
+            _note_unwritten(reading, item)
             if len(item) == 1 and next(iter(item)) in _EXPRESSIONS:
                 walk(reading, item, level)
             else:

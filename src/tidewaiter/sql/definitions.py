@@ -5,7 +5,7 @@ from __future__ import annotations
 from tidewaiter.model import Resource, ResourceType
 from tidewaiter.sql import locks
 from tidewaiter.sql.creation import bases_read, create_from_query, create_relation, output_columns
-from tidewaiter.sql.defining import defined, parts_of, touch_references, touch_relation, walk_definition
+from tidewaiter.sql.defining import copy_calls, defined, parts_of, touch_references, touch_relation, walk_definition
 from tidewaiter.sql.expressions import walk
 from tidewaiter.sql.levels import Level, Source
 from tidewaiter.sql.objects import give_sequence, names_of, resource, routine_path, schema_of
@@ -25,11 +25,20 @@ def _create_table(reading: Reading, fields: Node, level: Level) -> None:
         if "ColumnDef" in node:
             columns.append(node["ColumnDef"]["colname"])
         elif "TableLikeClause" in node:
-            columns.extend(reading.reach("select", node["TableLikeClause"]["relation"]).columns)
+            columns.extend(_like(reading, node["TableLikeClause"]))
+    if "ofTypename" in fields:
+        reading.check(list(strings(fields["ofTypename"]["names"]))[-1])
     created = create_relation(reading, fields["relation"], "r", dict.fromkeys(columns))
     level.sources.append(Source(created.name, created))
     touch_references(reading, elements)
     walk_definition(reading, [elements, fields.get("partbound"), fields.get("partspec")], level)
+
+
+def _like(reading: Reading, clause: Node) -> tuple[str, ...]:
+    source = reading.reach("select", clause["relation"])
+    for entry in source.entries:
+        copy_calls(reading, (entry.resource.path[0], entry.resource.path[1]), clause.get("options", 0))
+    return source.columns
 
 
 def _create_foreign_table(reading: Reading, fields: Node, level: Level) -> None:

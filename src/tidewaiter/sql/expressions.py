@@ -32,7 +32,6 @@ FIELDS: Mapping[str, str] = {
     "Float": "",
     "GroupingFunc": "args",
     "GroupingSet": "content",
-    "IndexElem": "expr opclassopts",
     "InferClause": "indexElems whereClause",
     "Integer": "",
     "JsonAggConstructor": "output:JsonOutput agg_filter agg_order over:WindowDef",
@@ -249,6 +248,18 @@ def _sublink(reading: Reading, fields: Node, level: Level, stack: _Stack) -> Non
         stack.append(fields["testexpr"])
 
 
+def _index_elem(reading: Reading, fields: Node, level: Level, stack: _Stack) -> None:
+    note_operator_class(reading, fields)
+    _push(fields, (("expr", ""), ("opclassopts", "")), stack)
+
+
+def note_operator_class(reading: Reading, fields: Node) -> None:
+    """`(column class)`: whoever puts values there, or looks for them, calls the functions of the class."""
+    names = list(strings(fields.get("opclass", ())))
+    for path in reading.catalog.operator_classes.get(names[-1], ()) if names else ():
+        reading.runs(path)
+
+
 def _json_query(reading: Reading, fields: Node, level: Level, stack: _Stack) -> None:
     reading.statement(fields["query"], level.below())
     if "output" in fields:
@@ -261,6 +272,7 @@ SPECIAL: Mapping[str, _Special] = {
     "CaseExpr": _case,
     "ColumnRef": _column,
     "FuncCall": _call,
+    "IndexElem": _index_elem,
     "JsonArrayQueryConstructor": _json_query,
     "SortBy": _sort,
     "SubLink": _sublink,

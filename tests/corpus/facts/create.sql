@@ -293,3 +293,46 @@ create type pg_temp.rg as range (subtype = float8, subtype_diff = pg_temp.d)
 --> create schema pg_temp
 --> function function pg_temp.d is opaque
 --> effect define
+
+-- what is copied runs by the will of whoever copies it
+create table x (like prices including all)
+--> select table public.prices
+--> function function public.check_price is opaque
+--> function function public.next_number is opaque, volatile
+--> create table public.x
+--> effect create x public.x(id, amount, owner)
+--> effect define
+--> effect setting
+--> sets off policy own_prices function public.check_price by public.prices
+
+create table x (like prices including defaults)
+--> select table public.prices
+--> function function public.next_number is opaque, volatile
+--> create table public.x
+--> effect create x public.x(id, amount, owner)
+--> effect define
+--> effect setting
+--> sets off policy own_prices function public.check_price by public.prices
+
+create table x (a price)
+--> create table public.x
+--> function function public.check_price is opaque
+--> effect create x public.x(a)
+--> effect define
+--> effect setting
+
+-- an operator class calls its functions
+create index on customers (name length_ops)
+--> create table public.customers
+--> function function public.by_length is opaque
+--> effect define
+--> effect setting
+--> locks public.customers ShareLock
+
+create table x (a text, exclude using btree (a length_ops with ===))
+--> create table public.x
+--> function function public.same_order is opaque, volatile
+--> function function public.by_length is opaque
+--> effect create x public.x(a)
+--> effect define
+--> effect setting
