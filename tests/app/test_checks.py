@@ -239,7 +239,7 @@ def test_what_can_be_read_without_the_gateway_is_a_warning(place: Place) -> None
     told = place.told()["datasource shop"][-1]
     assert (told.is_ok, told.is_warning) == (True, True)
     assert told.said == (
-        "without the gateway, tidewaiter can read 1 tagged columns (as owner, shop_ro): public.customers.ssn; "
+        "without the gateway, tidewaiter can read 1 tagged column (as owner, shop_ro): public.customers.ssn; "
         "`tidewaiter floor shop` says what refuses"
     )
     place.exposed = None

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import tomllib
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from tidewaiter.app.classifying import FILE, judged, write
+from tidewaiter.app import classifying
+from tidewaiter.app.classifying import FILE, Discovery, discover, judged, write
+from tidewaiter.app.sampling import Reading
 from tidewaiter.config import Config, load
 from tidewaiter.discovery.kinds import Sample
-from tidewaiter.errors import ConfigError
-from tidewaiter.model import Column
+from tidewaiter.discovery.relations import Source
+from tidewaiter.errors import ConfigError, NotFound
+from tidewaiter.model import Column, Relation
+from tidewaiter.sql.catalog import Catalog
 
 TOML = '[[datasource]]\nname = "shop"\naddress = "127.0.0.1:1"\nuser = "tidewaiter"\n'
 HEAD = "# ours\n[tags.email]\nmask = 'null'\n"
@@ -47,6 +54,61 @@ def test_what_was_not_seen_is_neither_empty_nor_proposed(config: Config) -> None
     assert [column for _, column in found.empty] == ["colour", "flag"]
     assert [column for _, column in found.unread] == ["nothing", "closed"]
     assert (found.classified, found.problems) == (3, ("told",))
+
+
+class Reader:
+    """A sampler that remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: dict[str, set[str]] = {}
+
+    async def read(self, source: Source, names: Collection[str]) -> Reading:
+        self.asked[".".join(source.path)] = set(names)
+        samples = (Sample(source.path, column, ("red",)) for column in source.columns if column.name in names)
+        return Reading(tuple(samples), (f"{source.path[1]}: told",))
+
+
+@pytest.fixture
+def reader(config: Config, monkeypatch: pytest.MonkeyPatch) -> Reader:
+    """A database with two tables and a view."""
+    made = Reader()
+    shapes = {("public", "people"): "r", ("public", "orders"): "r", ("public", "seen"): "v"}
+    catalog = Catalog(
+        relations={path: Relation(*path, kind, ("id", "name")) for path, kind in shapes.items()},
+        columns={path: (Column("id", 1, "text", 25, "text"), Column("name", 2, "text", 25, "text")) for path in shapes},
+    )
+
+    async def catalog_once(*arguments: object) -> Catalog:
+        return catalog
+
+    @asynccontextmanager
+    async def sampler(*arguments: object) -> AsyncIterator[Reader]:
+        yield made
+
+    monkeypatch.setattr(classifying, "catalog_once", catalog_once)
+    monkeypatch.setattr(classifying, "sampler", sampler)
+    return made
+
+
+def discovered(config: Config, only: Collection[str] = (), *, again: bool = False) -> Discovery:
+    return asyncio.run(discover(config, "shop", {}, rows=5, only=only, again=again))
+
+
+def test_only_what_nobody_classified_is_read(config: Config, reader: Reader) -> None:
+    (config.folder / FILE).write_text(HEAD + '[datasource.shop."public.people"]\nid = []\n')
+    config = load(config.folder / "tidewaiter.toml", {})
+    found = discovered(config)
+    assert reader.asked == {"public.people": {"name"}, "public.orders": {"id", "name"}}
+    assert (len(found.empty), found.classified, found.problems) == (3, 1, ("people: told", "orders: told"))
+    discovered(config, again=True)
+    assert reader.asked["public.people"] == {"id", "name"}
+
+
+def test_relations_can_be_chosen_but_not_views(config: Config, reader: Reader) -> None:
+    discovered(config, ["public.orders"])
+    assert set(reader.asked) == {"public.orders"}
+    with pytest.raises(NotFound, match=r"public\.seen"):
+        discovered(config, ["public.seen"])
 
 
 def test_likely_ones_are_written_others_when_asked(config: Config) -> None:

@@ -54,9 +54,6 @@ class Server:
             raise self.failure
         return self.rows
 
-    async def fetchval(self, query: str, *values: Any) -> Any:
-        raise AssertionError(query)
-
     async def execute(self, query: str) -> str:
         self.asked.append(query)
         return ""
@@ -64,9 +61,6 @@ class Server:
     def transaction(self, *, readonly: bool) -> AbstractAsyncContextManager[object]:
         assert readonly
         return nullcontext()
-
-    async def close(self, *, timeout: float) -> None:
-        raise AssertionError("it is terminated")
 
     def terminate(self) -> None:
         self.asked.append("terminate")

@@ -124,7 +124,8 @@ async def _exposed(site: Site, source: Datasource, catalog: Catalog, what: str) 
     read = sorted({quoted(path) for _, *path in rights.exposed})
     roles = ", ".join(sorted({role for role, *_ in rights.exposed}))
     shown = ", ".join(read[:SHOWN]) + (", …" if len(read) > SHOWN else "")
-    told = f"without the gateway, {source.user} can read {len(read)} tagged columns (as {roles}): {shown}"
+    many = "1 tagged column" if len(read) == 1 else f"{len(read)} tagged columns"
+    told = f"without the gateway, {source.user} can read {many} (as {roles}): {shown}"
     return [Finding(what, True, f"{told}; `tidewaiter floor {source.name}` says what refuses", is_warning=True)]
 
 
@@ -148,5 +149,6 @@ def _unclassified(classification: Classification, source: Datasource, catalog: C
     if not found or source.unclassified == "allow":
         return []
     shown = ", ".join(found[:SHOWN]) + (", …" if len(found) > SHOWN else "")
-    told = f"{len(found)} columns are not classified: {shown}; `tidewaiter classify {source.name}` proposes tags"
+    many = "1 column is" if len(found) == 1 else f"{len(found)} columns are"
+    told = f"{many} not classified: {shown}; `tidewaiter classify {source.name}` proposes tags"
     return [Finding(what, True, told, is_warning=True)]
