@@ -120,6 +120,7 @@ mode = "observe"
 roles = { dba = "r" }
 allow_superuser = true
 unclassified = "deny"
+side_effect_free = ["public.touch"]
 """
     found = load(write(text), {})
     assert (found.name, found.timezone, found.ledger.origin) == ("prod", "Europe/Berlin", "example.com/log")
@@ -127,6 +128,7 @@ unclassified = "deny"
     assert found.store.url == "postgresql://h/d"
     hr = found.datasources["hr"]
     assert (hr.address, hr.database, hr.mode, hr.roles) == (Address("h", 5432), "HR db", "observe", {"dba": "r"})
+    assert hr.side_effect_free == {("public", "touch")}
     assert (hr.tls_root, hr.tls_cert, hr.tls_key) == (tmp_path / "keys/c", tmp_path / "keys/c", tmp_path / "keys/k")
 
 

@@ -75,6 +75,8 @@ def test_loopback_is_recognised(host: str, loopback: bool) -> None:
         (values.upstream(), "h", "h:0", "port must be"),
         (values.strings(), {"a": "b"}, "a", "must be a table"),
         (values.strings(), {}, {"a": 1}, "must be text, not 1"),
+        (values.functions(), ["public.f", '"Odd s".g'], "public.f", "must be a list"),
+        (values.functions(), [], ["f"], 'schema and function, as in "public.touch", not "f"'),
         (values.timezone("UTC"), "Europe/Berlin", "Mars/Olympus", "time zone"),
         (values.timezone("UTC"), "UTC", "../etc/passwd", "time zone"),
         (values.timezone("UTC"), "UTC", 1, "time zone"),

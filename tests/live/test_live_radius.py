@@ -30,6 +30,10 @@ create table radius.file (id serial primary key, folder int references radius.fo
 create index on radius.file (folder);
 create table radius.watched (id int primary key, note text);
 create function radius.notice() returns trigger language plpgsql as $$ begin return new; end $$;
+create function radius.touch() returns trigger language plpgsql as $$ begin new.note = 'touched'; return new; end $$;
+create table radius.touched (id int primary key, note text);
+create trigger touch before update on radius.touched for each row execute function radius.touch();
+insert into radius.touched select generate_series(1, 7);
 create trigger watch before update on radius.watched for each row execute function radius.notice();
 create table slow.heap (id int);
 insert into radius.folder select i, 'folder ' || i, 'owner' || i || '@example.com' from generate_series(1, 40) i;
@@ -51,6 +55,9 @@ def desk(workshop: Path, template: Deployment) -> Iterator[Deployment]:
     (made.folder / "policies" / "radius.cedar").write_text(POLICY)
     with (made.folder / "classification.toml").open("a") as file:
         file.write(CLASSES)
+    settings = made.folder / "tidewaiter.toml"
+    declared = 'mode = "enforce"\nside_effect_free = ["radius.touch"]'
+    settings.write_text(settings.read_text().replace('mode = "enforce"', declared))
     made.cli("principal", "add", "etl", "--kind", "service", "--group", "dba")
     made.issued["etl"] = made.issue("etl")
     yield made.start()
@@ -97,7 +104,7 @@ def test_rows_are_shown_before_and_after_and_tagged_columns_masked(desk: Deploym
 
 def test_what_could_leave_something_behind_is_estimated_and_says_why(desk: Deployment) -> None:
     told = held(desk, "update radius.watched set note = 'x'")
-    assert (told["basis"], told["total_rows"]) == ("estimated", None)
+    assert (told["basis"], told["total_rows"]) == ("counted", None)
     assert any("trigger watch" in reason for reason in told["not_measured"])
     assert told["triggers"][0]["function"] == "radius.notice"
     inserted = held(desk, "insert into radius.file (folder, size) values (1, 1)")
@@ -106,8 +113,14 @@ def test_what_could_leave_something_behind_is_estimated_and_says_why(desk: Deplo
     assert desk.postgres.execute("select last_value from radius.file_id_seq", database="shop").strip() == "400"
 
 
+def test_a_trigger_that_is_declared_free_of_side_effects_runs_and_is_rolled_back(desk: Deployment) -> None:
+    told = held(desk, "update radius.touched set id = id + 100 where id > 2")
+    assert (told["basis"], told["rows"]) == ("measured", 5)
+    assert desk.postgres.execute("select max(id), max(note) from radius.touched", database="shop").strip() == "7|"
+
+
 def test_a_rule_that_does_not_allow_a_run_gets_an_estimate(desk: Deployment) -> None:
-    told = held(desk, "delete from slow.heap")
+    told = held(desk, "delete from slow.heap where id > 0")
     assert told["basis"] == "estimated"
     assert "its rule does not allow it to be run and rolled back" in told["not_measured"]
 

@@ -184,7 +184,7 @@ def _datasources(document: Document, folder: Path, environ: Mapping[str, str]) -
     return sections
 
 
-OVERRIDABLE = {key: field for key, field in DATASOURCE.items() if key not in ("name", "roles")}
+OVERRIDABLE = {key: field for key, field in DATASOURCE.items() if key not in ("name", "roles", "side_effect_free")}
 
 
 def _check_tls_files(section: Section, folder: Path) -> None:

@@ -75,6 +75,7 @@ DATASOURCE: dict[str, Field] = {
     "roles": values.strings(),
     "allow_superuser": values.flag(False),
     "unclassified": values.word(("detect", "mask", "deny", "allow"), "detect"),
+    "side_effect_free": values.functions(),
     "tls_root": values.text(None),
     "tls_cert": values.text(None),
     "tls_key": values.text(None),

@@ -105,6 +105,7 @@ class Datasource:
 
     `password` is a secret reference for `resolve_secret`, empty when the upstream asks for none. `roles` maps a
     principal's group to the upstream role that its sessions take. `tls` means what libpq's sslmode means.
+    `side_effect_free` are functions, (schema, name), that leave nothing behind when what they did is rolled back.
     """
 
     name: str
@@ -118,6 +119,7 @@ class Datasource:
     roles: Mapping[str, str]
     allow_superuser: bool
     unclassified: Unclassified
+    side_effect_free: frozenset[tuple[str, str]] = frozenset()
     tls_root: Path | None = None
     tls_cert: Path | None = None
     tls_key: Path | None = None

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tidewaiter.config.secret import check_reference
-from tidewaiter.config.shape import Address
+from tidewaiter.config.shape import Address, split_relation
 
 NAME = re.compile(r"[a-z][a-z0-9_-]*")
 NAME_CHARACTERS = 63  # PostgreSQL's limit for names; a datasource's name travels as `dbname`
@@ -140,6 +140,23 @@ def names() -> Field:
         return tuple(dict.fromkeys(_text(item) for item in value))
 
     return Field(parse, ())
+
+
+def functions() -> Field:
+    """A list of `schema.function`, quoted as in SQL; empty when absent."""
+
+    def parse(value: object) -> frozenset[tuple[str, str]]:
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise ValueError(f"must be a list of functions{_seen(value)}")
+        found = set()
+        for item in value:
+            try:
+                found.add(split_relation(item))
+            except ValueError:
+                raise ValueError(f'must name schema and function, as in "public.touch", not "{item}"') from None
+        return frozenset(found)
+
+    return Field(parse, frozenset())
 
 
 def url(default: object = REQUIRED, *, may_be_secret: bool = False) -> Field:

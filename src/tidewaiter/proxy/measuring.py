@@ -245,9 +245,9 @@ class _Look:
             await self._estimate()
             if not subject.is_brief:
                 await self._samples()
-        reasons = reasons or tuple(f"{one} may do more than compute" for one in await self._stored(tables))
         if not subject.may_run:
             reasons = (*reasons, "its rule does not allow it to be run and rolled back")
+        reasons = reasons or tuple(f"{one} may do more than compute" for one in await self._stored(tables))
         findings.reasons = reasons
         if not reasons:
             await self._run()

@@ -411,6 +411,7 @@ class Gateway:
             target.estimates,
             role_of(admitted.principal, target.datasource),
             untagged=UNTAGGED[target.datasource.unclassified],
+            trusted=target.datasource.side_effect_free,
             masking=self._masking.get(admitted.datasource),
             is_veiled=is_veiled,
         )
