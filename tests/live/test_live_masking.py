@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import asyncpg
 import psycopg
 import pytest
 from rawwire import SYNC, Client, Message, bind, describe, errors_of, execute, parse, query, rows_of
 from rig import MASKED, Deployment
 
+connect: Callable[..., Any] = asyncpg.connect
 COLUMNS = "email, ssn, phone, date_of_birth, address"
 EMAIL = re.compile(r"^.\*\*\*@example\.(com|org|net)$")
 
@@ -92,6 +97,26 @@ def test_psycopg_sees_masks_in_text_and_binary(gateway18: Deployment, is_binary:
             assert all(map(is_masked, named.fetchmany(7)))
         with connection.cursor() as cursor, cursor.copy(f"copy (select {COLUMNS} from customers) to stdout") as copy:
             assert all(map(is_masked, copy.rows()))
+
+
+def test_asyncpg_sees_masks(gateway18: Deployment) -> None:
+    async def run() -> None:
+        connection = await connect(gateway18.dsn(MASKED))
+        try:
+            text = f"select {COLUMNS} from customers where id < $1 order by id"
+            for _ in range(3):  # described once, executed often
+                assert all(map(is_masked, await connection.fetch(text, 4)))
+            async with connection.transaction():
+                assert [is_masked(row) async for row in connection.cursor(text, 9, prefetch=2)] == [True] * 8
+            sink = io.BytesIO()
+            await connection.copy_from_query(text, 3, output=sink, format="csv")
+            assert all(is_masked(line.split(",")) for line in sink.getvalue().decode().splitlines())
+            with pytest.raises(asyncpg.InvalidTextRepresentationError, match="withheld"):
+                await connection.fetch("select email::int from customers where id = $1", 1)
+        finally:
+            await connection.close()
+
+    asyncio.run(run())
 
 
 def test_a_masked_value_is_not_written_back(gateway18: Deployment) -> None:
