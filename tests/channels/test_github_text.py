@@ -54,3 +54,11 @@ def test_news_say_what_became_of_it_or_what_is_missing() -> None:
     assert again == "Request AR-2222222 waits again: ` twice as many rows as approved `"
     denied = replace(REQUEST, state=State.DENIED, reason="ask @acme/all", votes=(replace(vote, is_approval=False),))
     assert news_of(notice(denied)) == "Request AR-2222222: ` denied by dora: ask @acme/all `"
+
+
+def test_what_ran_under_break_glass_does_not_ask_for_approval() -> None:
+    glass = replace(REQUEST, state=State.REVIEW, glass="the site is down")
+    body = body_of(notice(glass))
+    assert "waits for dba ` is review." in body
+    assert "BREAK GLASS: the site is down" in body
+    assert "/approve" not in body

@@ -43,3 +43,10 @@ def test_news_say_what_became_of_it_or_what_is_missing() -> None:
     assert "AR-2222222: approved by dora, still needs 2 of dba" in news_of(notice(half))
     assert "AR-2222222 waits again: more rows" in news_of(notice(replace(REQUEST, reason="more rows")))
     assert "AR-2222222: expired: late" in news_of(notice(replace(REQUEST, state=State.EXPIRED, reason="late")))
+
+
+def test_what_ran_under_break_glass_does_not_ask_for_approval() -> None:
+    text = description_of(notice(replace(REQUEST, state=State.REVIEW, glass="the site is down")), "Yes", "No")
+    assert text.startswith("Is review.")
+    assert "BREAK GLASS: the site is down" in text
+    assert "/approve" not in text

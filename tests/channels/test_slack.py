@@ -285,3 +285,33 @@ async def test_a_statement_of_a_megabyte_fits_into_a_message() -> None:
     async with slack() as stand:
         await channel(stand).announce(notice(replace(REQUEST, statement="\u202e" * (1 << 20))))
         assert len(stand.messages) == 1
+
+
+async def test_a_dialog_that_slack_does_not_open_is_said_and_can_be_asked_for_again() -> None:
+    async with slack() as stand, listening(stand) as (_, desk):
+        stand.fails["views.open"] = [(200, "expired_trigger_id")]
+        click = stand.pressed("deny")
+        await stand.send(click)
+        await eventually(lambda: stand.ephemeral)
+        assert stand.ephemeral[0]["text"] == "this does not count: Slack says expired_trigger_id"
+        await stand.send(click)
+        await eventually(lambda: stand.dialogs)
+        assert desk.decisions == []
+
+
+async def test_an_update_that_slack_refuses_is_an_outage() -> None:
+    async with slack() as stand:
+        made = channel(stand)
+        reference = await made.announce(notice())
+        stand.fails["chat.update"] = [(500, "fatal_error")]
+        with pytest.raises(Undelivered, match="Slack says fatal_error"):
+            await made.update(reference, notice(version=2))
+
+
+async def test_a_slack_that_does_not_say_who_clicked_decides_nothing() -> None:
+    async with slack() as stand, listening(stand) as (_, desk):
+        stand.fails["users.info"] = [(500, "internal_error")]
+        await stand.send(stand.pressed("approve"))
+        await eventually(lambda: stand.ephemeral)
+        assert "Slack does not say who this is: Slack says internal_error" in stand.ephemeral[0]["text"]
+        assert (desk.decisions, len(desk.refused)) == ([], 1)

@@ -77,8 +77,10 @@ async def test_a_receivers_own_form_is_filled_in_by_state() -> None:
     )
     hook = sender(receiver, bodies=bodies, authorization="Token t0k")
     await hook.announce(notice())
-    await hook.update("", notice(replace(REQUEST, state=State.DENIED), 2))
+    await hook.update("", notice(replace(REQUEST, state=State.REVIEW), 2))
+    await hook.update("", notice(replace(REQUEST, state=State.DENIED), 3))
     assert [body for body, _ in receiver.took] == [
+        {"event_action": "trigger", "dedup_key": "AR-2222222"},
         {"event_action": "trigger", "dedup_key": "AR-2222222"},
         {"event_action": "resolve", "dedup_key": "AR-2222222"},
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from tidewaiter.approvals.desk import State
 from tidewaiter.channels.contract import Notice
 from tidewaiter.identity import rfc3339
 from tidewaiter.visible import harmless, shortened
@@ -31,8 +32,10 @@ def body_of(notice: Notice) -> str:
     """The issue's text as it is made, which stays as it is: what becomes of the request is said in comments."""
     shown = notice.shown
     statement, is_cut = shown.excerpt(STATEMENT_CHARACTERS)
+    is_open = notice.request.state is State.OPEN
+    waits = f"waits for approval until {code(rfc3339(notice.request.expires_s))}" if is_open else f"is {shown.state}"
     parts = [
-        f"{code(shown.title)} waits for approval until {code(rfc3339(notice.request.expires_s))}.",
+        f"{code(shown.title)} {waits}.",
         fenced(statement),
         fenced("\n".join(f"{label}: {value}" for label, value in shown.facts)),
     ]
@@ -40,7 +43,10 @@ def body_of(notice: Notice) -> str:
         parts.append("**The statement is shortened.**")
     where = f"[All of it]({notice.link}), or" if notice.link else "All of it:"
     parts.append(f"{where} `tidewaiter request show {shown.id}`.")
-    parts.append("Who may decide comments `/approve` or `/deny` and a reason. Comments that were edited do not count.")
+    if is_open:
+        parts.append(
+            "Who may decide comments `/approve` or `/deny` and a reason. Comments that were edited do not count."
+        )
     return "\n\n".join(parts)
 
 

@@ -6,6 +6,7 @@ not shown.
 
 from __future__ import annotations
 
+from tidewaiter.approvals.desk import State
 from tidewaiter.channels.contract import Notice
 from tidewaiter.identity import rfc3339
 from tidewaiter.visible import harmless, shortened
@@ -26,14 +27,17 @@ def description_of(notice: Notice, approve: str, deny: str) -> str:
     shown = notice.shown
     statement, is_cut = shown.excerpt(STATEMENT_CHARACTERS)
     where = f"[All of it|{notice.link}], or" if notice.link else "All of it:"
+    is_open = notice.request.state is State.OPEN
     parts = [
-        f"Waits for approval until {rfc3339(notice.request.expires_s)}.",
+        f"Waits for approval until {rfc3339(notice.request.expires_s)}." if is_open else f"Is {shown.state}.",
         quoted(statement),
         quoted("\n".join(f"{label}: {value}" for label, value in shown.facts)),
         "*The statement is shortened.*" if is_cut else "",
         f"{where} tidewaiter request show {shown.id}.",
         f"Who may decide moves this issue to {approve} or {deny}, or comments /approve, or /deny and a reason. "
-        "Comments that were edited do not count.",
+        "Comments that were edited do not count."
+        if is_open
+        else "",
     ]
     return "\n\n".join(part for part in parts if part)
 

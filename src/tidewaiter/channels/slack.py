@@ -21,6 +21,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
+from tidewaiter.approvals.book import UNSETTLED
 from tidewaiter.channels import slack_message
 from tidewaiter.channels.contract import Answer, Call, Channel, Decision, Desk, Notice, Undelivered
 from tidewaiter.channels.slack_click import Click, click_of, is_signed, payload_of
@@ -83,7 +84,7 @@ class Slack(Channel):
         except Undelivered as error:
             if not str(error).endswith("message_not_found"):
                 raise
-            if notice.request.state == "open":
+            if notice.request.state in UNSETTLED:
                 return await self.announce(notice)
         return reference
 

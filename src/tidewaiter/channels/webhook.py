@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx2
 
+from tidewaiter.approvals.desk import State
 from tidewaiter.channels import signing, template
 from tidewaiter.channels.contract import Answer, Call, Channel, Decision, Desk, Notice
 from tidewaiter.channels.http import Http
@@ -23,7 +24,7 @@ GONE = 410
 
 @dataclass(frozen=True, slots=True)
 class Bodies:
-    """Templates for a request that is open and for one that is not, None for our own event."""
+    """Templates for a request that somebody has to look at and for any other, None for our own event."""
 
     open: Any = None
     over: Any = None
@@ -98,7 +99,8 @@ class Webhook(Channel):
             await self._http.close()
 
     def _body(self, notice: Notice) -> Any:
-        chosen = self._bodies.open if notice.request.state == "open" else self._bodies.over
+        is_waiting = notice.request.state in (State.OPEN, State.REVIEW)
+        chosen = self._bodies.open if is_waiting else self._bodies.over
         return template.event(notice) if chosen is None else template.filled(chosen, template.values(notice))
 
     async def _send(self, id_: str, body: Any) -> None:
