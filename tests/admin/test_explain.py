@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from tidewaiter.admin.explain import explained, facts_of, permit_for, word_of
-from tidewaiter.config import Address, Datasource
-from tidewaiter.model import Allow, Context, Deny, Hold, Kind, Principal, Relation, Resource, ResourceType
+from tidewaiter.config import Address, Classification, Datasource, Mask
+from tidewaiter.model import Allow, Column, Context, Deny, Hold, Kind, Principal, Relation, Resource, ResourceType
 from tidewaiter.policy import Policies, Question
 from tidewaiter.policy.names import Target
 from tidewaiter.sql.catalog import Catalog, Function
@@ -134,3 +134,38 @@ def test_a_suggested_id_is_one_that_policies_may_have() -> None:
 
 def test_verdicts_have_one_word_each() -> None:
     assert [word_of(verdict) for verdict in (Allow(), Hold("r", (), ""), Deny("r", ""))] == ["allow", "hold", "deny"]
+
+
+def masked(sql: str, *, unmasks: bool = False, **more: str) -> dict[str, Any]:
+    """What is explained where `pay.id` is tagged."""
+    classification = Classification({"pay": Mask("null")}, {"shop": {"hr.pay": {"id": ("pay",)}}})
+    actions = 'Action::"read", Action::"run"' + (', Action::"unmask"' if unmasks else "")
+    rule = f'@id("all") permit (principal, action in [{actions}], resource);'
+    policies = Policies.parse({"p.cedar": rule}, ["shop"], classification=classification)
+    columns = {("hr", "pay"): (Column("id", 1, "integer", 23, "int4"),)}
+    catalog = replace(CATALOG, columns=columns, relation_oids={7: ("hr", "pay")})
+    return explained(policies, ANA, replace(SHOP, **more), catalog, sql, NOW, 1000, ("hr",))  # type: ignore[arg-type]
+
+
+PAY = [{"relation": "hr.pay", "columns": ["id"], "tags": ["pay"]}]
+
+
+def test_what_is_masked_is_told_with_the_text_that_the_server_gets() -> None:
+    told = masked("select id from pay")
+    assert (told["verdict"], told["masked"], told["unmasked"]) == ("allow", PAY, [])
+    assert told["sent"] == 'SELECT id FROM (SELECT NULL::integer AS "id" FROM "hr"."pay") pay'
+
+
+def test_what_cannot_be_masked_is_denied() -> None:
+    told = masked("select id from pay where public.price(1) is null")
+    assert (told["verdict"], told["rule"], told["sent"]) == ("deny", "masking", None)
+
+
+def test_who_may_unmask_reads_tagged_columns_as_they_are() -> None:
+    told = masked("select id from pay", unmasks=True)
+    assert (told["verdict"], told["masked"], told["unmasked"], told["sent"]) == ("allow", [], PAY, None)
+
+
+def test_nothing_is_masked_in_observe_mode() -> None:
+    told = masked("select id from pay", mode="observe")
+    assert (told["masked"], told["unmasked"], told["sent"]) == ([], [], None)

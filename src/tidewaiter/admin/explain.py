@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
 
 from tidewaiter.config import Datasource
-from tidewaiter.model import Allow, Context, Deny, Facts, Hold, Principal, Touch, Verdict
+from tidewaiter.model import Allow, Context, Deny, Facts, Hold, Principal, Secret, Touch, Verdict
 from tidewaiter.policy import Explanation, Policies, Question
 from tidewaiter.policy.entities import TYPES
 from tidewaiter.policy.names import cedar
 from tidewaiter.policy.rules import WIDER, Rule
 from tidewaiter.policy.surroundings import told_indirect, told_locks
+from tidewaiter.proxy.masked import refusal_of
+from tidewaiter.proxy.masks import Masking, columns_of
+from tidewaiter.proxy.pipeline import columns_told
 from tidewaiter.sql.catalog import Catalog, quoted
 from tidewaiter.sql.facts import Scope, understand
+from tidewaiter.sql.rewrite import Refused
 
 NOTHING: MappingProxyType[Any, Any] = MappingProxyType({})
+NO_MASKS: Mapping[str, Any] = MappingProxyType({"masked": [], "unmasked": [], "sent": None})
 
 
 def explained(
@@ -32,20 +38,53 @@ def explained(
 ) -> dict[str, Any]:
     """The verdict on `sql` with every question that was asked. `limit` is [limits] analyse_bytes.
 
+    `masked` and `unmasked` are the tagged columns that it reads so, `sent` the text that the server gets where the
+    principal sees masks, None where that is the client's.
+
     Names resolve as in a fresh session, along `search_path`; without one, along the server's default, "$user", public.
     """
     path = (source.user, "public") if search_path is None else search_path
     facts = facts_of(sql, catalog, path, limit)
     told = policies.explain(principal, source.name, facts, context)
     rules = {rule.id: rule for rule in policies.rules}
+    verdict, masks = told.verdict, NO_MASKS
+    if source.mode != "observe" and policies.tagged(source.name):
+        verdict, masks = _masked(policies, principal, source, catalog, sql, facts, Scope(("pg_catalog", *path)),
+                                 context, verdict)  # fmt: skip
     return {
-        **verdict_told(told.verdict),
+        **verdict_told(verdict),
+        **masks,
         "mode": source.mode,
         "questions": [_question(question, rules) for question in told.questions],
         "rules": [_rule(rules[id_]) for id_ in _named(told) if id_ in rules],
         "changes": changes(told, rules),
         "facts": facts_told(facts),
     }
+
+
+def _masked(policies: Policies, principal: Principal, source: Datasource, catalog: Catalog, sql: str, facts: Facts,
+            scope: Scope, context: Context, verdict: Verdict) -> tuple[Verdict, Mapping[str, Any]]:  # fmt: skip
+    """The verdict where something is masked, and what is told of that: columns, and the text that the server gets."""
+    tags = policies.tags(source.name)
+    nonce = f"tw{sha256(sql.encode(errors='surrogatepass')).hexdigest()[:16]}"
+    masking = Masking(source.name, source.database, Secret(""), lambda: nonce)
+    sight = masking.sight(policies, principal, catalog, facts, context)
+    masked = columns_of(facts, sight.tags) if sight is not None else {}
+    unmasked = {
+        path: {name: of for name, of in columns.items() if name not in masked.get(path, {})}
+        for path, columns in columns_of(facts, tags).items()
+    }
+    told = {
+        "masked": columns_told(masked),
+        "unmasked": columns_told({path: columns for path, columns in unmasked.items() if columns}),
+        "sent": None,
+    }
+    if sight is None or isinstance(verdict, Deny):
+        return verdict, told
+    made = masking.plan(sql, facts, scope, sight, policies.classification, "utf-8")
+    if isinstance(made, Refused):
+        return refusal_of(made), told
+    return verdict, told | {"sent": made.text.decode()}
 
 
 def facts_of(sql: str, catalog: Catalog, search_path: Sequence[str], limit: int) -> Facts:

@@ -120,6 +120,7 @@ def _print_explained(told: dict[str, Any]) -> None:
     for what in ("indirect_writes", "locks"):
         if told["facts"][what]:
             show.say(f"{what.replace('_', ' ')}: {', '.join(told['facts'][what])}")
+    _print_masks(told)
     for reason in told["facts"]["unknown"]:
         show.note(f"not understood: {reason}")
     for change in told["changes"]:
@@ -130,6 +131,14 @@ def _print_explained(told: dict[str, Any]) -> None:
         show.note("this principal cannot log in: it or its owner is disabled")
     if told["mode"] == "observe":
         show.note("this datasource is in observe mode: the statement would run, and the verdict would be recorded")
+
+
+def _print_masks(told: dict[str, Any]) -> None:
+    for word in ("masked", "unmasked"):
+        for one in told[word]:
+            show.say(f"{word}: {', '.join(one['columns'])} of {one['relation']} (tags {', '.join(one['tags'])})")
+    if told["sent"] is not None:
+        show.say(f"the server gets: {told['sent']}")
 
 
 def _placed(question: dict[str, Any]) -> list[tuple[str, str]]:

@@ -113,10 +113,13 @@ def denied(judged: Judged, why: Refused) -> Judged:
     """The judgement of what cannot be masked. A denial by policy stays what it is."""
     if isinstance(judged.verdict, Deny):
         return judged
-    told = f"{why.reason} (masking: {why.rule})"
-    verdict = Deny(rule=RULE, message=told, hint=HINT, rules=(RULE,))
-    facts = judged.facts
+    verdict, facts = refusal_of(why), judged.facts
     return Judged(facts, verdict, statement_members(facts, verdict, None), is_weighty=True, is_barrier=False)
+
+
+def refusal_of(why: Refused) -> Deny:
+    """The verdict on what cannot be masked."""
+    return Deny(rule=RULE, message=f"{why.reason} (masking: {why.rule})", hint=HINT, rules=(RULE,))
 
 
 def no_function_call(judged: Judged) -> Judged:

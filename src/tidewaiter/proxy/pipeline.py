@@ -201,11 +201,13 @@ def quoted(part: str) -> str:
     return '"' + part.replace('"', '""') + '"'
 
 
-def told_columns(word: str, found: Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]]) -> bytes:
-    """An entry member that lists tagged columns: `[{relation, columns, tags}]`; nothing where there are none."""
-    if not found:
-        return b""
-    listed = [
+Columns = Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]]
+"""(schema, table) → column → tags."""
+
+
+def columns_told(found: Columns) -> list[dict[str, object]]:
+    """Tagged columns as entries list them: `[{relation, columns, tags}]`."""
+    return [
         {
             "relation": name_of(path),
             "columns": sorted(columns),
@@ -213,7 +215,11 @@ def told_columns(word: str, found: Mapping[tuple[str, str], Mapping[str, tuple[s
         }
         for path, columns in found.items()
     ]
-    return b',"%b":%b' % (word.encode(), orjson.dumps(listed))
+
+
+def told_columns(word: str, found: Columns) -> bytes:
+    """An entry member that lists tagged columns; nothing where there are none."""
+    return b',"%b":%b' % (word.encode(), orjson.dumps(columns_told(found))) if found else b""
 
 
 def statement_members(facts: Facts, verdict: Verdict, would_be: Verdict | None) -> bytes:
