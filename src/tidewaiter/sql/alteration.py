@@ -18,7 +18,7 @@ from tidewaiter.sql.defining import (
 from tidewaiter.sql.levels import Level, Source, words
 from tidewaiter.sql.objects import RELATIONS, give_sequence, resource, resources, routine_path, schema_of
 from tidewaiter.sql.parse import Node
-from tidewaiter.sql.reading import Handler, Reading, strings
+from tidewaiter.sql.reading import DATASOURCE, Handler, Reading, strings
 from tidewaiter.sql.removal import drop_part
 
 DESTRUCTIVE = words(
@@ -73,12 +73,18 @@ def _lock_altered(reading: Reading, fields: Node, commands: list[Node]) -> None:
                 drop_part(reading, path, command)
 
 
+_REDIRECTS = frozenset({"AT_GenericOptions", "AT_AlterColumnGenericOptions"})
+"""Subcommands that say which file, or which table of another server, a foreign table shows."""
+
+
 def _alter_action(command: Node) -> str:
     return "alter_destructive" if command["subtype"] in DESTRUCTIVE else "alter"
 
 
 def _alter_command(reading: Reading, command: Node, level: Level) -> None:
     definition = command.get("def")
+    if command["subtype"] in _REDIRECTS:
+        reading.touch("alter", DATASOURCE)
     if not definition:
         return
     if "PartitionCmd" in definition:

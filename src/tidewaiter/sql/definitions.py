@@ -42,6 +42,8 @@ def _like(reading: Reading, clause: Node) -> tuple[str, ...]:
 
 
 def _create_foreign_table(reading: Reading, fields: Node, level: Level) -> None:
+    """Whoever makes one chooses what is read by its name: a file, a program's output, any table of another server."""
+    reading.touch("create", DATASOURCE)
     _create_table(reading, fields["base"], level)
 
 
@@ -207,6 +209,7 @@ def _publication(reading: Reading, fields: Node, level: Level) -> None:
 
 
 def _import_schema(reading: Reading, fields: Node, level: Level) -> None:
+    reading.touch("create", DATASOURCE)  # as each foreign table would
     reading.touch("create", Resource(ResourceType.SCHEMA, (fields["local_schema"],)))
     defined(reading)
 

@@ -97,6 +97,31 @@ create function pg_temp.x() returns int language sql as 'select 1'
 create aggregate pg_temp.x (int) (sfunc = int4pl, stype = int)
 --> deny
 
+-- a foreign table is whatever its options say: a file, a program's output, any table that its server's user may read
+--@ who analyst
+create foreign table pg_temp.x (line text) server files options (filename '/etc/passwd')
+--> deny
+
+--@ who analyst
+create foreign table pg_temp.x (name text) server here options (schema_name 'hr', table_name 'employees')
+--> deny
+
+import foreign schema hr from server here into pg_temp
+--> deny
+
+import foreign schema hr limit to (employees) from server here into public
+--> deny
+
+create server x foreign data wrapper postgres_fdw
+--> deny
+
+create user mapping for current_user server here options (password 'x')
+--> deny
+
+--@ who writer
+alter foreign table audit_trail options (set table_name 'employees')
+--> deny
+
 --@ who analyst
 create type pg_temp.x as enum ('a')
 --> deny

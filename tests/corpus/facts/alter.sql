@@ -345,3 +345,16 @@ alter sequence ticket_numbers owned by none
 --> alter table public.ticket_numbers
 --> effect define
 --> locks public.ticket_numbers ShareRowExclusiveLock
+
+-- what a foreign table shows
+alter foreign table audit_trail options (set table_name 'employees')
+--> alter table public.audit_trail
+--> alter datasource
+--> effect define
+--> locks public.audit_trail AccessExclusiveLock
+
+alter foreign table audit_trail alter column what options (column_name 'salary')
+--> alter table public.audit_trail
+--> alter datasource
+--> effect define
+--> locks public.audit_trail AccessExclusiveLock

@@ -216,11 +216,13 @@ create user mapping for current_user server s options (password 'x')
 --> effect define
 
 create foreign table f (id integer) server s
+--> create datasource
 --> create table public.f
 --> effect create f public.f(id)
 --> effect define
 
 import foreign schema public from server s into hr
+--> create datasource
 --> create schema hr
 --> effect define
 
