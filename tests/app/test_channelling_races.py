@@ -14,7 +14,7 @@ from channelkit import NOW, Place, opened
 
 from tidewaiter.admin.approvals import decide_as
 from tidewaiter.admin.site import Site
-from tidewaiter.approvals.desk import Refused, Request, State
+from tidewaiter.approvals.desk import Refused, Request, State, Word
 from tidewaiter.approvals.requests import Requests
 from tidewaiter.channels.contract import Decision, Outcome
 from tidewaiter.channels.intake import Intake
@@ -76,7 +76,7 @@ def intake(place: Place, channel: str) -> Intake:
 
 
 def says(request: Request, *, yes: bool = True, realm: Realm = Realm.EMAIL, who: str = "dora@example.com") -> Decision:
-    return Decision(request.id, yes, realm, who, "because", "here")
+    return Decision(request.id, Word.APPROVE if yes else Word.DENY, realm, who, "because", "here")
 
 
 def refusals(place: Place) -> list[object]:
@@ -165,3 +165,16 @@ async def test_a_denial_and_an_approval_at_once_never_leave_it_approved(place: P
         no = intake(place, "github").decide(says(request, yes=False, realm=Realm.GITHUB, who="1003"))
         await asyncio.gather(yes, no)
         assert (await place.requests.find(request.id)).state is State.DENIED, "a denial takes an unused approval back"
+
+
+async def test_the_review_of_what_ran_is_closed_once_through_a_channel(place: Place) -> None:
+    request = await place.ask()
+    closing = replace(says(request), word=Word.CLOSE)
+    assert not (await intake(place, "slack").decide(closing)).counts, "nothing ran yet"
+    found, version = place.book.find(request.id)
+    place.book.replace(replace(found, state=State.REVIEW, glass="the site is down"), version)
+    outcome = await intake(place, "slack").decide(closing)
+    assert outcome == Outcome(True, f"request {request.id} is now closed")
+    assert (await place.requests.find(request.id)).reason == "closed by dora: because"
+    assert not (await intake(place, "github").decide(closing)).counts
+    assert len(refusals(place)) == 2

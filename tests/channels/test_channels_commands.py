@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import pytest
 
+from tidewaiter.approvals.desk import Word
 from tidewaiter.channels.commands import Command, command_of
 
 
 @pytest.mark.parametrize(
     ("text", "command"),
     [
-        ("/approve", Command(True, "", "")),
-        ("  /Approve  ar-2222222  CHG7 \r\n\r\n as discussed", Command(True, "AR-2222222", "CHG7 as discussed")),
-        ("/deny use the archive", Command(False, "", "use the archive")),
-        ("/deny AR-2222222", Command(False, "AR-2222222", "")),
+        ("/approve", Command(Word.APPROVE, "", "")),
+        (
+            "  /Approve  ar-2222222  CHG7 \r\n\r\n as discussed",
+            Command(Word.APPROVE, "AR-2222222", "CHG7 as discussed"),
+        ),
+        ("/deny use the archive", Command(Word.DENY, "", "use the archive")),
+        ("/close was a false alarm", Command(Word.CLOSE, "", "was a false alarm")),
+        ("/deny AR-2222222", Command(Word.DENY, "AR-2222222", "")),
     ],
 )
 def test_a_comment_that_begins_with_a_command_is_one(text: str, command: Command) -> None:

@@ -14,7 +14,7 @@ import pytest
 from channelkit import REQUEST, Desks, eventually, notice
 from githubstand import API, REPOSITORY, TOKEN, WEBHOOK_SECRET, GithubStand, hook
 
-from tidewaiter.approvals.desk import State, Vote
+from tidewaiter.approvals.desk import State, Vote, Word
 from tidewaiter.channels.contract import Answer, Call, Decision, Outcome, Undelivered
 from tidewaiter.channels.github import Github
 from tidewaiter.identity.accounts import Realm
@@ -118,7 +118,9 @@ async def test_a_command_in_a_comment_is_a_decision_of_its_author_once() -> None
         calls = len(stand.calls)
         await eventually(lambda: len(stand.calls) > calls + 3)
         place = f"comment {comment['id']} on issue {max(stand.issues)} by user-1001"
-        assert desk.decisions == [Decision("AR-2222222", True, Realm.GITHUB, "1001", "CHG7 as discussed", place)]
+        assert desk.decisions == [
+            Decision("AR-2222222", Word.APPROVE, Realm.GITHUB, "1001", "CHG7 as discussed", place)
+        ]
         assert stand.said() == [], "the outcome comes as an update"
 
 
@@ -127,11 +129,11 @@ async def test_a_denial_needs_a_reason() -> None:
     async with listening(stand) as (_, desk):
         stand.comment("/deny")
         await eventually(lambda: stand.said())
-        assert stand.said() == ["` a denial needs a reason: whoever asked reads it `"]
+        assert stand.said() == ["` say why, too: whoever asked reads it `"]
         stand.comment("/deny AR-2222222 use the archive")
         await eventually(lambda: desk.decisions)
         (decision,) = desk.decisions
-        assert (decision.is_approval, decision.note) == (False, "use the archive")
+        assert (decision.word, decision.note) == (Word.DENY, "use the archive")
 
 
 async def test_what_the_desk_refuses_is_answered() -> None:
@@ -173,7 +175,7 @@ async def test_an_approval_of_a_text_that_was_changed_does_not_count_and_a_denia
         assert "the text of this issue was changed" in desk.refused[0][1]
         stand.comment("/deny somebody changed this")
         await eventually(lambda: desk.decisions)
-        assert not desk.decisions[0].is_approval
+        assert desk.decisions[0].word is Word.DENY
 
 
 async def test_comments_elsewhere_and_odd_ones_do_nothing_and_many_are_read_page_by_page() -> None:

@@ -62,3 +62,4 @@ def test_what_ran_under_break_glass_does_not_ask_for_approval() -> None:
     assert "waits for dba ` is review." in body
     assert "BREAK GLASS: the site is down" in body
     assert "/approve" not in body
+    assert "`/close` and what was found" in body

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from channelkit import DORA, NOW, REQUEST, Place, opened
 
-from tidewaiter.approvals.desk import Request, Vote
+from tidewaiter.approvals.desk import Request, Vote, Word
 from tidewaiter.approvals.desk import decide as voted
 from tidewaiter.channels.contract import Decision
 from tidewaiter.channels.intake import Intake
@@ -19,7 +19,7 @@ from tidewaiter.identity.accounts import Realm
 from tidewaiter.model import Need
 
 pytestmark = pytest.mark.anyio
-DECISION = Decision("AR-2222222", True, Realm.EMAIL, "dora@example.com", "fine", "message 7")
+DECISION = Decision("AR-2222222", Word.APPROVE, Realm.EMAIL, "dora@example.com", "fine", "message 7")
 
 
 @pytest.fixture
@@ -47,11 +47,11 @@ class Desk:
             place.outbox, place.ledger, lambda *told: self.rejected.append(told), place.clock,
         )  # fmt: skip
 
-    async def decide(self, id_: str, principal: str, **told: Any) -> Request:
-        self.asked.append((id_, principal, told))
+    async def decide(self, id_: str, principal: str, word: Word, **told: Any) -> Request:
+        self.asked.append((id_, principal, {"word": word, **told}))
         if self.fails:
             raise self.fails.pop(0)
-        vote = Vote(principal, told["is_approval"], ("dba",), NOW, "ops")
+        vote = Vote(principal, word is Word.APPROVE, ("dba",), NOW, "ops")
         return voted(self.request, DORA, vote, now_s=NOW, approval_s=30)
 
 
@@ -64,7 +64,7 @@ async def test_a_known_account_decides_as_its_principal(place: Place) -> None:
             "AR-2222222",
             "dora",
             {
-                "is_approval": True,
+                "word": Word.APPROVE,
                 "note": "fine",
                 "channel": "ops",
                 "place": "message 7 (email account dora@example.com)",

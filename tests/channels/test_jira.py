@@ -13,7 +13,7 @@ import pytest
 from channelkit import REQUEST, Desks, eventually, notice
 from jirastand import TOKEN, URL, USER, WEBHOOK_SECRET, JiraStand, hook, person
 
-from tidewaiter.approvals.desk import State, Vote
+from tidewaiter.approvals.desk import State, Vote, Word
 from tidewaiter.channels.contract import Answer, Call, Decision, Outcome, Undelivered
 from tidewaiter.channels.jira import Jira
 from tidewaiter.identity.accounts import Realm
@@ -98,13 +98,12 @@ async def test_a_move_to_a_status_is_a_decision_of_who_moved_it_once(is_cloud: b
         (decision,) = desk.decisions
         key = stand.newest
         move = stand.issues[key]["changelog"]["histories"][0 if is_cloud else -1]["id"]
-        assert decision == Decision(
-            "AR-2222222", True, Realm.JIRA, "jira-dora", f"{key} was moved to approved",
+        assert decision == Decision("AR-2222222", Word.APPROVE, Realm.JIRA, "jira-dora", f"{key} was moved to approved",
             f"move {move} of {key} to approved by Jira-Dora",
         )  # fmt: skip
         stand.move("Declined", person())
         await eventually(lambda: len(desk.decisions) == 2)
-        assert not desk.decisions[1].is_approval
+        assert desk.decisions[1].word is Word.DENY
 
 
 async def test_who_moves_it_on_is_who_decides_not_who_moved_it_before() -> None:
@@ -123,7 +122,7 @@ async def test_a_command_in_a_comment_is_a_decision_too() -> None:
     async with listening(stand) as (_, desk):
         stand.comment("/deny")
         await eventually(lambda: stand.said())
-        assert "a denial needs a reason" in stand.said()[0]
+        assert "say why, too" in stand.said()[0]
         stand.comment("/approve CHG7")
         await eventually(lambda: desk.decisions)
         assert (desk.decisions[0].note, desk.decisions[0].account) == ("CHG7", "jira-dora")
@@ -175,7 +174,7 @@ async def test_an_approval_of_a_text_that_was_changed_does_not_count_and_a_denia
         assert "the text of this issue was changed" in desk.refused[0][1]
         stand.move("Declined")
         await eventually(lambda: desk.decisions)
-        assert not desk.decisions[0].is_approval
+        assert desk.decisions[0].word is Word.DENY
 
 
 async def test_what_the_desk_refuses_is_answered() -> None:

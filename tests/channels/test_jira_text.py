@@ -50,3 +50,4 @@ def test_what_ran_under_break_glass_does_not_ask_for_approval() -> None:
     assert text.startswith("Is review.")
     assert "BREAK GLASS: the site is down" in text
     assert "/approve" not in text
+    assert "/close and what was found" in text

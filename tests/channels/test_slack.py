@@ -22,7 +22,7 @@ from slackstand import (
     user,
 )
 
-from tidewaiter.approvals.desk import State
+from tidewaiter.approvals.desk import State, Word
 from tidewaiter.channels import slack as module
 from tidewaiter.channels.contract import Answer, Call, Decision, Outcome, Undelivered
 from tidewaiter.channels.slack import Slack
@@ -118,7 +118,7 @@ async def test_a_click_counts_as_the_principals_whose_address_slack_verified() -
         await stand.send(stand.pressed("approve"))
         await eventually(lambda: desk.decisions)
         assert desk.decisions == [
-            Decision("AR-2222222", True, Realm.EMAIL, "Dora@example.com", "", f"Slack user U0DORA in {CHANNEL}")
+            Decision("AR-2222222", Word.APPROVE, Realm.EMAIL, "Dora@example.com", "", f"Slack user U0DORA in {CHANNEL}")
         ]
         assert stand.ephemeral == []
 
@@ -131,10 +131,20 @@ async def test_a_denial_asks_why() -> None:
         await stand.send(stand.submitted("use the archive"))
         await eventually(lambda: desk.decisions)
         (decision,) = desk.decisions
-        assert (decision.is_approval, decision.note, decision.account) == (False, "use the archive", "Dora@example.com")
+        assert (decision.word, decision.note, decision.account) == (Word.DENY, "use the archive", "Dora@example.com")
         await stand.send(stand.submitted("  "))
         await eventually(lambda: stand.ephemeral)
         assert len(desk.decisions) == 1
+
+
+async def test_the_review_of_what_ran_under_break_glass_is_closed_with_a_finding() -> None:
+    async with slack() as stand, listening(stand) as (made, desk):
+        await made.announce(notice(replace(REQUEST, state=State.REVIEW, glass="the site is down")))
+        await stand.send(stand.pressed("close"))
+        await eventually(lambda: stand.dialogs)
+        await stand.send(stand.submitted("was needed"))
+        await eventually(lambda: desk.decisions)
+        assert [(one.word, one.note) for one in desk.decisions] == [(Word.CLOSE, "was needed")]
 
 
 async def test_the_same_click_sent_again_is_one_click_and_two_clicks_are_two() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 from channelkit import REQUEST, notice
 
-from tidewaiter.approvals.desk import State, Vote
-from tidewaiter.channels.slack_message import blocks_of, denial, text_of
+from tidewaiter.approvals.desk import State, Vote, Word
+from tidewaiter.channels.slack_message import blocks_of, dialog, text_of
 
 HOSTILE = replace(
     REQUEST,
@@ -56,7 +56,8 @@ def test_buttons_are_there_while_they_can_do_something() -> None:
 
     assert buttons() == ["approve", "deny"]
     assert buttons(state=State.APPROVED) == ["deny"]
-    for state in (State.DENIED, State.EXPIRED, State.WITHDRAWN, State.CONSUMED, State.FAILED):
+    assert buttons(state=State.REVIEW) == ["close"]
+    for state in (State.CLOSED, State.DENIED, State.EXPIRED, State.WITHDRAWN, State.CONSUMED, State.FAILED):
         assert buttons(state=state) == []
 
 
@@ -68,6 +69,8 @@ def test_it_says_who_voted_and_what_became_of_it() -> None:
 
 
 def test_the_dialog_knows_what_it_is_about() -> None:
-    view = denial("AR-2222222", "C1")
+    view = dialog(Word.DENY, "AR-2222222", "C1")
     assert json.loads(view["private_metadata"]) == {"request": "AR-2222222", "channel": "C1"}
-    assert len(view["title"]["text"]) <= 24
+    assert view["callback_id"] == "deny"
+    assert dialog(Word.CLOSE, "AR-2222222", "C1")["callback_id"] == "close"
+    assert all(len(dialog(word, "AR-2222222", "C1")["title"]["text"]) <= 24 for word in (Word.DENY, Word.CLOSE))

@@ -13,7 +13,7 @@ import pytest
 from channelkit import NOW, REQUEST, Desks, notice
 from standardwebhooks import Webhook as Library
 
-from tidewaiter.approvals.desk import State
+from tidewaiter.approvals.desk import State, Word
 from tidewaiter.channels import signing
 from tidewaiter.channels.contract import Answer, Call, Decision, Outcome, Undelivered
 from tidewaiter.channels.webhook import Bodies, Webhook
@@ -115,10 +115,18 @@ def said(answer: Answer) -> tuple[int, bool]:
 async def test_a_signed_decision_counts_once_and_a_replay_does_not() -> None:
     hook, desk = receiving(), Desks()
     assert said(await hook.receive(call(decision()), desk)) == (200, True)
-    assert desk.decisions == [Decision("AR-2222222", True, Realm.EMAIL, "dora@example.com", "CHG7", "message m1", DBA)]
+    assert desk.decisions == [
+        Decision("AR-2222222", Word.APPROVE, Realm.EMAIL, "dora@example.com", "CHG7", "message m1", DBA)
+    ]
     assert said(await hook.receive(call(decision()), desk)) == (200, False)
     assert len(desk.decisions) == 1
     assert desk.rejected == [("a message was refused: it came before", "192.0.2.7")]
+
+
+async def test_a_review_is_closed_by_a_message_too() -> None:
+    hook, desk = receiving(), Desks()
+    assert said(await hook.receive(call(decision(decision="close")), desk)) == (200, True)
+    assert [one.word for one in desk.decisions] == [Word.CLOSE]
 
 
 async def test_what_the_desk_refuses_is_answered_so() -> None:
@@ -156,7 +164,7 @@ async def test_a_forged_or_late_message_is_refused_and_counted(forged: Call, sta
     [
         b"", b"[]", b"\xff", b"[" * 100_000, b'{"data": 7}', {"type": "request.decision"},
         {**decision(), "type": "request.open"}, decision(decision="maybe"), decision(email=7), decision(note=None),
-        decision(decision="deny", note=" "),
+        decision(decision="deny", note=" "), decision(decision="close", note=""), decision(decision="Approve"),
     ],
 )  # fmt: skip
 async def test_a_signed_message_that_is_no_decision_is_refused(told: object) -> None:

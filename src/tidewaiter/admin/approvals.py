@@ -10,7 +10,7 @@ from tidewaiter.admin.actor import Actor
 from tidewaiter.admin.channels import delivery
 from tidewaiter.admin.site import Site
 from tidewaiter.approvals.book import UNSETTLED
-from tidewaiter.approvals.desk import Refused, Request, Vote
+from tidewaiter.approvals.desk import Refused, Request, Vote, Word
 from tidewaiter.errors import Conflict, NotFound, NotPermitted, UsageError
 from tidewaiter.identity import rfc3339
 from tidewaiter.model import Allow, Context, Principal
@@ -42,14 +42,14 @@ async def request_show(site: Site, by: Actor, id: str) -> Json:
 
 async def request_approve(site: Site, by: Actor, id: str, principal: str, note: str = "") -> Json:
     """Approve in a principal's name. Raises NotFound, NotPermitted, Conflict, UsageError."""
-    return await _decide(site, by, id, principal, note, is_approval=True)
+    return await _decide(site, by, id, principal, note, Word.APPROVE)
 
 
 async def request_deny(site: Site, by: Actor, id: str, principal: str, reason: str) -> Json:
     """Deny in a principal's name, saying why. Raises NotFound, NotPermitted, Conflict, UsageError."""
     if not reason.strip():
         raise UsageError("a denial needs a reason: whoever asked reads it")
-    return await _decide(site, by, id, principal, reason, is_approval=False)
+    return await _decide(site, by, id, principal, reason, Word.DENY)
 
 
 async def request_close(site: Site, by: Actor, id: str, principal: str, note: str) -> Json:
@@ -59,47 +59,33 @@ async def request_close(site: Site, by: Actor, id: str, principal: str, note: st
     """
     if not note.strip():
         raise UsageError("a review ends with a note that says what was found")
-    place, channel = _place(site, by, note), by.channel.value
-
-    async def close(request: Request, closer: Principal) -> Request:
-        return await site.requests.close(request.id, closer, note=note, channel=channel, place=place)
-
-    said = {"approver": principal, "channel": channel, "place": place, "note": note}
-    return _told(await _acted(site, id, principal, "close", said, close))
+    return await _decide(site, by, id, principal, note, Word.CLOSE)
 
 
-def _place(site: Site, by: Actor, note: str) -> str:
-    """Where a decision from the shell comes from. Raises NotPermitted, UsageError."""
+async def _decide(site: Site, by: Actor, id: str, principal: str, note: str, word: Word) -> Json:
     if not site.config.approvals.shell:
         raise NotPermitted("decisions from the shell are switched off: [approvals] shell = true allows them")
     if len(note) > NOTE_CHARACTERS:
         raise UsageError(f"a note has at most {NOTE_CHARACTERS} characters")
-    return f"OS user {by.os_user} ({by.os_uid})"
+    place = f"OS user {by.os_user} ({by.os_uid})"
+    return _told(await decide_as(site, id, principal, word, note=note, channel=by.channel.value, place=place))
 
 
-async def _decide(site: Site, by: Actor, id: str, principal: str, note: str, *, is_approval: bool) -> Json:
-    place = _place(site, by, note)
-    decided = await decide_as(
-        site, id, principal, is_approval=is_approval, note=note, channel=by.channel.value, place=place
-    )
-    return _told(decided)
-
-
-async def decide_as(
-    site: Site, id: str, principal: str, *, is_approval: bool, note: str, channel: str, place: str
-) -> Request:
-    """A principal's decision, however it arrived, with every check that there is; each refusal is recorded.
+async def decide_as(site: Site, id: str, principal: str, word: Word, *, note: str, channel: str, place: str) -> Request:
+    """What a principal says of a request, however it arrived, with every check that there is; refusals are recorded.
 
     Raises NotFound, NotPermitted, Conflict, StoreUnavailable, LedgerUnavailable.
     """
 
-    async def decide(request: Request, approver: Principal) -> Request:
+    async def act(request: Request, who: Principal) -> Request:
+        if word is Word.CLOSE:
+            return await site.requests.close(request.id, who, note=note, channel=channel, place=place)
         return await site.requests.decide(
-            request.id, approver, is_approval=is_approval, note=note, channel=channel, place=place
+            request.id, who, is_approval=word is Word.APPROVE, note=note, channel=channel, place=place
         )
 
     said = {"approver": principal, "channel": channel, "place": place, "note": note}
-    return await _acted(site, id, principal, "approve" if is_approval else "deny", said, decide)
+    return await _acted(site, id, principal, word.value, said, act)
 
 
 Act = Callable[[Request, Principal], Awaitable[Request]]

@@ -30,6 +30,19 @@ class State(StrEnum):
     CLOSED = "closed"
 
 
+class Word(StrEnum):
+    """What people say of a request, wherever they say it."""
+
+    APPROVE = "approve"
+    DENY = "deny"
+    CLOSE = "close"  # the review of what ran under break glass
+
+    @property
+    def needs_note(self) -> bool:
+        """Whether it has to be explained."""
+        return self is not Word.APPROVE
+
+
 class Step(StrEnum):
     """What can happen to a request."""
 

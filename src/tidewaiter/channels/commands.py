@@ -1,18 +1,20 @@
-"""`/approve` and `/deny` in comments, wherever comments can be written. Pure."""
+"""`/approve`, `/deny` and `/close` in comments, wherever comments can be written. Pure."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-COMMAND = re.compile(r"/(approve|deny)(?:[ \t]+(AR-[0-9A-Z]+))?(?:[ \t]+(.*))?", re.IGNORECASE)
+from tidewaiter.approvals.desk import Word
+
+COMMAND = re.compile(r"/(approve|deny|close)(?:[ \t]+(AR-[0-9A-Z]+))?(?:[ \t]+(.*))?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """`/approve [AR-…] [remark]` or `/deny [AR-…] reason`: a comment's first line; the rest belongs to the remark."""
+    """`/approve [AR-…] [remark]`, `/deny [AR-…] reason`, `/close [AR-…] finding`: with more in later lines."""
 
-    is_approval: bool
+    word: Word
     request: str
     note: str
 
@@ -24,4 +26,4 @@ def command_of(text: str) -> Command | None:
     if found is None:
         return None
     note = " ".join(part for part in ((found[3] or "").strip(), " ".join(rest.split())) if part)
-    return Command(found[1].lower() == "approve", (found[2] or "").upper(), note)
+    return Command(Word(found[1].lower()), (found[2] or "").upper(), note)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from tidewaiter.approvals.desk import Request
+from tidewaiter.approvals.desk import Request, Word
 from tidewaiter.approvals.presentation import Presentation
 from tidewaiter.identity.accounts import Realm
 
@@ -39,7 +39,7 @@ class Decision:
     """
 
     request: str
-    is_approval: bool
+    word: Word
     realm: Realm
     account: str
     note: str
@@ -70,6 +70,10 @@ class Answer:
 
     status: int
     body: bytes = b""
+
+
+EXPLAIN = "say why, too: whoever asked reads it"
+"""What somebody is told who denied without a reason, or closed a review without a finding."""
 
 
 class Undelivered(Exception):

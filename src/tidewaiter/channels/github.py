@@ -19,10 +19,10 @@ from typing import Any
 import httpx2
 
 from tidewaiter.approvals.book import UNSETTLED
-from tidewaiter.approvals.desk import Request
+from tidewaiter.approvals.desk import Request, Word
 from tidewaiter.channels import github_text as text
 from tidewaiter.channels.commands import Command, command_of
-from tidewaiter.channels.contract import Answer, Call, Channel, Decision, Desk, Notice, Outcome, Undelivered
+from tidewaiter.channels.contract import EXPLAIN, Answer, Call, Channel, Decision, Desk, Notice, Outcome, Undelivered
 from tidewaiter.channels.http import Http, fields, json_of
 from tidewaiter.identity.accounts import Realm
 
@@ -211,13 +211,11 @@ class Github(Channel):
         problem = await self._problem(comment, command, request, known)
         if problem:
             outcome = await desk.refuse(request.id, problem, f"GitHub user {comment.login} ({comment.user})", place)
-        elif not command.is_approval and not command.note:
-            outcome = Outcome(False, "a denial needs a reason: whoever asked reads it")
+        elif command.word.needs_note and not command.note:
+            outcome = Outcome(False, EXPLAIN)
         else:
             account = str(comment.user)
-            outcome = await desk.decide(
-                Decision(request.id, command.is_approval, Realm.GITHUB, account, command.note, place)
-            )
+            outcome = await desk.decide(Decision(request.id, command.word, Realm.GITHUB, account, command.note, place))
         await desk.mark(key)
         if not outcome.counts:
             told = {"body": text.code(outcome.said)}
@@ -232,7 +230,7 @@ class Github(Channel):
             return "the comment is a program's"
         if command.request and command.request != request.id:
             return f"the comment is about {command.request}, and this issue is about {request.id}"
-        if command.is_approval:
+        if command.word is Word.APPROVE:
             try:
                 issue = fields(await self._http.send("GET", f"{self._path}/issues/{comment.issue}"))
             except Undelivered as error:

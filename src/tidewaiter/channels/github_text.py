@@ -47,6 +47,8 @@ def body_of(notice: Notice) -> str:
         parts.append(
             "Who may decide comments `/approve` or `/deny` and a reason. Comments that were edited do not count."
         )
+    if notice.request.state is State.REVIEW:
+        parts.append("Who may decide comments `/close` and what was found.")
     return "\n\n".join(parts)
 
 

@@ -19,7 +19,7 @@ PLACE_CHARACTERS = 300
 LATE_S = 3600.0
 
 Decide = Callable[..., Awaitable[Request]]
-"""(id, principal, is_approval=…, note=…, channel=…, place=…): a principal's decision, with every check that there is.
+"""(id, principal, word, note=…, channel=…, place=…): a principal's decision, with every check that there is.
 
 Raises NotFound, NotPermitted, Conflict, UsageError, each after it was recorded.
 """
@@ -72,7 +72,7 @@ class Intake:
             request = await self._decide(
                 decision.request,
                 principal,
-                is_approval=decision.is_approval,
+                decision.word,
                 note=_line(decision.note, NOTE_CHARACTERS),
                 channel=self._channel,
                 place=place,

@@ -18,10 +18,10 @@ from typing import Any
 
 import httpx2
 
-from tidewaiter.approvals.desk import Request
+from tidewaiter.approvals.desk import Request, Word
 from tidewaiter.channels import jira_text as text
 from tidewaiter.channels.commands import command_of
-from tidewaiter.channels.contract import Answer, Call, Channel, Decision, Desk, Notice, Outcome, Undelivered
+from tidewaiter.channels.contract import EXPLAIN, Answer, Call, Channel, Decision, Desk, Notice, Outcome, Undelivered
 from tidewaiter.channels.http import Http, fields
 from tidewaiter.identity.accounts import Realm
 
@@ -56,7 +56,7 @@ class Said:
     """A decision on an issue: a move to a status, or a command in a comment. `problem` says why not to trust it."""
 
     id: str
-    is_approval: bool
+    word: Word
     note: str
     account: str
     name: str
@@ -205,15 +205,15 @@ class Jira(Channel):
 
     async def _act(self, said: Said, is_changed: bool, request: Request, key: str, desk: Desk) -> None:
         problem = said.problem
-        if not problem and said.is_approval and is_changed:
+        if not problem and said.word is Word.APPROVE and is_changed:
             problem = "the text of this issue was changed: what it shows may not be what would run; decide elsewhere"
         if problem:
             outcome = await desk.refuse(request.id, problem, f"Jira user {said.name} ({said.account})", said.place)
-        elif not said.is_approval and not said.note:
-            outcome = Outcome(False, "a denial needs a reason: whoever asked reads it")
+        elif said.word.needs_note and not said.note:
+            outcome = Outcome(False, EXPLAIN)
         else:
             outcome = await desk.decide(
-                Decision(request.id, said.is_approval, Realm.JIRA, said.account, said.note, said.place)
+                Decision(request.id, said.word, Realm.JIRA, said.account, said.note, said.place)
             )
         await desk.mark(said.id)
         if not outcome.counts:
@@ -223,7 +223,7 @@ class Jira(Channel):
     def _moved(self, key: str, issue: dict[str, Any]) -> list[Said]:
         """The newest move to a status that decides, if the issue stands there now."""
         now = str((issue["fields"].get("status") or {}).get("name", ""))
-        decides = {self._approve_status.lower(): True, self._deny_status.lower(): False}
+        decides = {self._approve_status.lower(): Word.APPROVE, self._deny_status.lower(): Word.DENY}
         if now.lower() not in decides:
             return []
         moves = [
@@ -235,9 +235,9 @@ class Jira(Channel):
             return []
         move = max(moves, key=lambda one: int(one["id"]))
         account, name, problem = _author(move.get("author"))
-        id_, is_approval = f"move {move['id']}", decides[now.lower()]
+        id_, word = f"move {move['id']}", decides[now.lower()]
         place = f"{id_} of {key} to {now} by {name}"
-        return [Said(id_, is_approval, f"{key} was moved to {now}", account, name, place, problem)]
+        return [Said(id_, word, f"{key} was moved to {now}", account, name, place, problem)]
 
     async def _commented(self, key: str, request: str) -> list[Said]:
         """Commands in the newest comments, oldest first."""
@@ -254,7 +254,7 @@ class Jira(Channel):
             if command.request not in ("", request):
                 problem = f"the comment is about {command.request}, and this issue is about {request}"
             place = f"comment {comment['id']} on {key} by {name}"
-            said = Said(f"comment {comment['id']}", command.is_approval, command.note, account, name, place, problem)
+            said = Said(f"comment {comment['id']}", command.word, command.note, account, name, place, problem)
             found.append(said)
         return found
 

@@ -34,12 +34,20 @@ def description_of(notice: Notice, approve: str, deny: str) -> str:
         quoted("\n".join(f"{label}: {value}" for label, value in shown.facts)),
         "*The statement is shortened.*" if is_cut else "",
         f"{where} tidewaiter request show {shown.id}.",
-        f"Who may decide moves this issue to {approve} or {deny}, or comments /approve, or /deny and a reason. "
-        "Comments that were edited do not count."
-        if is_open
-        else "",
+        _how(notice, approve, deny),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _how(notice: Notice, approve: str, deny: str) -> str:
+    """What can be done about it here."""
+    edited = "Comments that were edited do not count."
+    if notice.request.state is State.OPEN:
+        ways = f"moves this issue to {approve} or {deny}, or comments /approve, or /deny and a reason"
+        return f"Who may decide {ways}. {edited}"
+    if notice.request.state is State.REVIEW:
+        return f"Who may decide comments /close and what was found. {edited}"
+    return ""
 
 
 def news_of(notice: Notice) -> str:

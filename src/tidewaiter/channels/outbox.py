@@ -66,6 +66,11 @@ class Outbox:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    @property
+    def check_s(self) -> float:
+        """How often, at most, asking `stamp` makes sense."""
+        return self._store.check_s
+
     def stamp(self) -> int:
         """Differs from the last one when anything in the store was committed in between."""
         return self._store.stamp()

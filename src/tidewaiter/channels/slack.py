@@ -22,8 +22,9 @@ from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from tidewaiter.approvals.book import UNSETTLED
+from tidewaiter.approvals.desk import Word
 from tidewaiter.channels import slack_message
-from tidewaiter.channels.contract import Answer, Call, Channel, Decision, Desk, Notice, Undelivered
+from tidewaiter.channels.contract import EXPLAIN, Answer, Call, Channel, Decision, Desk, Notice, Undelivered
 from tidewaiter.channels.slack_click import Click, click_of, is_signed, payload_of
 from tidewaiter.errors import TidewaiterError
 from tidewaiter.identity.accounts import Realm
@@ -175,13 +176,14 @@ class Slack(Channel):
         if await desk.was_seen(click.id):
             desk.reject("a click came before", place)
             return ""
-        if click.action == "deny" and click.reason is None:
-            dialog = slack_message.denial(click.request, click.channel)
+        word = Word(click.action)
+        if word.needs_note and click.reason is None:
+            dialog = slack_message.dialog(word, click.request, click.channel)
             await self._call("views.open", {"trigger_id": click.trigger, "view": dialog})
             await desk.mark(click.id)
             return ""
-        if click.action == "deny" and not (click.reason or "").strip():
-            return "a denial needs a reason: whoever asked reads it"
+        if word.needs_note and not (click.reason or "").strip():
+            return EXPLAIN
         try:
             email, problem = await self._email(click.user)
         except Undelivered as error:
@@ -190,8 +192,7 @@ class Slack(Channel):
             outcome = await desk.refuse(click.request, problem, f"Slack user {click.user}", place)
         else:
             note = click.reason or ""
-            is_approval = click.action == "approve"
-            outcome = await desk.decide(Decision(click.request, is_approval, Realm.EMAIL, email, note, place))
+            outcome = await desk.decide(Decision(click.request, word, Realm.EMAIL, email, note, place))
         await desk.mark(click.id)
         return "" if outcome.counts else outcome.said
 

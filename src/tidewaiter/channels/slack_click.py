@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
+from tidewaiter.approvals.desk import Word
+
 TOLERANCE_S = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """Somebody pressed `approve` or `deny` (`reason` is None), or gave the reason of a denial.
+    """Somebody pressed a button (`reason` is None), or said why they deny or close.
 
     `id` is the same when Slack sends the same thing again. `trigger` opens a dialog within three seconds.
     """
@@ -45,7 +47,7 @@ def click_of(payload: Any) -> Click | None:
     except (KeyError, TypeError, IndexError, ValueError, RecursionError):
         return None
     words = (found.id, found.action, found.request, found.user, found.channel, found.trigger, found.reason or "")
-    is_ours = found.action in ("approve", "deny") and all(isinstance(word, str) for word in words)
+    is_ours = found.action in tuple(Word) and all(isinstance(word, str) for word in words)
     return found if is_ours else None
 
 

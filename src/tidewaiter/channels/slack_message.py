@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tidewaiter.approvals.desk import State
+from tidewaiter.approvals.desk import State, Word
 from tidewaiter.channels.contract import Notice
 from tidewaiter.visible import shortened
 
@@ -18,6 +18,8 @@ SECTION_CHARACTERS = 3000
 FALLBACK_CHARACTERS = 300
 STATEMENT_CHARACTERS = 2500
 REASON_CHARACTERS = 2000
+TITLE_CHARACTERS = 24
+LABELS = {Word.DENY: "Deny", Word.CLOSE: "Close the review"}
 
 Block = dict[str, Any]
 
@@ -48,20 +50,21 @@ def blocks_of(notice: Notice) -> list[Block]:
     return [*blocks, {"type": "actions", "elements": buttons}] if buttons else blocks
 
 
-def denial(request: str, channel: str) -> dict[str, Any]:
-    """The dialog that asks why a request is denied. What is said comes back with `request` and `channel`."""
+def dialog(word: Word, request: str, channel: str) -> dict[str, Any]:
+    """The dialog that asks why. What is said comes back with the word, `request` and `channel`."""
+    label = LABELS[word]
     return {
         "type": "modal",
-        "callback_id": "deny",
+        "callback_id": word.value,
         "private_metadata": json.dumps({"request": request, "channel": channel}),
-        "title": _plain("Deny", 24),
-        "submit": _plain("Deny", 24),
+        "title": _plain(label, TITLE_CHARACTERS),
+        "submit": _plain(label, TITLE_CHARACTERS),
         "blocks": [
-            {"type": "section", "text": _plain(f"Whoever asked for {request} reads why.")},
+            {"type": "section", "text": _plain(f"Whoever asked for {request} reads what you say.")},
             {
                 "type": "input",
                 "block_id": "reason",
-                "label": _plain("Reason"),
+                "label": _plain("Reason" if word is Word.DENY else "What was found"),
                 "element": {
                     "type": "plain_text_input",
                     "action_id": "reason",
@@ -81,6 +84,8 @@ def _buttons(notice: Notice) -> list[Block]:
         buttons.append(_button("deny", "Deny…", notice.request.id) | {"style": "danger"})
     elif notice.request.state is State.APPROVED:
         buttons.append(_button("deny", "Take back…", notice.request.id) | {"style": "danger"})
+    elif notice.request.state is State.REVIEW:
+        buttons.append(_button("close", "Close the review…", notice.request.id))
     if notice.link:
         buttons.append(_button("show", "Show all", notice.request.id) | {"url": notice.link})
     return buttons

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tidewaiter.approvals.desk import Request
 from tidewaiter.channels.contract import Answer, Call, Channel, Undelivered
-from tidewaiter.channels.courier import Courier, Ledger, Listener
+from tidewaiter.channels.courier import LOOK_S, Courier, Ledger, Listener
 from tidewaiter.channels.intake import Decide, Intake
 from tidewaiter.channels.links import Links
 from tidewaiter.channels.outbox import Outbox
@@ -81,7 +81,7 @@ class Switchboard:
             self._couriers.append(
                 Courier(
                     line.channel, self.outbox, self._ledger, line.is_wanted, self.links.of,
-                    self._now_s, self._jitter, self._report,
+                    self._now_s, self._jitter, self._report, max(LOOK_S, self.outbox.check_s),
                 )
             )  # fmt: skip
         try:

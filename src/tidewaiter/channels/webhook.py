@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx2
 
-from tidewaiter.approvals.desk import State
+from tidewaiter.approvals.desk import State, Word
 from tidewaiter.channels import signing, template
 from tidewaiter.channels.contract import Answer, Call, Channel, Decision, Desk, Notice
 from tidewaiter.channels.http import Http
@@ -122,9 +122,12 @@ def _decision(body: bytes, id_: str, speaks_for: frozenset[str]) -> Decision | N
     if told["type"] != "request.decision" or not all(isinstance(word, str) for word in words):
         return None
     request, decision, email, note = words
-    if decision not in ("approve", "deny") or (decision == "deny" and not note.strip()):
+    if decision not in tuple(Word):
         return None
-    return Decision(request, decision == "approve", Realm.EMAIL, email, note, f"message {id_}", speaks_for)
+    word = Word(decision)
+    if word.needs_note and not note.strip():
+        return None
+    return Decision(request, word, Realm.EMAIL, email, note, f"message {id_}", speaks_for)
 
 
 def _answer(status: int, counts: bool, said: str) -> Answer:
