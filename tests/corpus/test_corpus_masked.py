@@ -21,8 +21,7 @@ TAGS = {"email": Mask("token"), "ssn": Mask("redact")}
 MASKED = Classification(TAGS, {DATASOURCE: {"public.customers": {"email": ("email",), "ssn": ("ssn",)}}})
 MEANT = (
     "pg_subscription is not open",  # connection strings
-    "pg_replication_slots is not open",  # the state of replication is for those who see everything
-    "pg_stat_replication is not open",
+    "pg_stat_replication is not open",  # addresses of other servers
     "pg_prepared_xacts is not open",  # names that other sessions chose
     "a setting that is not named by a constant",  # pg_dump sets one whose name it looks up
     "a cast to text calls public.summary",  # a trap of the corpus's schema
@@ -60,4 +59,4 @@ def test_harmless_statements_pass_under_masks(found: list[Finding]) -> None:
 def test_the_exceptions_are_needed_and_few(found: list[Finding]) -> None:
     """That LISTEN is among them shows that masks are at work at all."""
     assert {reason for reason in MEANT if not any(reason in one.why for one in found)} == set()
-    assert len(found) <= 13
+    assert len(found) <= 11
