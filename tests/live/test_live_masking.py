@@ -198,6 +198,16 @@ def test_what_is_masked_follows_policies_and_catalog(own_gateway: Deployment) ->
         change("drop view shown")
 
 
+def test_columns_that_nobody_classified_are_closed_where_the_datasource_says_so(own_gateway: Deployment) -> None:
+    file = own_gateway.folder / "tidewaiter.toml"
+    file.write_text(file.read_text().replace('mode = "enforce"', 'mode = "enforce"\nunclassified = "deny"'))
+    own_gateway.start()
+    text = "select name from customers limit 1;"
+    assert "public.customers.name is not classified" in own_gateway.psql(text, principal=MASKED).stderr
+    assert own_gateway.psql("select ssn from customers limit 1;", principal=MASKED).stdout.startswith("*******")
+    assert own_gateway.psql(text).stdout.strip()
+
+
 def test_startup_cannot_change_how_texts_are_read_or_data_is_shown(gateway18: Deployment) -> None:
     for options in ("-c client_min_messages=debug5", "-c standard_conforming_strings=off", "-c search_path=pg_temp"):
         with pytest.raises(psycopg.OperationalError, match="masking"):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from maskstage import CLASSIFICATION, HERE, masking, plan, policies
+from dataclasses import replace
+
+from maskstage import CLASSIFICATION, HERE, TAGS, Numbers, masking, plan, policies
 from playstage import ADA, PATH, shop
 
 from tidewaiter.config import Classification, Mask
-from tidewaiter.model import Facts
-from tidewaiter.proxy.masks import Sight, columns_of, looks_masked, strictest
+from tidewaiter.model import Facts, Secret
+from tidewaiter.proxy.masks import Masking, Plan, Sight, columns_of, looks_masked, strictest
 from tidewaiter.sql.facts import Scope, understand
 from tidewaiter.sql.rewrite import Refused
 
@@ -122,3 +124,61 @@ def test_commit_is_bare_and_execute_is_bound() -> None:
 def test_what_a_mask_shows_is_recognised() -> None:
     assert looks_masked(r"\*+....", b"*******1234")
     assert not looks_masked(r"\*+....", b"1234\xff")
+
+
+def guarding(unclassified: str) -> Masking:
+    return Masking("shop", "shop", Secret("key"), Numbers(), unclassified)
+
+
+READS = '@id("reads") permit (principal, action in Action::"read", resource);'
+NAMED = '@id("named") permit (principal, action == Action::"unmask", resource in Tag::"unclassified");'
+ORDERS = "select id from orders"
+
+
+def planned(made: Masking, rules: str, text: str) -> Plan | Refused | None:
+    asked = policies(rules)
+    facts = understand(text, shop(), Scope(PATH))
+    found = made.sight(asked, ADA, shop(), facts, HERE)
+    return None if found is None else made.plan(text, facts, Scope(PATH), found, asked.classification, "utf-8")
+
+
+def test_columns_that_nobody_classified_can_be_masked() -> None:
+    made = planned(guarding("mask"), READS, ORDERS)
+    assert isinstance(made, Plan) and b"NULL::" in made.text
+    for unclassified in ("detect", "allow"):
+        left = planned(guarding(unclassified), READS, ORDERS)
+        assert isinstance(left, Plan) and b"NULL" not in left.text
+
+
+def test_columns_that_nobody_classified_can_be_closed() -> None:
+    made = planned(guarding("deny"), READS, ORDERS)
+    assert isinstance(made, Refused)
+    assert (made.rule, made.reason.partition(" ")[0]) == ("unclassified", "public.orders.id")
+    tagged = planned(guarding("deny"), READS, "select ssn from customers")
+    assert isinstance(tagged, Plan)
+    assert isinstance(planned(guarding("deny"), READS, "select ssn from customers where id = 1"), Refused)
+
+
+def test_who_may_unmask_what_is_unclassified_sees_it() -> None:
+    for unclassified in ("mask", "deny"):
+        made = planned(guarding(unclassified), READS + NAMED, ORDERS)
+        assert isinstance(made, Plan) and b"NULL" not in made.text
+        assert planned(guarding(unclassified), OPEN, ORDERS) is None
+
+
+def test_the_tag_of_what_is_unclassified_can_have_a_mask_of_its_own() -> None:
+    redacting = Classification({**TAGS, "unclassified": Mask("redact")}, CLASSIFICATION.columns)
+    found = guarding("mask").sight(policies(READS, redacting), ADA, shop(), None, HERE)
+    assert found is not None
+    assert "THEN NULL ELSE" in found.labels.masks["public", "orders"]["id"].sql
+
+
+def test_sessions_are_ready_to_mask_where_unclassified_columns_are_guarded() -> None:
+    none = policies(OPEN, Classification())
+    assert [guarding(word).concerns(none, ADA, HERE) for word in ("mask", "deny", "detect")] == [True, True, False]
+
+
+def test_a_tagged_relation_whose_types_are_not_known_is_closed() -> None:
+    half = replace(shop(), columns={}, version=1)
+    found = masking().sight(policies(), ADA, half, None, HERE)
+    assert found is not None and CUSTOMERS in found.labels.closed

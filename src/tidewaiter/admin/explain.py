@@ -48,7 +48,7 @@ def explained(
     told = policies.explain(principal, source.name, facts, context)
     rules = {rule.id: rule for rule in policies.rules}
     verdict, masks = told.verdict, NO_MASKS
-    if source.mode != "observe" and policies.tagged(source.name):
+    if source.mode != "observe":
         verdict, masks = _masked(policies, principal, source, catalog, sql, facts, Scope(("pg_catalog", *path)),
                                  context, verdict)  # fmt: skip
     return {
@@ -67,7 +67,7 @@ def _masked(policies: Policies, principal: Principal, source: Datasource, catalo
     """The verdict where something is masked, and what is told of that: columns, and the text that the server gets."""
     tags = policies.tags(source.name)
     nonce = f"tw{sha256(sql.encode(errors='surrogatepass')).hexdigest()[:16]}"
-    masking = Masking(source.name, source.database, Secret(""), lambda: nonce)
+    masking = Masking(source.name, source.database, Secret(""), lambda: nonce, source.unclassified)
     sight = masking.sight(policies, principal, catalog, facts, context)
     masked = columns_of(facts, sight.tags) if sight is not None else {}
     unmasked = {

@@ -159,11 +159,22 @@ class Policies:
     def _find_masked(
         self, principal: Principal, datasource: str, facts: Facts | None, context: Context
     ) -> MaskedColumns:
-        asked = [
-            ((*path, column), tag, Target(Resource(ResourceType.TABLE, path), column, tag=tag))
+        tagged = [
+            ((path[0], path[1], column), tag)
             for path, columns in sorted(self._tags.get(datasource, {}).items())
             for column, tags in sorted(columns.items())
             for tag in tags
+        ]
+        return self.masked_among(principal, datasource, tagged, facts, context)
+
+    def masked_among(
+        self, principal: Principal, datasource: str, tagged: Iterable[tuple[tuple[str, str, str], str]],
+        facts: Facts | None, context: Context,
+    ) -> MaskedColumns:  # fmt: skip
+        """Those of some (column, tag) that a principal sees masked. Never raises: a defect masks all."""
+        asked = [
+            (column, tag, Target(Resource(ResourceType.TABLE, column[:2]), column[2], tag=tag))
+            for column, tag in tagged
         ]
         try:
             questions = tuple(("unmask", target) for _, _, target in asked)

@@ -12,16 +12,19 @@ from functools import cached_property
 from typing import Final
 
 from tidewaiter.config.shape import Classification, Mask
+from tidewaiter.discovery.relations import unclassified
 from tidewaiter.masking.forms import column_mask, misfit, unmaskable
 from tidewaiter.masking.keys import tag_key
 from tidewaiter.masking.late import LateMask, late_mask
 from tidewaiter.masking.plan import Foreseen
 from tidewaiter.model import Column, ColumnMask, Context, Effect, EffectKind, Facts, Principal, ResourceType, Secret
 from tidewaiter.policy import MaskedColumns, Policies
-from tidewaiter.sql.catalog import Catalog
+from tidewaiter.sql.catalog import Catalog, quoted
 from tidewaiter.sql.facts import Scope
 from tidewaiter.sql.rewrite import Labels, Late, Refused, labels_of, rewrite
 
+UNCLASSIFIED: Final = "unclassified"
+"""The tag of columns that nobody classified, where they are not left alone. Its mask is `null` unless it is defined."""
 SIGHTS: Final = 64  # sets of masks × catalogs in use at once; a set is shared by all who may unmask the same
 Tags = Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]]
 """(schema, table) → column → tags."""
@@ -33,12 +36,14 @@ READS: Final = frozenset({"select", "copy_out"})
 class Sight:
     """What is masked on one catalog for everyone who may not unmask the same columns.
 
-    `labels` is where it flows to; `tags` what each masked column is tagged with. Compared by identity.
+    `labels` is where it flows to; `tags` what each masked column is tagged with. `closed` are columns of which no
+    statement may read anything. Compared by identity.
     """
 
     catalog: Catalog
     labels: Labels
     tags: Tags
+    closed: Tags = field(default_factory=dict)
 
     @cached_property
     def places(self) -> frozenset[tuple[int, int]]:
@@ -96,9 +101,18 @@ class Plan:
 
 
 class Masking:
-    """Makes sights and plans for one datasource. `database` is its name at the server; `nonce` makes secret names."""
+    """Makes sights and plans for one datasource. `database` is its name at the server; `nonce` makes secret names.
 
-    def __init__(self, datasource: str, database: str, key: Secret, nonce: Callable[[], str]) -> None:
+    `unclassified` is what becomes of columns that nobody classified: "mask" shows NULL, "deny" refuses what reads them,
+    for all who may not `unmask` the tag "unclassified"; anything else leaves them alone.
+    """
+
+    def __init__(
+        self, datasource: str, database: str, key: Secret, nonce: Callable[[], str], unclassified: str = "detect"
+    ) -> None:
+        self._guards_unclassified = unclassified in ("mask", "deny")
+        self._denies_unclassified = unclassified == "deny"
+        self._unclassified: dict[tuple[str, int, Principal], MaskedColumns] = {}
         self._datasource = datasource
         self._database = database
         self._key = key
@@ -107,6 +121,8 @@ class Masking:
 
     def concerns(self, policies: Policies, principal: Principal, context: Context) -> bool:
         """Whether a session must be ready to mask: something is masked now, or may be in other circumstances."""
+        if self._guards_unclassified:
+            return True
         if not policies.tagged(self._datasource):
             return False
         return policies.unmasking_varies or bool(policies.masked(principal, self._datasource, None, context))
@@ -116,6 +132,8 @@ class Masking:
     ) -> Sight | None:
         """What this principal sees masked; None when nothing is."""
         masked = policies.masked(principal, self._datasource, facts, context)
+        if self._guards_unclassified:
+            masked += self._masked_unclassified(policies, principal, catalog, facts, context)
         if not masked:
             return None
         key = (policies.version, catalog.version, masked)
@@ -124,7 +142,24 @@ class Masking:
             if len(self._sights) >= SIGHTS:
                 for old in list(self._sights)[: SIGHTS // 4]:
                     self._sights.pop(old, None)
-            found = self._sights[key] = _sight(policies.classification, catalog, masked)
+            found = _sight(policies.classification, catalog, masked, denies_unclassified=self._denies_unclassified)
+            self._sights[key] = found
+        return found
+
+    def _masked_unclassified(
+        self, policies: Policies, principal: Principal, catalog: Catalog, facts: Facts | None, context: Context
+    ) -> MaskedColumns:
+        """The columns that nobody classified and that this principal may not see; remembered where nothing varies."""
+        key = (policies.version, catalog.version, principal)
+        known = self._unclassified.get(key)
+        if known is not None and not policies.unmasking_varies:
+            return known
+        classified = policies.classification.classified(self._datasource)
+        columns = [((*path, name), UNCLASSIFIED) for path, name in unclassified(catalog, classified)]
+        if len(self._unclassified) >= SIGHTS:
+            self._unclassified.clear()
+        found = policies.masked_among(principal, self._datasource, columns, facts, context)
+        self._unclassified[key] = found
         return found
 
     def plan(
@@ -132,6 +167,9 @@ class Masking:
     ) -> Plan | Refused:
         """How to run a text so that nothing masked is seen. Blocks for a long text as parsing does. Never raises."""
         try:
+            for path, columns in columns_of(facts, sight.closed).items():
+                name = quoted((*path, min(columns)))
+                return Refused("unclassified", f"{name} is not classified, and unclassified columns are closed here")
             is_utf8 = codec == "utf-8"
             done = rewrite(
                 text, facts, sight.catalog, scope, sight.labels, self._nonce(),
@@ -169,22 +207,34 @@ class Masking:
         )
 
 
-def _sight(classification: Classification, catalog: Catalog, masked: MaskedColumns) -> Sight:
+def _sight(
+    classification: Classification, catalog: Catalog, masked: MaskedColumns, *, denies_unclassified: bool
+) -> Sight:
     masks: dict[tuple[str, str], dict[str, ColumnMask]] = {}
     tags: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
+    untyped: list[tuple[str, str]] = []
     for (schema, table, name), denied in masked:
         path = (schema, table)
         tags.setdefault(path, {})[name] = denied
         column = next((one for one in catalog.columns.get(path, ()) if one.name == name), None)
         if column is not None:
             masks.setdefault(path, {})[name] = _mask_of(classification, column, denied)
-    return Sight(catalog, labels_of(catalog, masks), tags)
+        elif path in catalog.relations and name in catalog.relations[path].columns:
+            untyped.append(path)
+    closed = {
+        path: {name: of for name, of in columns.items() if of == (UNCLASSIFIED,)} if denies_unclassified else {}
+        for path, columns in tags.items()
+    }
+    labels = labels_of(catalog, masks)
+    labels.closed.update((path, "the types of its columns are not known") for path in untyped)
+    return Sight(catalog, labels, tags, closed)
 
 
 def _mask_of(classification: Classification, column: Column, tags: tuple[str, ...]) -> ColumnMask:
     """The mask of a column: its tag's; of several that are denied, what shows least."""
-    tag = strictest(classification.tags, tags)
-    mask = classification.tags[tag]
+    masks = {UNCLASSIFIED: Mask("null"), **classification.tags}
+    tag = strictest(masks, tags)
+    mask = masks[tag]
     return column_mask(tag, mask, column) if misfit(mask, column) is None else unmaskable(tag, column)
 
 

@@ -104,7 +104,13 @@ class Gateway:
         self._judges = Judges()
         mask_key = directory.key_for("masks")
         self._masking = {
-            name: Masking(name, target.datasource.database, mask_key, lambda: f"tw{secrets.token_hex(8)}")
+            name: Masking(
+                name,
+                target.datasource.database,
+                mask_key,
+                lambda: f"tw{secrets.token_hex(8)}",
+                target.datasource.unclassified,
+            )
             for name, target in targets.items()
             if target.datasource.mode != "observe"
         }
