@@ -75,6 +75,8 @@ def test_functions_with_the_owner_s_rights_are_taken_away() -> None:
     assert 'REVOKE EXECUTE ON FUNCTION "public"."peek"(integer) FROM PUBLIC, "amy";' in floor.sql
     assert 'REVOKE EXECUTE ON PROCEDURE "public"."run"() FROM "readers";' in floor.sql
     assert '"x"' not in floor.sql
+    assert "('public', 'peek', 'integer'),\n        ('public', 'run', ''),\n" in floor.sql
+    assert "may run" not in made(rights(), "amy").sql
 
 
 def test_masked_views_are_granted_to_those_who_are_held() -> None:

@@ -136,7 +136,11 @@ def test_the_printed_sql_holds_and_can_be_run_again(vault: EmbeddedPostgres, own
 
 def test_a_floor_that_does_not_hold_undoes_itself(vault: EmbeddedPostgres, own_gateway: Deployment) -> None:
     (own_gateway.folder / "classification.toml").write_text(TAGS)  # without the demo's own tables, which others use
+    vault.execute('grant execute on function "Vault".peek(integer) to floor_app', database="shop")
     sql = own_gateway.cli("floor", "shop", "--role", "floor_app").stdout
+    lines = [line for line in sql.splitlines() if not line.startswith("REVOKE EXECUTE")]
+    done = vault.run("psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-f", "-", database="shop", text_in="\n".join(lines))
+    assert done.returncode and 'the floor does not hold: floor_app may run "Vault".peek' in done.stderr
     vault.execute("grant pg_read_all_data to floor_read", database="shop")
     try:
         done = vault.run("psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-f", "-", database="shop", text_in=sql)

@@ -194,11 +194,33 @@ BEGIN
     END IF;
     IF found IS NOT NULL THEN
         RAISE EXCEPTION 'the floor does not hold: %', found;
-    END IF;
+    END IF;{_functions_check(rights.functions, roles)}
 END """  # noqa: S608 - literals are escaped
     tag = next(tag for tag in ("$floor$", *(f"$floor{n}$" for n in range(len(body)))) if tag not in body)
     yield remark("Nothing tagged can be read now, or all of this is undone.")
     yield f"DO {tag}{body}{tag};"
+
+
+def _functions_check(functions: Sequence[Function], roles: str) -> str:
+    """The part of the check that asks whether a function that was taken away can still be run."""
+    if not functions:
+        return ""
+    rows = ",\n        ".join(
+        f"({', '.join(map(literal, (one.schema, one.name, one.arguments)))})" for one in functions
+    )
+    return f"""
+    SELECT string_agg(DISTINCT format('%I may run %I.%I', r.rolname, w.s, w.f), E'\\n') INTO found
+      FROM (VALUES {roles}) f(role)
+     CROSS JOIN (VALUES
+        {rows}) w(s, f, a)
+      JOIN pg_catalog.pg_namespace n ON n.nspname = w.s
+      JOIN pg_catalog.pg_proc p ON p.pronamespace = n.oid AND p.proname = w.f
+                               AND pg_get_function_identity_arguments(p.oid) = w.a
+      JOIN pg_catalog.pg_roles r ON pg_has_role(f.role::pg_catalog.name, r.oid, 'member')
+     WHERE has_function_privilege(r.oid, p.oid, 'execute');
+    IF found IS NOT NULL THEN
+        RAISE EXCEPTION 'the floor does not hold: %', found;
+    END IF;"""  # noqa: S608 - literals are escaped
 
 
 def _who(grantee: str) -> str:
