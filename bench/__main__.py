@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import machine, measures, report, targets
+from bench import machine, measures, report, steps, targets
 from tidewaiter.demo.postgres import EmbeddedPostgres
 
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
@@ -94,7 +94,7 @@ def main() -> None:
         folder = Path(name)
         folder.chmod(0o711)  # PostgreSQL runs as another user when this runs as root
         results, facts = run(folder, given)
-    lines = report.tables(results)
+    lines = [*report.tables(results), "", *report.judging_table(steps.judging_steps())]
     print("\n".join([*(f"{name}: {value}" for name, value in facts.items()), "", *lines]))
     if given.write:
         report.write(PAGE, facts, lines)

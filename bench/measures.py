@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from bench import machine
+from bench import machine, stall
 from bench.client import Client, Login
 from bench.targets import SCALE, Target
 from tidewaiter.demo.postgres import Binaries
@@ -115,6 +115,15 @@ def logins_per_s(seconds: float) -> Callable[[Target], Sample]:
     return take
 
 
+def waits(text: str) -> Callable[[Target], Sample]:
+    """Milliseconds that one client waited at most while another sent a hostile statement."""
+
+    def take(target: Target) -> Sample:
+        return Sample(stall.longest_wait_s(target, text) * 1e3)
+
+    return take
+
+
 def idle_kib(connections: int) -> Callable[[Target], Sample | None]:
     """KiB of resident memory that each of many idle, logged-in connections adds to the process in between."""
 
@@ -153,6 +162,8 @@ def all_measures(folder: Path, binaries: Binaries, seconds: int, connections: in
     yield Measure("first row of 300,000", "ms", False, stream(first_row=True))
     yield Measure("stream of 300,000 rows", "MB/s", True, stream(first_row=False))
     yield Measure("logins, one after another", "1/s", True, logins_per_s(min(seconds, 3)))
+    for what, text in stall.hostile().items():
+        yield Measure(f"longest wait of a bystander, {what}", "ms", False, waits(text), budget=("", 20.0))
     idle = idle_kib(connections)
     yield Measure(f"memory per idle connection ({connections:,})", "KiB", False, idle, False, ("", 20.0))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -111,6 +111,13 @@ def tables(results: Results) -> list[str]:
     if "gateway" in results.targets:
         lines += [*ratio_table(results), ""]
     return [*lines, *processor_table(results)]
+
+
+def judging_table(timed: Iterable[tuple[str, float, float]]) -> Iterator[str]:
+    """Markdown: what a judgement takes by itself, and its budget."""
+    yield from ("| judging, by itself ↓ | processor time, µs | budget |", "| --- | ---: | --- |")
+    for what, us, limit_us in timed:
+        yield f"| {what} | {figure(us)} | ≤ {limit_us:,.0f} µs: {'met' if us <= limit_us else 'missed'} |"
 
 
 def write(page: Path, facts: Mapping[str, str], lines: Sequence[str], markers: tuple[str, str] = (BEGIN, END)) -> None:

@@ -346,6 +346,7 @@ class Broken:
 
     version = "broken"
     context_attributes: frozenset[str] = frozenset()
+    want_estimates = False
 
     def tagged(self, *_: object) -> frozenset[tuple[str, str]]:
         return frozenset()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -26,6 +27,7 @@ from tidewaiter.admin.approvals import decide_as
 from tidewaiter.admin.operations import operate
 from tidewaiter.app.approving import Durably, requests_of
 from tidewaiter.app.channelling import switchboard_of
+from tidewaiter.app.clock import monotonic_us
 from tidewaiter.app.deployment import open_log
 from tidewaiter.app.running import Running, digests_of
 from tidewaiter.app.shelf import PolicyShelf, edition_on_disk
@@ -46,6 +48,7 @@ from tidewaiter.proxy.upstream import Upstream
 from tidewaiter.store import open_store
 
 PRUNE_S = 86_400.0  # credentials that ended long ago are forgotten at the start, and once a day
+SWITCH_S = 0.0005  # how long a thread that studies a long statement may keep the event loop waiting, each time
 FOLLOW_S = 0.5  # how soon a revocation made by another gateway on the same store ends sessions here
 
 Say = Callable[[str], None]
@@ -56,11 +59,12 @@ class Clocks:
     """Unix time in nanoseconds, and monotonic time in microseconds."""
 
     now_ns: Callable[[], int] = time.time_ns
-    monotonic_us: Callable[[], int] = lambda: time.monotonic_ns() // 1000
+    monotonic_us: Callable[[], int] = monotonic_us
 
 
 def run(config: Config, environ: Mapping[str, str], on_ready: Callable[[], None], say: Say) -> None:
     """`serve` on the fastest event loop there is, until the process is told to stop."""
+    sys.setswitchinterval(SWITCH_S)
     factory: Callable[[], asyncio.AbstractEventLoop] | None = None
     if find_spec("uvloop") is not None:
         import uvloop

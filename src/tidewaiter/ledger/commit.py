@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TypeVar
 
 from tidewaiter.errors import LedgerUnavailable, TidewaiterError
@@ -53,6 +54,8 @@ class Recorder:
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []  # bounded by the sessions: each waits for one thing
         self._wake = asyncio.Event()
         self._turn: list[Callable[[bool], None]] = []  # bounded by the sessions: each asks once per turn
+        self._turned = self._end_turn  # these two once, not once per turn
+        self._context = copy_context()
         self._stopping = False
         self.repairs = 0
         """How often the ledger was repaired: what was recorded before and was not durable then may be lost, its number
@@ -103,7 +106,7 @@ class Recorder:
         kill -9, with False if it may not. All who ask in one turn share one write."""
         self._turn.append(then)
         if len(self._turn) == 1:
-            asyncio.get_running_loop().call_soon(self._end_turn)
+            asyncio.get_running_loop().call_soon(self._turned, context=self._context)
 
     def _end_turn(self) -> None:
         waiting, self._turn = self._turn, []

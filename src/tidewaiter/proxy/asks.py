@@ -282,9 +282,9 @@ class Asks:
         if piece[3]:
             self._refuse_long(piece, self._refuse_query)
             return None
-        text = parse_query(_body(data, piece))
         run = self._filed()
         if run is None:
+            text = parse_query(_body(data, piece))
             judged = self._judge(text)
             if not isinstance(judged, Judged):
                 return judged

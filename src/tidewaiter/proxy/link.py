@@ -12,6 +12,10 @@ LOGIN_BYTES = 1 << 16  # no message of a login is longer; a peer that sends more
 WRITE_HIGH_BYTES = 1 << 18  # one read of the event loop; more unsent bytes than that and the other side waits
 
 
+def _drop(data: bytes) -> None:
+    """What becomes of bytes for a peer that is gone."""
+
+
 class PeerGone(Exception):
     """The peer closed the connection."""
 
@@ -46,6 +50,7 @@ class Link(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_lost = True
+        self.write = _drop  # type: ignore[method-assign]
         self._wake()
         if self.peer is not None:
             self.peer.resume("peer")
@@ -121,7 +126,8 @@ class Link(asyncio.Protocol):
         """Hand the stream to a callback, beginning with what was read ahead."""
         self._on_lost = on_lost
         if self.transport is not None and not self.is_lost:
-            self.data_received = on_data  # type: ignore[method-assign, assignment]  # a call less
+            self.data_received = on_data  # type: ignore[method-assign, assignment]  # a call less, as with `write`
+            self.write = self.transport.write  # type: ignore[method-assign]
             self.transport.set_protocol(self)  # uvloop looks the method up now, and only now
         self.resume("login")
         if self._buffer:

@@ -80,19 +80,22 @@ class Judge:
     `is_volatile`: a policy looks at the context, so a remembered judgement is weighed again with the present one.
     """
 
-    __slots__ = ("_skeletons", "_texts", "_understand", "ground", "is_volatile")
+    __slots__ = ("_skeletons", "_texts", "_understand", "ground", "is_volatile", "wants_estimates")
 
     def __init__(self, ground: Ground, understand: Understand = understand) -> None:
         self.ground = ground
         self.is_volatile = bool(ground.policies.context_attributes)
+        self.wants_estimates = ground.policies.want_estimates
         self._understand = understand
         self._texts: dict[bytes, Judged] = {}
         self._skeletons: dict[bytes, Judged] = {}
 
     def recall(self, text: bytes) -> Judged | None:
         """The judgement of a text that was judged before, or of one that differs in plain constants only."""
+        if len(text) > TEXTS_BYTES:  # nothing of it is remembered, and looking it up would read all of it
+            return None
         found = self._texts.get(text)
-        if found is not None or len(text) > TEXTS_BYTES:
+        if found is not None:
             return found
         if not self._skeletons:
             return None

@@ -376,7 +376,9 @@ class Gateway:
                     "masks": is_veiled,
                 },
             )
-            await self._recorder.durable(start)
+            if self._config.ledger.durability == "strict":
+                await self._recorder.durable(start)
+            self._recorder.flush()  # whatever it does that must be durable first is so together with this
         except BaseException:
             backend.link.abort()
             raise

@@ -87,6 +87,8 @@ class Session:
         self._client = client
         self._server = server
         self._recorder = recorder
+        self._written = recorder.written
+        self._told = self._said
         self._clock_us = clock_us
         self._holding = holding
         self._veil = veil
@@ -270,7 +272,7 @@ class Session:
             return
         self._unsaid.append(answer)
         if len(self._unsaid) == 1:
-            self._recorder.written(self._said)
+            self._written(self._told)
 
     def _said(self, is_written: bool) -> None:
         unsaid, self._unsaid = self._unsaid, []

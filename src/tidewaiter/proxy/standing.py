@@ -211,8 +211,8 @@ class Standing:
 
     @property
     def wants_estimates(self) -> bool:
-        """Whether a policy looks at estimates of rows, so that some statements need one before they run."""
-        return self._footing.estimator is not None and self._footing.policies().want_estimates
+        """Whether a policy of those that were last judged by looks at estimates of rows."""
+        return self._footing.estimator is not None and self._judge is not None and self._judge.wants_estimates
 
     def can_study_at_once(self, text: bytes) -> bool:
         """Whether `study` will neither block for long nor wait for anything."""

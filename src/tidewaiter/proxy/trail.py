@@ -100,6 +100,7 @@ class Trail:
 
     def __init__(self, ledger: Ledger, binds: str, who: Mapping[str, object]) -> None:
         self._ledger = ledger
+        self._record = ledger.record
         self._binds = binds
         self._who = members(who)
         self.statements = 0
@@ -107,7 +108,7 @@ class Trail:
 
     def intent(self, run: Execution) -> Receipt:
         """Record that a statement is about to run, or is refused. Raises LedgerUnavailable."""
-        receipt = self._ledger.record("intent", b"%b,%b" % (self._who, self._asked(run)), self._body(run))
+        receipt = self._record("intent", b"%b,%b" % (self._who, self._asked(run)), self._body(run))
         run.intent = receipt
         self.statements += 1
         return receipt
@@ -123,15 +124,15 @@ class Trail:
         ended = self._ended(run, status, at_us)
         self.rows += run.rows
         if run.intent is not None:
-            self._ledger.record("outcome", b"".join((self._who, f',"intent":{run.intent}'.encode(), ended)))
+            self._record("outcome", b"".join((self._who, f',"intent":{run.intent}'.encode(), ended)))
             return
         self.statements += 1
-        self._ledger.record("execution", b"".join((self._who, b",", self._asked(run), ended)), self._body(run))
+        self._record("execution", b"".join((self._who, b",", self._asked(run), ended)), self._body(run))
 
     def event(self, kind: str, fields: Mapping[str, object]) -> Receipt:
         """Record something about the session itself."""
         told = members(fields)
-        return self._ledger.record(kind, b"%b,%b" % (self._who, told) if told else self._who)
+        return self._record(kind, b"%b,%b" % (self._who, told) if told else self._who)
 
     def _asked(self, run: Execution) -> bytes:
         more = ""
