@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tidewaiter.approvals.blast import drift, lines, summary
+from tidewaiter.approvals.blast import drift, lines, most_rows, summary
 
 
 def measured(rows: int, total: int, estimate: int | None = None) -> dict[str, object]:
@@ -37,6 +37,14 @@ def estimated(rows: int | None) -> dict[str, object]:
 )
 def test_like_is_compared_with_like(then: dict[str, object] | None, now: dict[str, object], told: str) -> None:
     assert drift(then, now, 2.0) == told
+
+
+@pytest.mark.parametrize(
+    ("then", "most"),
+    [(measured(10, 110), 220), (measured(0, 0), 0), (estimated(10), None), (None, None), ({}, None)],
+)
+def test_only_what_was_measured_limits_the_run(then: dict[str, object] | None, most: int | None) -> None:
+    assert most_rows(then, 2.0) == most
 
 
 def test_a_summary_has_numbers_and_names_and_no_values() -> None:

@@ -206,6 +206,8 @@ async def test_what_drifted_a_little_runs_and_what_drifted_far_is_held_again(boo
         await desk.decide(one.id)
     used = await desk.requests.consume(near.id, "1" * 64, "s", {"rows": 14, "basis": "measured"})
     assert used.state is State.CONSUMED
+    assert desk.requests.most_rows(used) is None
+    assert desk.requests.most_rows(replace(used, blast_radius={"basis": "measured", "total_rows": 9})) == 18
 
     async def again() -> dict[str, object]:
         return FAR_MORE | {"sample": []}

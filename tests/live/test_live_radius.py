@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from rig import Deployment, copy_of
+from rig import Deployment, copy_of, eventually
 
 POLICY = """
 @id("changes-wait") @hold("dba") @measure("run") @message("Changes wait for a DBA")
@@ -161,6 +161,18 @@ def test_what_drifted_since_its_approval_is_held_again_with_a_new_radius(desk: D
     with psycopg.connect(desk.dsn("etl"), autocommit=True) as connection:
         assert connection.execute(sql).statusmessage == "DELETE 5"
     assert desk.json("request", "show", id_)["state"] == "consumed"
+
+
+def test_a_statement_that_knows_when_it_is_measured_is_undone_when_it_does_more(desk: Deployment) -> None:
+    sql = "delete from radius.folder where current_setting('application_name') <> 'tidewaiter measures'"
+    told = held(desk, sql)
+    assert (told["basis"], told["rows"]) == ("measured", 0)
+    desk.cli("request", "approve", told["id"], "--as", "dora")
+    refused = pytest.raises(psycopg.errors.InsufficientPrivilege, match=r"would change 4[0-9]+ rows; .* limits it to 0")
+    with psycopg.connect(desk.dsn("etl"), autocommit=True) as connection, refused:
+        connection.execute(sql)
+    assert count(desk, "radius.folder") == 40
+    eventually(lambda: desk.json("request", "show", told["id"])["state"] == "failed", 10)
 
 
 def test_a_broken_glass_runs_at_once_loudly_and_stays_for_review(desk: Deployment) -> None:

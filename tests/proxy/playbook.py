@@ -205,6 +205,11 @@ def asked_timeout() -> Side:
     return server(*messages_of(Probe.message(STATEMENT_TIMEOUT, with_sync=True)))
 
 
+def timeout_answer(shown: bytes = b"0") -> bytes:
+    """What the server answers to it."""
+    return probe_answer((shown,), status="I")
+
+
 SURROUNDED = (b"UTF8", b"read committed", b"public", b"0", b"0", b"on")
 
 
@@ -218,14 +223,14 @@ def asked_catalog() -> Side:
     return server(*messages_of(Probe.message(catalog_questions(Surroundings.read(SURROUNDED)), with_sync=True)))
 
 
-def probe_answer(*answers: tuple[bytes, ...]) -> bytes:
-    """What the server answers to questions of the gateway's own within a transaction: one column of rows for each."""
+def probe_answer(*answers: tuple[bytes, ...], status: str = "T") -> bytes:
+    """What the server answers to questions of the gateway's own: one column of rows for each."""
     parts: list[bytes] = []
     for values in answers:
         found = [postgres.data_row([value]) for value in values]
         parts += (postgres.parse_complete(), postgres.bind_complete(), *found)
         parts += (postgres.command_complete(f"SELECT {len(values)}"), postgres.close_complete() * 2)
-    return b"".join((*parts, postgres.ready_for_query("T")))
+    return b"".join((*parts, postgres.ready_for_query(status)))
 
 
 def catalog_answer(*tables: str) -> bytes:

@@ -260,6 +260,9 @@ class NoToday:
     def may_break_glass(self) -> bool:
         raise AssertionError("nobody breaks the glass here")
 
+    def most_rows(self, request: Request) -> int | None:
+        raise AssertionError("nothing is approved here")
+
     async def break_glass(self, draft: Request, reason: str, session: str) -> Request:
         raise AssertionError("nobody breaks the glass here")
 

@@ -26,12 +26,12 @@ from playbook import (
     ended,
     ledger,
     ledger_is,
-    path_answer,
     ran,
     refused,
     rows,
     says,
     server,
+    timeout_answer,
 )
 from playstage import Stage
 
@@ -68,7 +68,7 @@ def test_a_held_query_says_whom_it_waits_for_and_then_who_denied_it() -> None:
         Play()
         >> client(pg.query(text))
         << asked_timeout()
-        >> server(path_answer(b"0"))
+        >> server(timeout_answer())
         << ledger(refused(text, "dba-waits", "hold", request="AR-1"))
         << client(
             says("00000", "a DBA looks first", "request AR-1", "waiting for dba", severity="NOTICE"),

@@ -61,6 +61,9 @@ class Book:
         self.consumed.append(binding)
         return replace(self.request, state=State.CONSUMED)
 
+    def most_rows(self, request: Request) -> int | None:
+        return 14
+
     async def break_glass(self, draft: Request, reason: str, session: str) -> Request:
         if self.refuses:
             raise Refused("decided", "it was approved in the same moment")
@@ -121,7 +124,7 @@ async def test_an_approval_makes_it_judged_again_and_is_then_used() -> None:
     await until_waiting(client)
     client.book.move(State.APPROVED)
     assert await settling is None
-    assert await client.holding.settle(HELD, ALICE) == Granted("AR-1", "b" * 64)
+    assert await client.holding.settle(HELD, ALICE) == Granted("AR-1", "b" * 64, 14)
     assert client.book.consumed == ["b" * 64]
     assert ["AR-1" in told for told in client.told] == [True, True]
     assert client.gauge.asked == [False, True]

@@ -46,6 +46,16 @@ def drift(then: Document | None, now: Document | None, factor: float) -> str:
     return ""
 
 
+def most_rows(then: Document | None, factor: float) -> int | None:
+    """The most rows that a run may change, cascades and triggers included, of what was approved; None for no number.
+
+    Only what was measured is sure enough to end a statement for.
+    """
+    if not then or then.get("basis") != "measured" or then.get("total_rows") is None:
+        return None
+    return int(then["total_rows"] * factor)
+
+
 def _is_far(before: int, after: int, factor: float, slack: int) -> bool:
     low, high = sorted((before, after))
     return high - low > slack and high > low * factor

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from tidewaiter.approvals import desk
-from tidewaiter.approvals.blast import drift, summary
+from tidewaiter.approvals.blast import drift, most_rows, summary
 from tidewaiter.approvals.book import LIVE, UNSETTLED, Book
 from tidewaiter.approvals.desk import Refused, Request, State, Vote
 from tidewaiter.errors import Conflict, TidewaiterError
@@ -146,6 +146,10 @@ class Requests:
             return replace(after, blast_radius=measured or one.blast_radius)
 
         return await self._change(id_, step, "reopened", {**by, "reason": why})
+
+    def most_rows(self, request: Request) -> int | None:
+        """The most rows that the run of an approved request may change; None where nothing was measured."""
+        return most_rows(request.blast_radius, self._terms.drift)
 
     def _as_of_now(self, vote: Vote) -> Vote:
         """A vote with those of its groups that who cast it is still in."""

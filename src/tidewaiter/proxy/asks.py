@@ -218,7 +218,7 @@ class Asks:
             return Decision(Held(verdict, run.judged.facts, run.text, binds, binding, patience_s, run.oids, run.sent))
         run.request = settled.request
         if isinstance(settled, Granted):
-            run.judged = granted(run.judged)
+            run.judged = granted(run.judged, settled.most_rows)
         else:
             run.not_granted = settled
         return None

@@ -47,10 +47,14 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """The approval was used: the execution with this binding may run, now and once."""
+    """The approval was used: the execution with this binding may run, now and once.
+
+    It may change no more than `most_rows`, None for no limit.
+    """
 
     request: str
     binding: str
+    most_rows: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,8 @@ class Requests(Protocol):
     async def decided(self, id_: str, timeout_s: float) -> Request: ...
 
     async def consume(self, id_: str, binding: str, session: str, now: Document, radius: Radius) -> Request: ...
+
+    def most_rows(self, request: Request) -> int | None: ...
 
     async def break_glass(self, draft: Request, reason: str, session: str) -> Request: ...
 
@@ -131,7 +137,7 @@ class Holding:
             if used is None:
                 return None
             if used.state is State.CONSUMED:
-                return Granted(used.id, held.binding)
+                return Granted(used.id, held.binding, self.requests.most_rows(used))
             request = used
         if glass:
             self.tell(_notice(f"no policy permits {principal.name} to break the glass: it waits as ever"))

@@ -61,11 +61,17 @@ class Ground:
     is_veiled: bool = False
 
 
-def granted(judged: Judged) -> Judged:
-    """The judgement of a held statement whose approval was used: it may run, with the row limit of its permits."""
+def granted(judged: Judged, most_rows: int | None = None) -> Judged:
+    """The judgement of a held statement whose approval was used: it may run, with the row limit of its permits.
+
+    `most_rows` is the limit of the approval itself, if that is smaller: the rule that held it limits it then.
+    """
     verdict = judged.verdict
     assert isinstance(verdict, Hold)
-    allowed, facts = Allow(verdict.rules, verdict.max_rows, verdict.limited_by), judged.facts
+    max_rows, limited_by = verdict.max_rows, verdict.limited_by
+    if most_rows is not None and (max_rows is None or most_rows < max_rows):
+        max_rows, limited_by = most_rows, verdict.rule
+    allowed, facts = Allow(verdict.rules, max_rows, limited_by), judged.facts
     members = statement_members(facts, allowed, None) + judged.seen
     limit = limit_of(allowed, facts, is_enforced=True)
     return Judged(facts, allowed, members, is_weighty=True, is_barrier=judged.is_barrier, limit=limit, seen=judged.seen)
