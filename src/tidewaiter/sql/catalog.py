@@ -283,9 +283,14 @@ def _closure(edges: Iterable[tuple[Path, Path]]) -> dict[Path, tuple[Path, ...]]
 
 
 def _reaches(plain: _Rows) -> dict[Path, tuple[Reach, ...]]:
-    """Breadth first, so that `via` is a shortest way; several ways to one relation are merged into one Reach."""
+    """Breadth first, so that `via` is a shortest way; several ways to one relation are merged into one Reach.
+
+    A view of the server stands for itself: pg_user shows what everybody may see of pg_shadow.
+    """
     edges: dict[Path, list[Reach]] = {}
     for row in plain["view_uses"]:
+        if row[0] in SYSTEM_SCHEMAS and row[2] in SYSTEM_SCHEMAS:
+            continue
         columns = tuple(sorted(name for name in row[4] if name is not None))
         is_whole = row[5] or not columns
         edges.setdefault(_first(row), []).append(Reach(_second(row), (), columns, is_whole))

@@ -105,3 +105,9 @@ alter view revenue set (security_barrier = true)
 --> alter table public.revenue
 --> effect define
 --> locks public.revenue AccessExclusiveLock
+
+-- the server's own views stand for themselves: this one shows what everybody may see of pg_shadow
+select usename from pg_user
+--> select table pg_catalog.pg_user (usename)
+--> reads only
+--> shareable

@@ -43,6 +43,17 @@ SELECT
             rolname = current_user
 
 --@ who analyst, agent
+SELECT CASE WHEN usesuper
+       THEN pg_catalog.pg_is_in_recovery()
+       ELSE FALSE
+       END as inrecovery,
+       CASE WHEN usesuper AND pg_catalog.pg_is_in_recovery()
+       THEN pg_is_wal_replay_paused()
+       ELSE FALSE
+       END as isreplaypaused
+FROM pg_catalog.pg_user WHERE usename=current_user
+
+--@ who analyst, agent
 SELECT CASE
     WHEN (SELECT count(extname) FROM pg_catalog.pg_extension WHERE extname='bdr') > 0
     THEN 'pgd'
@@ -4675,20 +4686,6 @@ ORDER BY id DESC LIMIT 100
 --@ who analyst, agent
 SELECT * FROM public.orders
 ORDER BY id ASC
-
--- deny for agent: no-data-in-catalogs: select on table pg_catalog.pg_shadow is forbidden by policy "no-data-in-catalogs": Statistics, passwords, files and other sessions' statements are for DBAs
--- deny for analyst: no-data-in-catalogs: select on table pg_catalog.pg_shadow is forbidden by policy "no-data-in-catalogs": Statistics, passwords, files and other sessions' statements are for DBAs
--- deny for writer: no-data-in-catalogs: select on table pg_catalog.pg_shadow is forbidden by policy "no-data-in-catalogs": Statistics, passwords, files and other sessions' statements are for DBAs
---@ who dba
-SELECT CASE WHEN usesuper
-       THEN pg_catalog.pg_is_in_recovery()
-       ELSE FALSE
-       END as inrecovery,
-       CASE WHEN usesuper AND pg_catalog.pg_is_in_recovery()
-       THEN pg_is_wal_replay_paused()
-       ELSE FALSE
-       END as isreplaypaused
-FROM pg_catalog.pg_user WHERE usename=current_user
 
 -- deny for agent: no-data-in-catalogs: select on table pg_catalog.pg_stat_activity is forbidden by policy "no-data-in-catalogs": Statistics, passwords, files and other sessions' statements are for DBAs
 -- deny for analyst: no-data-in-catalogs: select on table pg_catalog.pg_stat_activity is forbidden by policy "no-data-in-catalogs": Statistics, passwords, files and other sessions' statements are for DBAs
