@@ -262,3 +262,35 @@ async def test_an_issue_that_is_gone_holds_up_no_other_and_its_approval_does_not
         await eventually(lambda: desk.decisions)
         assert [one.request for one in desk.decisions] == ["AR-3333333"]
         assert desk.refused[0][1].startswith("the issue cannot be read: api.github.example answered 404")
+
+
+async def test_a_comment_that_could_not_be_dealt_with_is_not_taken_for_seen() -> None:
+    stand = GithubStand()
+    made, desk = channel(stand), Desks()
+    desk.requests = [(REQUEST, await made.announce(notice()))]
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(made.listen(desk))
+        await eventually(lambda: stand.calls.count(f"GET /repos/{REPOSITORY}/issues/comments") > 2)
+        task.cancel()
+    stand.comment("/approve")
+    stand.fails = {r"GET .*/issues/\d+": [503]}
+    with pytest.raises(Undelivered, match="503"):
+        await made.listen(desk)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(made.listen(desk))
+        await eventually(lambda: desk.decisions)
+        task.cancel()
+
+
+async def test_a_comment_that_came_before_its_issue_was_known_counts_once_it_is() -> None:
+    stand = GithubStand()
+    async with listening(stand) as (made, desk):
+        announced = REQUEST.id.replace("2", "3")
+        reference = await made.announce(notice(replace(REQUEST, id=announced)))
+        stand.comment("/approve")
+        calls = len(stand.calls)
+        await eventually(lambda: len(stand.calls) > calls + 4)
+        assert desk.decisions == []
+        desk.requests.append((replace(REQUEST, id=announced), reference))
+        await eventually(lambda: desk.decisions)
+        assert desk.decisions[0].request == announced

@@ -281,7 +281,8 @@ def test_a_channel_that_is_away_stops_nobody_and_is_told_when_it_is_back(
     assert hooked.json("request", "show", id_)["state"] == "open", "an outage approves nothing"
     assert decide(hooked, id_, f"{id_}-1", decision="deny", note="use the archive")[0] == 200
     assert "was denied by dora: use the archive" in asking.result()
-    hooked.stop()
+    assert hooked.stop() == 0
+    assert not [line for line in hooked.log().splitlines() if "Traceback" in line or "Unclosed" in line]
     receiver.away = False
     hooked.start()
     eventually(lambda: receiver.of(id_) == ["request.denied"], 30, hooked.log)

@@ -96,7 +96,8 @@ class Github(Channel):
         self._is_checked = False
         self._hinted = asyncio.Event()
         self._since = ""
-        self._tag = ""
+        self._tag = self._next_tag = ""
+        self._known: frozenset[int] = frozenset()
 
     # -- telling -----------------------------------------------------------------------------------------------------
     async def announce(self, notice: Notice) -> str:
@@ -176,6 +177,9 @@ class Github(Channel):
         return Answer(202)
 
     async def _look(self, issues: Mapping[int, tuple[Request, Reference]], desk: Desk) -> None:
+        if not issues.keys() <= self._known:  # a comment may be there already that was nobody's until now
+            self._since = self._tag = ""
+        self._known = frozenset(issues)
         since = self._since or _iso(min(request.created_s for request, _ in issues.values()) - OVERLAP_S)
         newest = since
         for page in range(1, PAGES + 1):
@@ -186,12 +190,14 @@ class Github(Channel):
                     await self._act(comment, *issues[comment.issue], desk)
             if len(found) < PAGE:
                 break
-        self._since = max(since, _earlier(newest))
+        self._since, self._tag = max(since, _earlier(newest)), self._next_tag
 
     async def _comments(self, since: str, page: int) -> list[Any]:
         """A page of comments that were made or changed since then, oldest first. Nothing new costs no rate limit."""
         asked = {"since": since, "sort": "updated", "direction": "asc", "per_page": str(PAGE), "page": str(page)}
         tag = {"if-none-match": self._tag} if page == 1 and self._tag and since == self._since else {}
+        if page == 1:  # until all of it is dealt with, nothing is known to be unchanged
+            self._tag, self._next_tag = "", self._tag
         answer = await self._http.send("GET", f"{self._path}/issues/comments", parameters=asked, headers=tag)
         if answer.status_code == 304:
             return []
@@ -199,7 +205,7 @@ class Github(Channel):
         if not isinstance(found, list):
             raise Undelivered("the answer is not a list of comments", is_lasting=True)
         if page == 1:  # a full first page that did not change says nothing of those behind it
-            self._tag = answer.headers.get("etag", "") if len(found) < PAGE else ""
+            self._next_tag = answer.headers.get("etag", "") if len(found) < PAGE else ""
         return found
 
     async def _act(self, comment: Comment, request: Request, known: Reference, desk: Desk) -> None:
