@@ -186,6 +186,10 @@ def test_rows_without_a_description_end_it() -> None:
         asking(LATE).received(ROWS)
     with pytest.raises(MaskingError, match="not described"):
         Veil().received(ROWS)
+    found = Veil()
+    found.sent(found.parse(b"", LATE, ()) + pg.bind(b"", b"", (), (), ()) + pg.execute(b"") + pg.sync())
+    with pytest.raises(MaskingError, match="not described"):
+        found.received(pg.parse_complete() + pg.bind_complete() + pg.no_data() + ROWS)
 
 
 def test_what_sql_named_may_show_nothing_masked() -> None:

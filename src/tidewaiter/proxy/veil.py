@@ -15,7 +15,7 @@ from tidewaiter.masking.plan import Field, MaskingError, MaskPlan, check_describ
 from tidewaiter.masking.scrub import scrub
 from tidewaiter.model import EffectKind
 from tidewaiter.proxy.limits import COUNTS
-from tidewaiter.proxy.masks import Plan, Sight
+from tidewaiter.proxy.masks import LateField, Plan, Sight
 from tidewaiter.proxy.probe import PATH, STATEMENT_TIMEOUT, SURROUNDINGS, Surroundings, catalog_questions
 from tidewaiter.proxy.refusal import FAILING_TEXT, IGNORED_TEXT
 from tidewaiter.wire import postgres
@@ -51,8 +51,10 @@ REPORTED: Final = frozenset(
     )
 )  # fmt: skip
 """What servers up to 18 report by themselves (GUC_REPORT); of other settings nobody knows what they may hold."""
+CHECKS: Final = 256  # descriptions that were compared and will come again with the same statements
 _STREAMED: Final = frozenset((DATA_ROW, COPY_DATA))
 _NOTHING: Final = MaskPlan(())
+_NO_ROWS: Final = MaskPlan(())  # compared by identity
 
 
 class _Portal:
@@ -93,6 +95,7 @@ class Veil:
         self._held = bytearray()
         self._need = 0
         self._skip = 0  # bytes still to come of a message that streams
+        self._checks: dict[tuple[bytes, int], tuple[Plan | None, Sight, MaskPlan]] = {}
         self._part = 0
         self._described: MaskPlan | None = None  # of the present statement of a Query
         self._named = (False, False)  # (touches, is_raw) of any statement or cursor that SQL named
@@ -234,7 +237,7 @@ class Veil:
             mask = self._described
         elif kind == Owes.EXECUTE and memo is not None and memo.portal in self._portals:
             mask = self._portals[memo.portal].described
-        if mask is None:
+        if mask is None or mask is _NO_ROWS:
             raise MaskingError("rows came that were not described")
         return mask
 
@@ -291,9 +294,21 @@ class Veil:
         sight = self._sight if plan is None or plan.sight is not None else None
         late = [one for one in plan.late if one.part == part] if plan is not None else []
         if kind == postgres.NO_DATA:
-            return _NOTHING
+            return _NO_ROWS
         if sight is None:
             return _NOTHING
+        key = (message, part)
+        known = self._checks.get(key)
+        if known is not None and known[0] is plan and known[1] is sight:
+            return known[2]
+        mask = self._compared(sight, late, message)
+        if len(self._checks) >= CHECKS:
+            self._checks.clear()
+        self._checks[key] = (plan, sight, mask)
+        return mask
+
+    def _compared(self, sight: Sight, late: Sequence[LateField], message: bytes) -> MaskPlan:
+        """Compare a RowDescription with what must not be seen and what was foreseen. Raises MaskingError."""
         columns = postgres.parse_row_description(message[HEADER:])
         fields = [Field(one.table_oid, one.attribute, one.type_oid, one.format == 1) for one in columns]
         check_described(fields, [one.foreseen for one in late], sight.places, sight.tables)
