@@ -41,13 +41,12 @@ async def test_a_request_is_sent_as_asked() -> None:
     assert (request.headers["authorization"], request.headers["accept"]) == ("Bearer hunter2", "b")
 
 
-async def test_the_address_is_used_as_it_is() -> None:
+@pytest.mark.parametrize("address", ["https://h.example/T0?sig=1", "https://h.example/in/"])
+async def test_the_address_is_used_as_it_is(address: str) -> None:
     def answer(request: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(200, json={"url": str(request.url)})
 
-    assert fields(await http(answer, "https://h.example/T0?sig=1").send("POST", "", content=b"x")) == {
-        "url": "https://h.example/T0?sig=1"
-    }
+    assert fields(await http(answer, address).send("POST", "", content=b"x")) == {"url": address}
 
 
 @pytest.mark.parametrize(

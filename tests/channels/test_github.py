@@ -77,7 +77,9 @@ async def test_an_announcement_whose_answer_was_lost_is_found_again() -> None:
     stand = GithubStand()
     made = channel(stand)
     first = await made.announce(notice())
+    stand.issues[max(stand.issues)]["body"] = "select 1 -- changed before its digest was known"
     assert await made.announce(notice(attempt=2)) == first
+    assert "delete from customers" in stand.issues[max(stand.issues)]["body"]
     assert len(stand.issues) == 1
     stand.fails = {"POST .*/issues": [502]}
     other = replace(REQUEST, id="AR-3333333")

@@ -165,6 +165,7 @@ async def test_a_forged_or_late_message_is_refused_and_counted(forged: Call, sta
         b"", b"[]", b"\xff", b"[" * 100_000, b'{"data": 7}', {"type": "request.decision"},
         {**decision(), "type": "request.open"}, decision(decision="maybe"), decision(email=7), decision(note=None),
         decision(decision="deny", note=" "), decision(decision="close", note=""), decision(decision="Approve"),
+        decision(request="AR-" + "2" * 99), decision(email="d" * 300),
     ],
 )  # fmt: skip
 async def test_a_signed_message_that_is_no_decision_is_refused(told: object) -> None:

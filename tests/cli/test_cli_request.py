@@ -13,6 +13,7 @@ from commandline import Said
 
 from tidewaiter.approvals.book import Book
 from tidewaiter.approvals.desk import Request
+from tidewaiter.channels.outbox import Outbox
 from tidewaiter.cli import request, shell
 from tidewaiter.config import load
 from tidewaiter.errors import LedgerBusy
@@ -143,3 +144,17 @@ def test_watching_prints_what_waits_then_each_change_and_bears_a_server_that_goe
 def test_watching_a_deployment_that_is_none_ends_at_once(tidewaiter: Callable[..., Said], folder: Path) -> None:
     (folder / "tidewaiter.toml").unlink()
     assert tidewaiter("request", "ls", "--watch").code == 2
+
+
+def test_what_channels_were_told_is_shown(folder: Path, asked: Callable[..., Said]) -> None:
+    store = open_store(load(folder / "tidewaiter.toml", {}).store.url, folder)
+    outbox = Outbox(store)
+    for name in ("issues", "ops"):
+        outbox.note(name, lambda request: True, 0.0)
+    claimed = outbox.claim("ops", 0.0, 60.0)
+    assert claimed
+    outbox.failed(claimed[0], "Slack says not_in_channel", 60.0)
+    store.close()
+    shown = asked("request", "show", "AR-2222222").out
+    assert "channel issues: waiting\n" in shown
+    assert "channel ops: waiting after 1 attempt: Slack says not_in_channel\n" in shown

@@ -104,7 +104,10 @@ class Github(Channel):
         """Open an issue; after a failed attempt the one that may have been opened is looked for first."""
         await self._require_private()
         issue = await self._found(notice.request.id) if notice.attempt > 1 else None
-        if issue is None:
+        if issue is not None:  # whatever became of its text meanwhile
+            path = f"{self._path}/issues/{int(issue['number'])}"
+            issue = fields(await self._http.send("PATCH", path, json={"body": text.body_of(notice)}))
+        else:
             told = {"title": text.title_of(notice), "body": text.body_of(notice), "labels": [LABEL]}
             issue = fields(await self._http.send("POST", f"{self._path}/issues", json=told))
         return Reference(int(issue["number"]), _digest(issue["body"]), _said(notice)).written()

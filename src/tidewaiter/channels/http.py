@@ -24,7 +24,7 @@ class Http:
     def __init__(
         self, base: str, headers: Mapping[str, str], transport: httpx2.AsyncBaseTransport | None = None
     ) -> None:
-        self._base = base.rstrip("/")
+        self._base = base
         self._host = urlsplit(base).netloc.rpartition("@")[2]
         self._client = httpx2.AsyncClient(
             headers={"user-agent": "tidewaiter", **headers}, timeout=TIMEOUT_S, transport=transport
@@ -37,8 +37,9 @@ class Http:
         """The answer, if it is 2xx or 304. Raises Undelivered."""
         body = {"content": content} if content is not None else {"json": json} if json is not None else {}
         asked: dict[str, Any] = {"headers": dict(headers or {}), "params": dict(parameters or {}) or None, **body}
+        url = self._base.rstrip("/") + path if path else self._base  # an address alone is used to the letter
         try:
-            async with self._client.stream(method, self._base + path, **asked) as response:
+            async with self._client.stream(method, url, **asked) as response:
                 size = 0
                 chunks = []
                 async for chunk in response.aiter_bytes():

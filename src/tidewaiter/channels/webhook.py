@@ -17,9 +17,9 @@ from tidewaiter.approvals.desk import State, Word
 from tidewaiter.channels import signing, template
 from tidewaiter.channels.contract import Answer, Call, Channel, Decision, Desk, Notice
 from tidewaiter.channels.http import Http
-from tidewaiter.identity.accounts import Realm
+from tidewaiter.identity.accounts import ACCOUNT_CHARACTERS, Realm
 
-GONE = 410
+ID_CHARACTERS = 32  # of a request; ours have ten
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def _decision(body: bytes, id_: str, speaks_for: frozenset[str]) -> Decision | N
     if told["type"] != "request.decision" or not all(isinstance(word, str) for word in words):
         return None
     request, decision, email, note = words
-    if decision not in tuple(Word):
+    if decision not in tuple(Word) or len(request) > ID_CHARACTERS or len(email) > ACCOUNT_CHARACTERS:
         return None
     word = Word(decision)
     if word.needs_note and not note.strip():

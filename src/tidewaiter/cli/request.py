@@ -71,8 +71,11 @@ def show_one(id: Id, format_: Format = "text", config: ConfigPath = None, as_jso
         note = f": {vote['note']}" if vote["note"] else ""
         show.say(f"{vote['approver']} said {vote['decision']} at {vote['at']} by {vote['channel']}{note}")
     for one in told["deliveries"]:
-        problem = f" ({one['attempts']} attempts: {one['problem']})" if one["problem"] else ""
-        show.say(f"channel {one['channel']}: {one['state']}{problem}")
+        tried = (
+            f" after {show.counted(one['attempts'], 'attempt')}" if one["state"] == "waiting" and one["problem"] else ""
+        )
+        problem = f": {one['problem']}" if one["problem"] else ""
+        show.say(f"channel {one['channel']}: {one['state']}{tried}{problem}")
     if told["state"] == "review":
         show.say(f"waits for {' or '.join(told['approvers'])} to close it: tidewaiter request close {told['id']}")
         return
