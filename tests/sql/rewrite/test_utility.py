@@ -1,7 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from rewritekit import refused, sent
+from rewritekit import LABELS, SHOP, refused, sent
+
+from tidewaiter.sql.facts import understand
+from tidewaiter.sql.reading import Scope
+from tidewaiter.sql.rewrite import Refused, rewrite
 
 
 def test_copy_of_a_masked_table_is_copy_of_a_query() -> None:
@@ -42,3 +48,16 @@ def test_what_would_open_a_way_around_is_refused(text: str, rule: str) -> None:
 )  # fmt: skip
 def test_what_concerns_nothing_masked_goes_on(text: str) -> None:
     assert sent(text)
+
+
+def test_indexes_of_tables_of_ones_own_may_be_made() -> None:
+    assert sent("create index on orders (id desc)").startswith("CREATE INDEX ON public.orders")
+    assert refused("create index on customers (id)") == "definition"
+
+
+def test_an_operator_class_of_somebodys_own_is_refused() -> None:
+    catalog = replace(SHOP, operator_classes={"odd_ops": (("public", "odd"),)})
+    scope = Scope()
+    text = "create index on orders (id odd_ops)"
+    made = rewrite(text, understand(text, catalog, scope), catalog, scope, LABELS, "tw0q")
+    assert isinstance(made, Refused) and made.rule in ("operator", "function")

@@ -49,3 +49,26 @@ def test_masked_values_are_never_written_back(text: str, rule: str) -> None:
 def test_a_subquery_in_a_write_stays_within_the_mask() -> None:
     text = sent("update customers set name = (with q as (select ssn as s) select s from q)")
     assert f"SELECT {MASK} AS s" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("insert into customers (id, ssn) values ($1, $2), (2, $3)", [2, 3]),
+        ("insert into customers (id, ssn) select $1, $2", [2]),
+        ("update customers set ssn = $1::text where id = $2", [1]),
+        ("update customers set (name, ssn) = ($1, $2)", [2]),
+        ("update customers set ssn = coalesce($1, 'x')", [1]),
+        ("insert into customers (id) values (1) on conflict (id) do update set ssn = $1", [1]),
+        ("update customers set name = $1", []),
+    ],
+)
+def test_parameters_that_become_values_of_masked_columns_are_noted(text: str, numbers: list[int]) -> None:
+    made = done(text)
+    assert isinstance(made, Rewritten), made
+    assert made.guards == tuple((number, "ssn", "x....") for number in numbers)
+
+
+def test_a_row_of_constants_that_looks_masked_is_not_written() -> None:
+    assert refused("update customers set (name, ssn) = ('n', 'x4426')") == "write-back"
+    assert refused("insert into customers (id, ssn) select 1, 'x4426'") == "write-back"

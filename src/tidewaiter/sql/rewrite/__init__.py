@@ -29,6 +29,7 @@ HANDLERS: Mapping[str, Handler] = {
 
 _STATEMENTS = frozenset({"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", *utility.HANDLERS}) - {
     "Constraint",
+    "IndexElem",
     "TableLikeClause",
 }
 

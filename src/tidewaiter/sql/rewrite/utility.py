@@ -164,6 +164,14 @@ def _index(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:
     rewriting.within("IndexStmt", fields, ctes, frozenset({"relation"}))
 
 
+def _index_element(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:
+    """A column or expression of an index, also where ON CONFLICT names one; an operator class calls functions."""
+    names = list(strings(fields.get("opclass", ())))
+    if names and rewriting.catalog.operator_classes.get(names[-1]):
+        raise Refusal("operator", f"operator class {'.'.join(names)} may read what it likes")
+    rewriting.within("IndexElem", fields, ctes)
+
+
 def _drop(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:
     if fields["removeType"] not in ("OBJECT_TABLE", "OBJECT_INDEX", "OBJECT_SEQUENCE"):
         raise Refusal("definition", "DROP of anything but tables, indexes and sequences")
@@ -220,6 +228,7 @@ HANDLERS: dict[str, Handler] = {
     "ExecuteStmt": _leave("ExecuteStmt"),
     "ExplainStmt": _explain,
     "FetchStmt": _leave("FetchStmt"),
+    "IndexElem": _index_element,
     "IndexStmt": _index,
     "LockStmt": _lock,
     "NotifyStmt": _leave("NotifyStmt"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from tidewaiter.model import ColumnMask, Relation
@@ -109,28 +109,45 @@ def _reads(query: Node) -> bool:
 def _check_values(rewriting: Rewriting, fields: Node, relation: Relation, masks: Mapping[str, ColumnMask]) -> None:
     """Refuse to write a constant that looks like what the mask shows: it was read and comes back.
 
-    A parameter is noted, for who knows its value.
+    Parameters that such a value depends on are noted, for who knows what they are.
     """
-    pairs: list[tuple[str, Node]] = [
-        (item["ResTarget"]["name"], item["ResTarget"].get("val", {})) for item in fields.get("targetList", ())
-    ]
-    names = [item["ResTarget"]["name"] for item in fields.get("cols", ())] or list(relation.columns)
-    rows = fields.get("selectStmt", {}).get("SelectStmt", {}).get("valuesLists", ())
-    for row in rows:
-        pairs += zip(names, row["List"]["items"], strict=False)
-    conflict = fields.get("onConflictClause", {})
-    pairs += [(item["ResTarget"]["name"], item["ResTarget"].get("val", {})) for item in conflict.get("targetList", ())]
-    for column, value in pairs:
+    for column, value in _written_values(fields, relation):
         mask = masks.get(column)
         if mask is None or not mask.trace:
             continue
+        rewriting.guards += [(number, column, mask.trace) for number in _parameters(value)]
         while "TypeCast" in value:
             value = value["TypeCast"]["arg"]
-        if "ParamRef" in value:
-            rewriting.guards.append((value["ParamRef"].get("number", 0), column, mask.trace))
         text = value.get("A_Const", {}).get("sval", {}).get("sval")
         if text is not None and re.fullmatch(mask.trace, text):
             raise Refusal("write-back", f"the value for {column} looks like a masked one and would overwrite the real")
+
+
+def _written_values(fields: Node, relation: Relation) -> Iterator[tuple[str, Node]]:
+    """Each column that SET, VALUES, a SELECT without FROM or ON CONFLICT writes, with its value."""
+    for item in (*fields.get("targetList", ()), *fields.get("onConflictClause", {}).get("targetList", ())):
+        value = item["ResTarget"].get("val", {})
+        several = value.get("MultiAssignRef", {})
+        row = several.get("source", {}).get("RowExpr", {}).get("args")
+        yield item["ResTarget"]["name"], row[several.get("colno", 1) - 1] if row else value
+    names = [item["ResTarget"]["name"] for item in fields.get("cols", ())] or list(relation.columns)
+    select = fields.get("selectStmt", {}).get("SelectStmt", {})
+    for row in select.get("valuesLists", ()):
+        yield from zip(names, row["List"]["items"], strict=False)
+    yield from zip(names, [item["ResTarget"].get("val", {}) for item in select.get("targetList", ())], strict=False)
+
+
+def _parameters(value: Any) -> Iterator[int]:
+    """The numbers of all parameters below."""
+    stack = [value]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, list):
+            stack.extend(one)
+        elif isinstance(one, dict):
+            if "ParamRef" in one:
+                yield one["ParamRef"].get("number", 0)
+            stack.extend(one.values())
 
 
 def _spell_out_stars(rewriting: Rewriting, fields: Node, relation: Relation) -> None:
