@@ -17,6 +17,10 @@ forbid (principal == Service::"etl", action in [Action::"write", Action::"define
 unless { resource in Schema::"shop.slow" };
 @id("slow-changes-wait") @hold("dba") @message("Changes wait for a DBA")
 forbid (principal == Service::"etl", action in [Action::"write", Action::"define"], resource in Schema::"shop.slow");
+@id("veiled-waits") @hold("dba") @measure("run")
+forbid (principal == Service::"veiled", action in Action::"write", resource in Datasource::"shop");
+@id("veiled-reads-and-writes")
+permit (principal == Service::"veiled", action in [Action::"read", Action::"write"], resource in Datasource::"shop");
 @id("etl-does-all")
 permit (principal == Service::"etl", action, resource in Datasource::"shop");
 @id("etl-breaks-glass")
@@ -59,16 +63,17 @@ def desk(workshop: Path, template: Deployment) -> Iterator[Deployment]:
     declared = 'mode = "enforce"\nside_effect_free = ["radius.touch"]'
     settings.write_text(settings.read_text().replace('mode = "enforce"', declared))
     made.cli("principal", "add", "etl", "--kind", "service", "--group", "dba")
-    made.issued["etl"] = made.issue("etl")
+    made.cli("principal", "add", "veiled", "--kind", "service", "--group", "analysts", "--group", "masked")
+    made.issued |= {name: made.issue(name) for name in ("etl", "veiled")}
     yield made.start()
     made.kill()
     template.postgres.execute("drop schema radius cascade; drop schema slow cascade", database="shop")
 
 
-def held(desk: Deployment, sql: str, values: tuple[object, ...] = ()) -> dict[str, Any]:
+def held(desk: Deployment, sql: str, values: tuple[object, ...] = (), who: str = "etl") -> dict[str, Any]:
     """The blast radius of a statement that the service asked for, with the request's id."""
     refused = pytest.raises(psycopg.errors.InsufficientPrivilege, match="request AR-")
-    with psycopg.connect(desk.dsn("etl"), autocommit=True) as connection, refused as error:
+    with psycopg.connect(desk.dsn(who), autocommit=True) as connection, refused as error:
         connection.execute(sql.encode(), values or None)
     (id_,) = set(re.findall("AR-[A-Z0-9]+", str(error.value)))
     told: dict[str, Any] = desk.json("request", "show", id_)["blast_radius"]
@@ -128,6 +133,16 @@ def test_a_rule_that_does_not_allow_a_run_gets_an_estimate(desk: Deployment) -> 
 def test_a_statement_that_would_fail_says_so(desk: Deployment) -> None:
     told = held(desk, "insert into radius.watched values (1, 'again')")
     assert told["fails"]["sqlstate"] == "23505"
+
+
+def test_who_sees_masks_is_measured_as_masked_so_that_no_number_tells_a_value(desk: Deployment) -> None:
+    desk.postgres.execute("grant usage on schema radius to shop_rw", database="shop")
+    desk.postgres.execute("grant all on all tables in schema radius to shop_rw", database="shop")
+    value, mask = "owner3@example.com", "o***@example.com"
+    told = [held(desk, f"delete from radius.folder where owner_email = '{one}'", who="veiled") for one in (value, mask)]
+    assert [(one["basis"], one["rows"]) for one in told] == [("measured", 0), ("measured", 40)]
+    assert held(desk, f"delete from radius.folder where owner_email = '{value}' and true")["rows"] == 1
+    assert value not in str([one["sample"] for one in told])
 
 
 def test_a_definition_tells_its_lock_the_tables_size_and_the_rewrite(desk: Deployment) -> None:
