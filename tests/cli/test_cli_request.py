@@ -54,7 +54,7 @@ def asked(folder: Path, tidewaiter: Callable[..., Said]) -> Callable[..., Said]:
 
 def test_what_waits_is_listed_and_shown_and_cannot_write_on_the_terminal(asked: Callable[..., Said]) -> None:
     listed = asked("request", "ls")
-    assert "AR-2222222" in listed.out
+    assert "AR-2222222" in listed.out and "12 estimated" in listed.out
     assert "\x1b" not in listed.out
     shown = asked("request", "show", "ar-2222222").out
     assert "bot, on behalf of alice asks on shop" in shown

@@ -15,7 +15,7 @@ from tidewaiter.errors import TidewaiterError
 if TYPE_CHECKING:
     from tidewaiter.config import Config
 
-COLUMNS = ("id", "state", "who", "on behalf of", "datasource", "rule", "approvers", "expires", "statement")
+COLUMNS = ("id", "state", "who", "on behalf of", "datasource", "rule", "approvers", "rows", "expires", "statement")
 WATCH_S = 1.0
 STATEMENT_CHARACTERS = 80
 
@@ -161,7 +161,9 @@ def _row(one: dict[str, Any]) -> tuple[object, ...]:
     statement = " ".join(one["statement"].split())
     shown = statement if len(statement) <= STATEMENT_CHARACTERS else statement[: STATEMENT_CHARACTERS - 1] + "…"
     approvers = ", ".join(one["approvers"])
+    radius = one["blast_radius"] or {}
+    rows = f"{radius['rows']} {radius['basis']}" if radius.get("rows") is not None else None
     return (
-        one["id"], one["state"], one["principal"], one["on_behalf_of"], one["datasource"], one["rule"], approvers,
+        one["id"], one["state"], one["principal"], one["on_behalf_of"], one["datasource"], one["rule"], approvers, rows,
         one["expires_at"], shown,
     )  # fmt: skip
