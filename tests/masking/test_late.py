@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import hashlib
 import struct
+from base64 import b32encode
 
 import pytest
-from maskkit import PARTIAL, column, mask, masked
+from hypothesis import given
+from hypothesis import strategies as st
+from maskkit import KEY, PARTIAL, column, mask, masked
 
 TEXT = column("pg_catalog.text")
 
@@ -68,3 +72,9 @@ def test_free_text_loses_what_is_found_and_types_without_a_form_are_null() -> No
     assert masked(mask("free_text"), column("pg_catalog.jsonb"), b'\x01"a@b.cd"', is_binary=True) == b'\x01"[email]"'
     assert masked(mask("null"), TEXT, b"x") is None
     assert masked(mask("redact"), column("pg_catalog.inet"), b"10.0.0.1") is None
+
+
+@given(st.binary(max_size=40).map(lambda some: some.hex().encode()))
+def test_a_token_is_the_digest_in_base_32(value: bytes) -> None:
+    digest = hashlib.blake2b(value, key=KEY, digest_size=17).digest()
+    assert masked(mask("token"), TEXT, value) == b"tok_" + b32encode(digest)[:26].lower()
