@@ -93,9 +93,12 @@ class Gauge:
         self.told: Document = {"rows": 7}
         self.may_break = False
         self.asked: list[bool] = []
+        self.goes_on = asyncio.Event()
+        self.goes_on.set()
 
     async def radius(self, held: Held, *, is_brief: bool = False) -> Document:
         self.asked.append(is_brief)
+        await self.goes_on.wait()
         return self.told
 
     def may_break_glass(self) -> bool:
@@ -261,6 +264,34 @@ async def test_an_interruption_withdraws_and_is_the_clients_cancel(is_late: bool
     assert isinstance(settled, NotGranted) and settled.sqlstate == "57014"
     assert client.book.withdrawn == ("" if is_late else "the client went away")
     assert not client.holding.interrupt("again")
+
+
+@pytest.mark.parametrize("who", [ALICE, BOT])
+async def test_an_interruption_while_it_is_measured_withdraws_what_was_asked(who: Principal) -> None:
+    client = Client()
+    client.gauge.goes_on.clear()
+    settling = asyncio.create_task(client.holding.settle(HELD, who))
+    while not client.gauge.asked:  # noqa: ASYNC110 - the test looks from outside
+        await asyncio.sleep(0)
+    assert client.holding.interrupt("the client went away")
+    client.gauge.goes_on.set()
+    settled = await settling
+    assert isinstance(settled, NotGranted) and settled.sqlstate == "57014"
+    assert (client.book.withdrawn, client.told) == ("the client went away", [])
+
+
+async def test_an_interruption_while_it_is_measured_again_uses_no_approval() -> None:
+    client = Client()
+    await client.holding.settle(HELD, BOT)
+    client.book.move(State.APPROVED)
+    client.gauge.goes_on.clear()
+    settling = asyncio.create_task(client.holding.settle(HELD, BOT))
+    while True not in client.gauge.asked:  # noqa: ASYNC110 - the test looks from outside
+        await asyncio.sleep(0)
+    client.holding.interrupt("Ctrl-C")
+    client.gauge.goes_on.set()
+    assert isinstance(await settling, NotGranted)
+    assert client.book.consumed == []
 
 
 async def test_an_approval_that_somebody_else_used_is_no_approval() -> None:

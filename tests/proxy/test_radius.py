@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 
+from tidewaiter.approvals.blast import lines
 from tidewaiter.config import Classification
 from tidewaiter.model import Facts, Hold, Indirect, Lock, Relation, Resource, ResourceType, Touch
 from tidewaiter.proxy.estimates import Question
@@ -140,6 +141,19 @@ class Stands:
 class Measures:
     async def measure(self, subject: Subject) -> Findings:
         return Findings(estimate=4)
+
+
+class Broken:
+    async def measure(self, subject: Subject) -> Findings:
+        raise KeyError("a defect")
+
+
+def test_a_defect_in_measuring_is_told_and_nothing_is_known() -> None:
+    gauge = SessionGauge(cast(Standing, Stands()), Broken(), lambda: 5.0)
+    told = asyncio.run(gauge.radius(Held(Hold("h", (), ""), Facts(), b"", b"", "", 0.0)))
+    assert (told["rows"], told["not_measured"]) == (None, ["a defect of the gateway: KeyError"])
+    assert told.keys() - {"formatted"} == document(DELETE, Findings(), 5.0).keys() - {"formatted"}
+    assert next(iter(lines(told))) == "rows: not known"
 
 
 def test_a_gauge_tells_the_document_of_what_it_measured() -> None:

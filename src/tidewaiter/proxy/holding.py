@@ -115,6 +115,7 @@ class Holding:
     tell: Callable[[bytes], None]
     clock_s: Callable[[], float]
     waits_for: str | None = None
+    _is_settling: bool = False
     _interrupted: asyncio.Event = field(default_factory=asyncio.Event)
     _reason: str = ""
 
@@ -128,12 +129,25 @@ class Holding:
         `timeout_s` is the client's own statement_timeout, 0 for none: when it is up, the request is withdrawn. Raises
         StoreUnavailable, LedgerUnavailable.
         """
+        self._interrupted.clear()
+        self._is_settling = True
+        try:
+            return await self._settle(held, principal, timeout_s)
+        finally:
+            self._is_settling, self.waits_for = False, None
+
+    async def _settle(self, held: Held, principal: Principal, timeout_s: float) -> Settled | None:
         glass = glass_reason(held.text)
         if glass and self.gauge.may_break_glass():
             return await self._break_glass(held, principal, glass)
         request = await self.requests.ask(self._draft(held, principal), lambda: self.gauge.radius(held))
+        if self._interrupted.is_set():  # while it was found out what the statement would do
+            return await self._withdraw(request, self._reason, CANCELLED)
         if request.state is State.APPROVED:
-            used = await self._use(request, held)
+            now = await self.gauge.radius(held, is_brief=True)
+            if self._interrupted.is_set():
+                return await self._withdraw(request, self._reason, CANCELLED)
+            used = await self._use(request, held, now)
             if used is None:
                 return None
             if used.state is State.CONSUMED:
@@ -148,9 +162,8 @@ class Holding:
             return await self._wait(request, held, timeout_s, TIMED_OUT)
         return await self._wait(request, held, wait_s)
 
-    async def _use(self, request: Request, held: Held) -> Request | None:
+    async def _use(self, request: Request, held: Held, now: Document) -> Request | None:
         """The request once its approval is used; open if it does not hold any more; None if somebody was faster."""
-        now = await self.gauge.radius(held, is_brief=True)
         try:
             return await self.requests.consume(
                 request.id, held.binding, self.session, now, lambda: self.gauge.radius(held)
@@ -174,7 +187,7 @@ class Holding:
 
     def interrupt(self, reason: str) -> bool:
         """Withdraw what is being waited for, because of Ctrl-C or a hang-up; False when nothing is."""
-        if self.waits_for is None:
+        if not self._is_settling:
             return False
         self._reason = reason
         self._interrupted.set()
@@ -190,21 +203,17 @@ class Holding:
     async def _wait(self, request: Request, held: Held, wait_s: float, too_late: str = "") -> Settled | None:
         """Wait for the decision; when the time is up, withdraw if `too_late` says why the client gives up then."""
         self.waits_for = request.id
-        self._interrupted.clear()
         self.tell(_asked(request, held))
         deadline = self.clock_s() + wait_s
-        try:
-            while request.state is State.OPEN:
-                left_s = deadline - self.clock_s()
-                if left_s <= 0:
-                    return await self._late(request, too_late)
-                request = await self._decided(request, min(left_s, HEARTBEAT_S))
-                if self._interrupted.is_set():
-                    return await self._withdraw(request, self._reason, CANCELLED)
-                if request.state is State.OPEN and deadline - self.clock_s() > 0:
-                    self.tell(_waiting(request))
-        finally:
-            self.waits_for = None
+        while request.state is State.OPEN:
+            left_s = deadline - self.clock_s()
+            if left_s <= 0:
+                return await self._late(request, too_late)
+            request = await self._decided(request, min(left_s, HEARTBEAT_S))
+            if self._interrupted.is_set():
+                return await self._withdraw(request, self._reason, CANCELLED)
+            if request.state is State.OPEN and deadline - self.clock_s() > 0:
+                self.tell(_waiting(request))
         if request.state is State.APPROVED:
             self.tell(_notice(f"request {request.id} is approved"))
             return None

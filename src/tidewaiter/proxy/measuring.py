@@ -252,11 +252,12 @@ class _Look:
         if not reasons:
             await self._run()
 
-    async def _sizes(self, tables: Iterable[Path]) -> None:
+    async def _sizes(self, tables: tuple[Path, ...]) -> None:
         sizes, catalog = self.findings.sizes, self.subject.catalog
         (told,) = await self._read(_asked(SIZES, _names(tables)))
         for schema, name, size_bytes, rows in told.rows:
-            sizes[_text(schema), _text(name)] = Size(int(rows or 0), int(size_bytes or 0))
+            if (_text(schema), _text(name)) in tables:  # a name with a dot in it can look like two others
+                sizes[_text(schema), _text(name)] = Size(int(rows or 0), int(size_bytes or 0))
         for path, known in list(sizes.items()):
             if known.bytes <= COUNT_BYTES and catalog.relations[path].kind == "r":
                 count = f"select pg_catalog.count(*)::text from {_quoted(path)}"  # noqa: S608 - quoted

@@ -45,8 +45,11 @@ class SessionGauge:
 
     async def radius(self, held: Held, *, is_brief: bool = False) -> Document:
         """The document; never raises for what a database says or does not say."""
-        subject = replace(self._standing.subject(held), is_brief=is_brief)
-        return document(subject, await self._measurer.measure(subject), self._now_s())
+        try:
+            subject = replace(self._standing.subject(held), is_brief=is_brief)
+            return document(subject, await self._measurer.measure(subject), self._now_s())
+        except Exception as defect:  # noqa: BLE001 - the boundary: a request is made all the same, and says what is not known
+            return unknown(f"a defect of the gateway: {type(defect).__name__}", self._now_s())
 
 
 def document(subject: Subject, findings: Findings, at_s: float) -> Document:
@@ -74,6 +77,20 @@ def document(subject: Subject, findings: Findings, at_s: float) -> Document:
     if failure is not None:
         told["fails"] = {"sqlstate": failure[0], "message": failure[1]}
     return told
+
+
+def unknown(reason: str, at_s: float) -> Document:
+    """The document of which nothing is known."""
+    nothing = ("not_measured", "tables", "cascades", "triggers", "locks", "storage", "sample")
+    return {name: [] for name in nothing} | {
+        "basis": "unknown",
+        "rows": None,
+        "estimated_rows": None,
+        "total_rows": None,
+        "not_measured": [reason],
+        "reversible": {"word": "unknown", "how": "nobody looked"},
+        "at_s": at_s,
+    }
 
 
 def formatted(text: str) -> str:

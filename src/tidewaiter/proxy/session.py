@@ -398,6 +398,8 @@ class Session:
 
     async def _settle(self, held: Held) -> None:
         principal = self.standing.principal
+        if self.ended is not None:  # the client went away meanwhile: no approval is used up for nobody
+            return
         try:
             timeout_s = 0.0
             if self._holding.patience_s(held, principal) > 0:  # so that nothing which was sent is unanswered
