@@ -115,6 +115,32 @@ def test_inside_a_pipeline_the_server_is_asked_how_it_reads_texts(
     ).holds()
 
 
+def test_after_a_pipeline_that_set_something_nothing_is_judged_before_its_end_is_known() -> None:
+    """It may have failed; then the setting is as before, and the server has nothing to report."""
+    text, fails, next_one = b"set search_path = shadow", b"select 1/0", b"select id from orders"
+    failure = pg.error_response("ERROR", "22012", "division by zero")
+    (
+        Play()
+        >> client(asked(text), asked(fails), pg.sync(), asked(next_one), pg.sync())
+        << server(asked(text), pg.flush())
+        >> server(PARSED, BOUND, SET)
+        << client(PARSED, BOUND, SET)
+        << ledger(ran(text))
+        << asked_path(with_sync=False)
+        >> server(path_answer(b"pg_catalog", b"shadow", with_sync=False))
+        << server(asked(fails), pg.sync())
+        >> server(PARSED, failure, READY)
+        << client(PARSED, failure, READY)
+        << ledger(ran(fails, "skipped"))
+        << asked_path()
+        >> server(path_answer(b"pg_catalog", b"public"))
+        << server(asked(next_one), pg.sync())
+        >> server(PARSED, BOUND, ONE, READY)
+        << client(PARSED, BOUND, ONE, READY)
+        << ledger(ran(next_one, touches=[{"verbs": ["select"], "relation": "public.orders", "columns": ["id"]}]))
+    ).holds()
+
+
 def test_inside_a_pipeline_the_question_does_not_end_the_implicit_transaction() -> None:
     text = b"select set_config('search_path', 'shadow', false)"
     read = b"select id from orders"

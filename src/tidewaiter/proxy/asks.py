@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 LONG_BYTES = 64 << 10  # a longer statement is sealed off the loop, where a mebibyte takes milliseconds
+_ENDS_BY_READY = frozenset({Owes.SYNC, Owes.QUERY, Owes.FUNCTION_CALL})
 SKIPPED = Facts(unknown=("not analysed: skipped after an error",))
 INTERRUPTED = Facts(unknown=("not analysed: cancelled before",))
 REFUSED = Statement(b"", (), SKIPPED)  # what a refused Parse would have named: recorded when it was refused
@@ -146,7 +147,7 @@ class Asks:
     # -- judging ----------------------------------------------------------------------------------------------------
     def _judge(self, text: bytes) -> Judged | Need:
         """The judgement of a text, or what is needed before it can be judged."""
-        if self._is_barrier:
+        if self._is_barrier or self._may_be_undone:
             if self._owed.debts:
                 return AllAnswered()
             self._is_barrier = False
@@ -180,6 +181,16 @@ class Asks:
         if standing.path_is_stale:
             return Path()
         return Definitions() if standing.overlay_is_due and self._can_ask else None
+
+    @property
+    def _may_be_undone(self) -> bool:
+        """Whether the end of a transaction is on its way that may take back settings or names.
+
+        Outside a block each Sync and Query is one, and the server does not report what is again as it last reported.
+        """
+        if self._answers.transaction != "I" or not self._standing.is_transactional:
+            return False
+        return any(kind in _ENDS_BY_READY for kind, _ in self._owed.debts)
 
     @property
     def _can_ask(self) -> bool:
