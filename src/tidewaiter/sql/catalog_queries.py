@@ -168,15 +168,21 @@ QUERIES: Mapping[str, str] = {
          where {_USER_SCHEMA.replace("n.", "fn.")}
          union
         select n.nspname::text, c.relname::text, 'operator class', i.relname::text, fn.nspname::text, p.proname::text
-          from pg_index x
-          join pg_class i on i.oid = x.indexrelid
-          join pg_class c on c.oid = x.indrelid and c.relpersistence <> 't'
+          from (select x.indexrelid, x.indrelid, m.amproc::oid as proc
+                  from pg_amproc m
+                  join pg_opclass o on o.opcfamily = m.amprocfamily
+                  join pg_index x on o.oid = any (x.indclass::oid[])
+                 where m.amproc::oid >= 16384
+                 union
+                select x.indexrelid, x.indrelid, r.rngsubdiff::oid
+                  from pg_range r
+                  join pg_attribute a on a.atttypid = r.rngtypid
+                  join pg_index x on x.indexrelid = a.attrelid
+                 where r.rngsubdiff::oid >= 16384) w
+          join pg_class i on i.oid = w.indexrelid
+          join pg_class c on c.oid = w.indrelid and c.relpersistence <> 't'
           join pg_namespace n on n.oid = c.relnamespace
-          join pg_opclass o on o.oid = any (x.indclass::oid[])
-          left join pg_attribute a on a.attrelid = i.oid
-          left join pg_amproc m on m.amprocfamily = o.opcfamily
-          left join pg_range r on r.rngtypid = a.atttypid
-          join pg_proc p on p.oid in (m.amproc, r.rngsubdiff)
+          join pg_proc p on p.oid = w.proc
           join pg_namespace fn on fn.oid = p.pronamespace
          where {_USER_SCHEMA.replace("n.", "fn.")} order by 1, 2, 3, 4, 5, 6""",
     # operator class, function schema, function: what an index of that class calls, those of extensions left out
@@ -185,7 +191,10 @@ QUERIES: Mapping[str, str] = {
           from pg_opclass o
           join pg_amproc m on m.amprocfamily = o.opcfamily
           join pg_proc p on p.oid = m.amproc join pg_namespace n on n.oid = p.pronamespace
-         where {_USER_SCHEMA} and {_EXTENSION.format("pg_opclass", "o.oid")} = '' order by 1, 2, 3""",
+         where m.amproc::oid >= 16384 and {_USER_SCHEMA} and not exists (
+               select from pg_depend e
+                where e.classid = 'pg_opclass'::regclass and e.objid = o.oid and e.deptype = 'e')
+         order by 1, 2, 3""",
     # schema, table, policy, schema and name of another relation that the policy reads to decide about rows
     "policy_reads": """
         select distinct n.nspname::text, c.relname::text, y.polname::text, rn.nspname::text, r.relname::text
