@@ -118,7 +118,7 @@ def test_every_policy_action_is_documented() -> None:
 
 
 def test_every_kind_of_entry_is_documented() -> None:
-    call = re.compile(r'(?:\.record|\.event|_change|log\.append)\(\s*(?:site, by, )?"([a-z]+(?:\.[a-z]+)?)"')
+    call = re.compile(r'(?:\._?record|\.event|_change|log\.append)\(\s*(?:site, by, )?"([a-z]+(?:\.[a-z]+)?)"')
     kinds = {kind for text in source_texts("**/*.py") for kind in call.findall(text)}
     assert {"intent", "outcome", "execution", "session.start"} <= kinds
     assert {kind for kind in kinds if f"`{kind}`" not in page("ledger-format.md")} == set()
