@@ -33,7 +33,7 @@ PARTS = (
     ("parse messages", ("postgres.", "postgres_parts.", "postgres_frontend.", "postgres_backend.")),
     ("what the server owes", ("postgres_state.",)),
     ("understand and decide (cached)", ("pipeline.", "standing.", "names.", "skeleton.", "policy.", "enum.")),
-    ("the session itself", ("session.", "asks.", "answers.")),
+    ("the session itself, and its writes to sockets", ("session.", "asks.", "answers.", "rounds.", "clock.")),
     ("make entries", ("trail.", "entry.")),
     ("append, seal, hash, write, sign", ("log.", "seal.", "tree.", "commit.", "files.", "note.", "keys.")),
 )

@@ -1,4 +1,4 @@
-"""The steps that every statement takes, each timed by itself in a loop."""
+"""The steps that every statement takes, each by itself in a loop: processor time, unless it waits for the disk."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def all_steps(folder: Path) -> list[tuple[str, float]]:
     judged = judge.judge(PREPARED, scope, context, is_private=False)
     judge.judge(TEXT, scope, context, is_private=False)
     found = [*_reading_steps(), *((what, us) for what, us, _ in judging_steps())]
-    forgetful = per_call_us(lambda: Judge(judge.ground).judge(TEXT, scope, context, is_private=False))
+    forgetful = _processor_us(lambda: Judge(judge.ground).judge(TEXT, scope, context, is_private=False))
     found.append(("parse, understand and decide a text never seen", forgetful))
     keys = create_keys(folder / "keys", "bench/steps")
     log = Log.open(folder / "ledger", origin="bench/steps", keys=keys, clock_ns=time.time_ns)
@@ -119,14 +119,14 @@ def _reading_steps() -> Iterator[tuple[str, float]]:
         + postgres.sync()
     )  # fmt: skip
     frontend, backend = FrontendFrames(1 << 20), BackendFrames()
-    yield "find the messages of Bind, Describe, Execute, Sync", per_call_us(lambda: frontend.feed(asked))
-    yield "find the messages of a one-row answer", per_call_us(lambda: backend.feed(ANSWER))
+    yield "find the messages of Bind, Describe, Execute, Sync", _processor_us(lambda: frontend.feed(asked))
+    yield "find the messages of a one-row answer", _processor_us(lambda: backend.feed(ANSWER))
 
 
 def _recording_steps(trail: Trail, log: Log, run: Callable[[], Execution]) -> Iterator[tuple[str, float]]:
     ended = run()
     ended.results, ended.rows, ended.bytes = [("SELECT", 1)], 1, len(ANSWER)
-    yield "encode the body", per_call_us(lambda: Body(PREPARED, BINDS, (23,)).encode())
+    yield "encode the body", _processor_us(lambda: Body(PREPARED, BINDS, (23,)).encode())
 
     def recorded() -> None:
         trail.outcome(ended, "ok", 100)
@@ -139,9 +139,9 @@ def _recording_steps(trail: Trail, log: Log, run: Callable[[], Execution]) -> It
         written()
         log.sync()
 
-    yield "one execution entry: format, seal, frame, hash; written by the megabyte", per_call_us(recorded)
-    yield "the same, written by itself", per_call_us(written)
-    yield "the same, written and synced by itself", per_call_us(synced)
+    yield "one execution entry: format, seal, frame, hash; written by the megabyte", _processor_us(recorded)
+    yield "the same, written by itself", _processor_us(written)
+    yield "the same, written and synced by itself; with the wait for the disk", per_call_us(synced)
 
 
 def ground() -> Ground:
