@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from channelkit import Desks, Place, Recording, eventually, opened, outage
+from channelkit import DORA, REQUEST, Desks, Place, Recording, eventually, opened, outage
 
 from tidewaiter.channels import courier
 from tidewaiter.channels.contract import Desk
@@ -114,6 +114,16 @@ async def test_what_was_over_before_it_could_be_told_is_told_only_to_who_wants_i
     await round_.courier.round()
     assert place.outbox.of_request(request.id)[0].state == state
     assert len(channel.told) == tells_late
+
+
+async def test_a_broken_glass_is_announced_although_it_ran_already_and_its_closing_is_an_update(place: Place) -> None:
+    channel = Recording()
+    round_ = Round(place, channel)
+    request = await place.requests.break_glass(REQUEST, "payments are down", "s")
+    await round_.courier.round()
+    await place.requests.close(request.id, DORA, note="it was right", channel="shell", place="here")
+    await round_.courier.round()
+    assert channel.told == [("announce", request.id, "review"), ("update", f"ref-{request.id}", "closed")]
 
 
 async def test_a_ledger_that_cannot_be_written_is_said_and_nothing_is_told_twice(place: Place) -> None:
