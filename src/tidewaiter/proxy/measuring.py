@@ -464,12 +464,8 @@ def _failure(fields: Mapping[str, str]) -> tuple[str, str]:
 
 
 def _asked(text: bytes, *values: bytes) -> bytes:
-    return (
-        postgres.parse(b"", text, ())
-        + postgres.bind(b"", b"", (), values, ())
-        + postgres.execute(b"")
-        + postgres.sync()
-    )
+    bound = postgres.bind(b"", b"", (), values, ())
+    return postgres.parse(b"", text, ()) + bound + postgres.execute(b"") + postgres.sync()
 
 
 def _bound(text: bytes, question: Question, most_rows: int = 0) -> bytes:
