@@ -39,7 +39,7 @@ from tidewaiter.wire import postgres
 
 T = TypeVar("T")
 READ_BYTES = 256 << 10  # an event loop reads no more at once
-PATIENCE = 1000  # looks, a millisecond apart, for what runs off the loop
+PATIENCE = 20_000  # milliseconds, and more on a busy machine: reading a long text off the loop takes seconds there
 
 
 # -- what can be said in a transcript ------------------------------------------------------------
