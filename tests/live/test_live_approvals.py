@@ -17,6 +17,7 @@ import psycopg
 import pytest
 from rawwire import SYNC, bind, errors_of, execute, parse
 from rig import Deployment, copy_of, eventually
+from test_live_paste import JARS, SHARED
 
 POLICY = """
 @id("notes-wait") @hold("dba") @wait("30s") @message("Deleting notes waits for a DBA")
@@ -28,7 +29,6 @@ permit (principal in Group::"analysts", action in [Action::"read", Action::"writ
 permit (principal == Service::"etl", action, resource in Datasource::"shop");
 """
 DELETE = "delete from analyst_notes where note = 'to go'"
-PGJDBC = "42.7.13"
 COUNT = "select count(*) from analyst_notes where note = 'to go'"
 
 
@@ -195,16 +195,11 @@ def test_the_clients_statement_timeout_withdraws(desk: Deployment) -> None:
 
 @pytest.fixture(scope="module")
 def java() -> list[str]:
-    """How to run a Java program with pgjdbc, which Maven has in its repository or brings there."""
-    if shutil.which("java") is None or shutil.which("mvn") is None:
-        pytest.skip("Java and Maven are not installed")
-    jar = Path.home() / f".m2/repository/org/postgresql/postgresql/{PGJDBC}/postgresql-{PGJDBC}.jar"
-    if not jar.exists():
-        get = ["mvn", "-q", "dependency:get", f"-Dartifact=org.postgresql:postgresql:{PGJDBC}", "-Dtransitive=false"]
-        subprocess.run(get, capture_output=True, timeout=110, check=False)
-    if not jar.exists():
-        pytest.skip("pgjdbc could not be had from Maven Central")
-    return ["java", "-cp", str(jar)]
+    """How to run a Java program with the system's pgjdbc."""
+    found = shutil.which("java")
+    if found is None or not (JARS / "postgresql.jar").is_file():
+        pytest.skip(f"no java, or no {JARS}/postgresql.jar (Debian: default-jdk-headless, libpostgresql-jdbc-java)")
+    return [found, "-cp", ":".join(str(jar) for name in SHARED for jar in JARS.glob(name))]
 
 
 @pytest.mark.parametrize(
