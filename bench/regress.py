@@ -225,7 +225,8 @@ def run_file(suite: Suite, binaries: Path, name: str, login: Login) -> Outcome:
         except subprocess.TimeoutExpired as late:
             said = (late.stdout or b"") + b"\nnot done in time\n"
     seconds = time.monotonic() - began
-    return Outcome(said.decode("utf-8", "backslashreplace").replace(str(login.port), "PORT"), seconds)
+    text = said.decode("utf-8", "backslashreplace")
+    return Outcome(re.sub(rf'(\bport:? "?){login.port}\b', r"\1PORT", text), seconds)  # not digits of other numbers
 
 
 # -- comparing --------------------------------------------------------------------------------------------------------
