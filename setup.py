@@ -1,4 +1,5 @@
-"""Compile the hot modules with mypyc where a C compiler is; without one, or with TIDEWAITER_MYPYC=0, leave them.
+"""Compile the hot modules with mypyc, and those in C, where a C compiler is; without one, or with TIDEWAITER_MYPYC=0,
+leave them.
 
 `pip install .` runs this, and so does `make install` (`build_ext --inplace`, with the development environment's mypy).
 Which modules, and how it is found out later that they still fit their sources: src/tidewaiter/extensions.py.
@@ -48,7 +49,7 @@ def has_compiler() -> bool:
 
 
 def hot_extensions() -> list[Extension]:
-    """The hot modules as extensions; none where they are not wanted or cannot be had."""
+    """The hot modules and those in C as extensions; none where they are not wanted or cannot be had."""
     if MUST is False:
         return []
     if not has_compiler():
@@ -68,7 +69,14 @@ def hot_extensions() -> list[Extension]:
             raise
         say("mypyc refused the modules (see above): they stay uncompiled, which costs about half the speed")
         return []
-    return made
+    return made + [native_extension(name) for name in KNOWN["NATIVE"]]
+
+
+def native_extension(name: str) -> Extension:
+    """The module that is written in C. What it needs of libraries it finds when it is loaded."""
+    libraries = ["dl"] if sys.platform == "linux" else []
+    flags = ["-O2", "-std=c11", "-Wall", "-Wextra"]
+    return Extension(KNOWN["module"](name), [f"src/tidewaiter/{name}"], libraries=libraries, extra_compile_args=flags)
 
 
 class BuildHot(build_ext):

@@ -1,7 +1,8 @@
 """Say which modules have no test file of their own, and which test files belong to no module.
 
 `src/tidewaiter/a/b.py` is tested by `tests/a/test_b.py`, or `tests/a/test_a_b.py` where the shorter name is taken;
-`tests/a/test_b_more.py` may add to it. `tests/live` is organised by client instead.
+`tests/a/test_b_more.py` may add to it. A module in C, `a/_b.c`, is tested as `b.py` would be.
+`tests/live` is organised by client instead.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ WITHOUT_TESTS = frozenset(line for line in LISTED if not line.startswith("#"))  
 
 def modules() -> Iterator[tuple[Path, list[str]]]:
     """Each module, with the stems that its test file may have."""
-    for path in sorted(SOURCE.rglob("*.py")):
+    for path in sorted([*SOURCE.rglob("*.py"), *SOURCE.rglob("_*.c")]):
         inside = path.relative_to(SOURCE)
+        if inside.suffix == ".c":
+            inside = inside.with_name(inside.name[1:])
         if inside.stem != "__init__" and "migrations" not in inside.parts:
             yield inside, [f"test_{inside.stem}", f"test_{'_'.join((*inside.parent.parts, inside.stem))}"]
 

@@ -11,13 +11,13 @@ import pytest
 
 import tidewaiter
 from tidewaiter import extensions
-from tidewaiter.extensions import HOT, PACKAGE, RECORD, Build, Sources
+from tidewaiter.extensions import HOT, NATIVE, PACKAGE, RECORD, Build, Sources
 
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the hot sources, with the record of a build that was just made."""
-    for name in HOT:
+    """A copy of the compiled sources, with the record of a build that was just made."""
+    for name in HOT + NATIVE:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes((PACKAGE / name).read_bytes())
     monkeypatch.setattr(extensions, "PACKAGE", tmp_path)
@@ -77,7 +77,7 @@ def test_fresh_record_lets_extensions_in(package: Path) -> None:
     assert Sources not in sys.meta_path
 
 
-@pytest.mark.parametrize("name", HOT)
+@pytest.mark.parametrize("name", HOT + NATIVE)
 def test_one_changed_source_keeps_every_extension_out(
     package: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -134,3 +134,18 @@ def test_environment_reaches_a_new_process(monkeypatch: pytest.MonkeyPatch) -> N
     asked = "from tidewaiter.wire import frames; print(frames.__file__)"
     said = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     assert said.stdout.strip().endswith("frames.py")
+
+
+@pytest.mark.parametrize("name", NATIVE)
+def test_what_is_written_in_c_is_absent_where_extensions_are_not_used(name: str, tmp_path: Path) -> None:
+    module = extensions.module(name)
+    assert (PACKAGE / name).with_suffix(".pyi").exists()
+    (tmp_path / f"{module.rpartition('.')[2]}{extensions.SUFFIX}").touch()
+    with pytest.raises(ModuleNotFoundError, match="no extensions are used"):
+        Sources.find_spec(module, [str(tmp_path)])
+
+
+@pytest.mark.parametrize("name", NATIVE)
+def test_what_is_written_in_c_was_built_with_the_rest(name: str) -> None:
+    built = (PACKAGE / name).with_suffix(extensions.SUFFIX)
+    assert built.exists() or extensions.found() is not Build.COMPILED

@@ -1,7 +1,8 @@
-"""Which modules are compiled with mypyc, and whether the extensions that lie beside them may be used.
+"""Which modules are compiled with mypyc or written in C, and whether the extensions made of them may be used.
 
-The sources stay plain Python: an extension is the same file, compiled. Each build leaves a record of the sources that
-it compiled; extensions without a fitting record are not loaded, and the sources run in their place. The environment's
+The hot sources stay plain Python: an extension is the same file, compiled. What is written in C is written in Python
+too, by the module that uses it where it can be imported. Each build leaves a record of the sources that it compiled;
+extensions without a fitting record are not loaded, and the Python sources run in their place. The environment's
 TIDEWAITER_MYPYC decides, for the build and for each start: `0` no extensions, `1` nothing but extensions, otherwise
 extensions where they can be had. `python extensions.py` exits 0 when there is nothing to build.
 """
@@ -51,6 +52,11 @@ HOT = (
 )
 """What every statement or every row passes through; everything else would gain nothing worth the time to compile it."""
 
+NATIVE = ("ledger/_crypto.c",)
+"""What is written in C: `ledger/_x.c` is the module `tidewaiter.ledger._x`, described in `ledger/_x.pyi`. Importing it
+raises ModuleNotFoundError where it was not built, is not wanted, is stale, or lacks what it needs of the system; then
+its importer does the same in Python, byte for byte."""
+
 
 class Build(Enum):
     """What runs: the extensions; the sources, because there are no extensions or they are not wanted; or the sources,
@@ -70,7 +76,7 @@ def wanted() -> bool | None:
 def record() -> str:
     """What a build of the present sources with this interpreter leaves as its record."""
     digest = sha256()
-    for name in HOT:
+    for name in HOT + NATIVE:
         source = (PACKAGE / name).read_bytes()
         digest.update(b"%b %d\n%b" % (name.encode(), len(source), source))
     return f"{digest.hexdigest()} {SUFFIX}\n"
@@ -103,14 +109,24 @@ def choose() -> Build:
     return build
 
 
+def module(name: str) -> str:
+    """Name of the module that a file of HOT or NATIVE is."""
+    return f"tidewaiter.{name.rpartition('.')[0].replace('/', '.')}"
+
+
+_WITHOUT_SOURCE = frozenset(map(module, NATIVE))
+
+
 class Sources:
-    """Finds the package's modules as sources only, past extensions that lie beside them."""
+    """Finds the package's modules as Python sources only, past extensions that lie beside them."""
 
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        """The source of module `name`, None for other packages."""
+        """The source of module `name`, None for other packages. ModuleNotFoundError for what has no Python source."""
         if not name.startswith("tidewaiter.") or path is None:
             return None
+        if name in _WITHOUT_SOURCE:
+            raise ModuleNotFoundError(f"{name} is written in C, and no extensions are used", name=name)
         for folder in path:
             spec = FileFinder(folder, (SourceFileLoader, SOURCE_SUFFIXES)).find_spec(name)
             if spec is not None:

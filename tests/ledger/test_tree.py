@@ -51,6 +51,15 @@ def test_growing_tree_has_the_naive_root_at_every_size() -> None:
         assert (growing.size, growing.root()) == (size, ROOTS[size])
 
 
+@given(sizes=st.lists(st.integers(0, 20), max_size=8))
+def test_entries_are_appended_as_their_hashes_are(sizes: list[int]) -> None:
+    appended, hashed = Tree(), Tree()
+    for size in sizes:
+        entries = [bytes(number) for number in range(size)]
+        assert appended.append(entries) == b"".join(hashed.extend(map(leaf_hash, entries)))
+        assert (appended.size, appended.root()) == (hashed.size, hashed.root())
+
+
 def test_every_stored_hash_stands_where_its_index_says() -> None:
     assert len(STORED) == tree.stored_count(MOST)
     for level in range(MOST.bit_length()):

@@ -31,7 +31,6 @@ from tidewaiter.ledger.keys import DataKeys, Keys
 from tidewaiter.ledger.recover import SEGMENT_BYTES, Recovered, recover
 from tidewaiter.ledger.seal import RandomBytes, Sealed, Sealer
 from tidewaiter.ledger.segments import Reserve, Segments, is_full
-from tidewaiter.ledger.tree import leaf_hash
 from tidewaiter.model import Receipt
 
 BUFFER_BYTES = 1 << 20  # appended and not yet written: beyond it append writes by itself
@@ -289,9 +288,9 @@ class Log:
         self._written = self._size
 
     def hash_some(self, limit: int = 256) -> bool:
-        """Add up to `limit` appended entries to the tree (about 2 µs each). True if more are waiting."""
+        """Add up to `limit` appended entries to the tree (about 1 µs each, 2 without C). True if more are waiting."""
         batch = self._unhashed[:limit]
-        self._stored += self._tree.extend(map(leaf_hash, batch))
+        self._stored.append(self._tree.append(batch))
         del self._unhashed[:limit]
         return bool(self._unhashed)
 
