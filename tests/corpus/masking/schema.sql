@@ -56,8 +56,43 @@ create procedure p_out(inout v text) language plpgsql as 'begin select min(ssn) 
 create domain short as text check (length(value) < 20);
 create type mood as enum ('sad', 'ok', 'happy');
 
+-- what writes go through, and set off
+create view v_names as select id, name, pub from customers;
+create view v_checked as select id, name, ssn, city from customers where city = 'Oslo' with check option;
+create view v_over as select y as id, x as number from v_renamed;
+create view v_triggered as select id, upper(name) as name, city from customers;
+create view v_shown as select id, name, ssn from customers;
+create view v_ruled as select id, name, ssn from customers;
+create table ruled (id integer, v text);
+create table hired (id integer primary key, name text not null, code text, wage integer, note text, changed integer default 0);
+create table wages (id integer primary key, person text, amount integer, owner text, code text);
+create table hired_log (id integer, said text);
+create function stamp() returns trigger language plpgsql as 'begin new.changed := old.changed + 1; return new; end';
+create function log_hired() returns trigger language plpgsql as 'begin insert into hired_log values (new.id, new.name); return null; end';
+create function rename_customer() returns trigger language plpgsql
+  as 'begin update customers set name = new.name where id = old.id; return new; end';
+create trigger stamped before update on hired for each row execute function stamp();
+create trigger logged after insert or update on hired for each row execute function log_hired();
+create trigger renamed instead of update on v_triggered for each row execute function rename_customer();
+create trigger renamed instead of update on v_shown for each row execute function rename_customer();
+create rule renamed as on update to v_ruled do instead update customers set name = new.name where id = old.id and ssn > '5'
+  returning id, name, ssn;
+create rule shown as on insert to ruled do instead select id, ssn || '!' as v from customers;
+create policy mine on wages using (owner = 'app' or owner = 'all') with check (owner = 'app');
+
+-- extensions
+create extension citext;
+create extension hstore;
+create extension pg_trgm;
+create extension btree_gist;
+create table members (id integer primary key, nick citext, mail citext, extra hstore, bio text, during int4range,
+  exclude using gist (id with =, during with &&));
+create index members_bio on members using gin (bio gin_trgm_ops);
+
 insert into orders select i, 1 + i % 12, i * 10.5, case when i % 3 = 0 then 'open' else 'paid' end, 'note ' || i, date '2025-01-01' + i
   from generate_series(1, 40) i;
 insert into products select i, 'product ' || i, i * 3, array['t' || i % 3, 'all'], jsonb_build_object('w', i, 'k', 'v' || i % 4)
   from generate_series(1, 15) i;
 insert into scratch select i, 'a' || i, 'b' || i % 3, i from generate_series(1, 10) i;
+alter table wages enable row level security;
+alter table wages force row level security;

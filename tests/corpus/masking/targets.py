@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from rawwire import Client, Message, bind, describe, execute, message, parse, query
-from world import MASKS, World
+from world import TAGS, World
 
 from tidewaiter.masking.keys import tag_key
 from tidewaiter.masking.late import late_mask
@@ -134,7 +134,7 @@ class Rewriting:
                 (
                     one.index,
                     late_mask(
-                        MASKS["public", "customers"][one.mask.tag],
+                        TAGS[one.mask.tag],
                         columns[one.path][one.column],
                         tag_key(KEY, one.mask.tag),
                         fields[one.index].is_binary,

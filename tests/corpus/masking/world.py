@@ -44,7 +44,12 @@ MASKS: Mapping[tuple[str, str], Mapping[str, Mask]] = {
     ("public", "payments"): {"iban": Mask("redact")},
     ("public", "people"): {"badge": Mask("redact")},
     ("public", "staff"): {"pay": Mask("null"), "mail": Mask("redact")},
+    ("public", "hired"): {"code": Mask("redact"), "wage": Mask("bucket", MappingProxyType({"size": 1000}))},
+    ("public", "wages"): {"amount": Mask("null"), "code": Mask("token")},
+    ("public", "members"): {"mail": Mask("email"), "extra": Mask("null"), "bio": Mask("free_text")},
 }
+TAGS = {f"{path[1]}-{column}": mask for path, masks in MASKS.items() for column, mask in masks.items()}
+"""A tag of its own for each masked column."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,14 @@ def secrets(seed: int) -> Iterator[str]:
         yield f"insert into {'managers' if number % 4 == 0 else 'people'} (id, name, badge) values ({number}, '{name}', '{hidden(8)}')"
         boss = "null" if number == 1 else str(number // 2)
         mail = f"{name.lower()}.{hidden(rng.randint(2, 8))}@corp.example"
+        wage = 1000 * (number % 4 + 1) + rng.randint(0, 999)
+        yield f"insert into hired (id, name, code, wage) values ({number}, '{name}', '{hidden(6)}', {wage})"
+        owner = ("app", "all", "boss")[number % 3]
+        yield (f"insert into wages values ({number}, '{name}', {rng.randint(1, 99999)}, '{owner}', '{hidden(9)}')")
+        yield (
+            f"insert into members values ({number}, '{name}', '{name[0]}{hidden(5)}@Mail{number % 3}.example', "
+            f"'k=>{hidden(4)}, n=>{number}', 'reach me at {hidden(7)}@{hidden(5)}.example', '[{number}, {number + 5})')"
+        )
         yield f"insert into staff (id, name, pay, boss, mail) values ({number}, '{name}', {rng.randint(1000, 90000)}, {boss}, '{mail}')"
 
 
@@ -112,7 +125,7 @@ def labels_for(catalog: Catalog) -> Labels:
     masked: dict[tuple[str, str], dict[str, ColumnMask]] = {}
     for path, masks in MASKS.items():
         columns = {column.name: column for column in catalog.columns[path]}
-        masked[path] = {name: column_mask(name, mask, columns[name]) for name, mask in masks.items()}
+        masked[path] = {name: column_mask(f"{path[1]}-{name}", mask, columns[name]) for name, mask in masks.items()}
     return labels_of(catalog, masked)
 
 

@@ -43,9 +43,3 @@ def test_catalogs_that_hold_data_are_hidden(name: str) -> None:
 
 def test_statistics_are_masked_columns() -> None:
     assert "NULL::pg_catalog.text AS histogram_bounds" in sent("select histogram_bounds from pg_stats")
-
-
-def test_tables_made_from_masked_reads_are_told() -> None:
-    made = done("create table copy as select ssn from customers")
-    assert isinstance(made, Rewritten)
-    assert made.derived == (("public", "copy"),)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tidewaiter.model import ColumnMask, Facts, ResourceType, SyntaxFault
-from tidewaiter.sql.catalog import Catalog
+from tidewaiter.sql.catalog import Catalog, quoted
 from tidewaiter.sql.deparse import DeparseError, canonical, read_tree
 from tidewaiter.sql.parse import Unreadable
 from tidewaiter.sql.reading import Scope
@@ -39,16 +39,15 @@ class Rewritten:
     """The text to send. `late`: output columns that it leaves raw, for the gateway to mask.
 
     `touches`: something masked is read, so errors that data can raise must be scrubbed; `is_raw`: a masked table
-    is written, or code runs that sees real values, so every error and notice must be. `derived`: relations that it
-    makes from masked reads. `guards`: (parameter, column, pattern) of parameters that are written into masked columns,
-    and what a masked value there looks like: no such value may be bound.
+    is written, or code runs that sees real values, so every error and notice must be. `guards`: (parameter, column,
+    pattern) of parameters that are written into masked columns, and what a masked value there looks like: no such
+    value may be bound.
     """
 
     text: str
     late: tuple[Late, ...] = ()
     touches: bool = False
     is_raw: bool = False
-    derived: tuple[Path, ...] = ()
     guards: tuple[tuple[int, str, str], ...] = ()
 
 
@@ -113,6 +112,7 @@ def _rewrite(
     for part, item in enumerate(tree.statements):
         rewriting.part = part
         _statement(rewriting, item, may_be_late)
+    _check_rules(facts, labels)
     _check_functions(facts, rewriting)
     _check_casts(facts, rewriting)
     written = canonical(tree.statements)
@@ -123,7 +123,7 @@ def _rewrite(
     late = tuple(rewriting.late)
     runs_code = rewriting.writes or any(indirect.action == "function" for indirect in facts.indirect)
     touches = rewriting.touches or bool(late)
-    return Rewritten(written, late, touches, runs_code, tuple(rewriting.made_of_masked), tuple(rewriting.guards))
+    return Rewritten(written, late, touches, runs_code, tuple(rewriting.guards))
 
 
 def _statement(rewriting: Rewriting, item: dict[str, object], may_be_late: bool) -> None:
@@ -137,6 +137,13 @@ def _statement(rewriting: Rewriting, item: dict[str, object], may_be_late: bool)
     if kind == "SelectStmt":
         relations.look_ahead(rewriting, fields, may_be_late=may_be_late)
     item["stmt"] = rewriting.node(node, frozenset())
+
+
+def _check_rules(facts: Facts, labels: Labels) -> None:
+    """The actions of rules are written by the server into the statement, after the rewrite: nothing there is masked."""
+    for one in facts.indirect:
+        if one.kind == "rule" and (labels.concerns(one.path) or labels.concerns(one.cause)):
+            raise Refusal("rule", f"rule {one.name} on {quoted(one.cause)} works on masked data")
 
 
 def _check_functions(facts: Facts, rewriting: Rewriting) -> None:

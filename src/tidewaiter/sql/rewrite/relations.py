@@ -174,8 +174,6 @@ def new_relation(rewriting: Rewriting, var: Node) -> None:
     if rewriting.labels.concerns(path):
         raise Refusal("definition", f"{quoted(path)} is masked")
     rewriting.reading.created[path] = Relation(made, var["relname"], "r")
-    if rewriting.touches:
-        rewriting.made_of_masked.add(path)
 
 
 def look_ahead(rewriting: Rewriting, select: Node, *, may_be_late: bool) -> None:

@@ -127,7 +127,6 @@ class Rewriting:
         "is_fenced",
         "labels",
         "late",
-        "made_of_masked",
         "mentions",
         "nonce",
         "part",
@@ -175,7 +174,6 @@ class Rewriting:
         self.target: Target | None = None
         self.reads_target = False
         self.guards: list[tuple[int, str, str]] = []
-        self.made_of_masked: set[Path] = set()
 
     def node(self, node: Node, ctes: Ctes) -> Node:
         """Rewrite a node `{type: fields}`; return what takes its place."""
