@@ -20,6 +20,7 @@ from playbook import (
     server,
 )
 
+from tidewaiter.proxy.refusal import FAILING_TEXT
 from tidewaiter.wire import postgres as pg
 
 TEXT = b"select SSN from customers where id = 1"
@@ -31,6 +32,14 @@ RAW = (
 MASKED = [{"relation": "public.customers", "columns": ["ssn"], "tags": ["ssn", "vip"]}]
 UPDATE = b"update customers set ssn = $1 where id = 1"
 DENIED = {"verdict": "deny", "rule": "masking"}
+
+
+DESCRIBED = pg.parameter_description([23]) + pg.row_description([pg.Column(b"ssn")])
+
+
+def opened(name: bytes, text: bytes) -> bytes:
+    """What goes to the server for a Parse: the planned text, and a Describe of the gateway's own."""
+    return pg.parse(name, plan(text).text) + pg.describe("S", name)
 
 
 def play(rules: str = RULES) -> Play:
@@ -55,7 +64,7 @@ def test_a_query_goes_on_as_what_the_gateway_made_of_it() -> None:
 
 def test_a_prepared_statement_goes_on_so_and_each_execute_is_described() -> None:
     text = b"select ssn from customers where id = $1"
-    sent = pg.parse(b"s", plan(text).text)
+    sent = opened(b"s", text)
     run = bound(b"1", statement=b"s") + pg.execute(b"") + pg.sync()
     described = run.replace(pg.execute(b""), pg.describe("P", b"") + pg.execute(b""))
     answer = BOUND + SHOWN + READY
@@ -64,7 +73,7 @@ def test_a_prepared_statement_goes_on_so_and_each_execute_is_described() -> None
         play()
         >> client(pg.parse(b"s", text) + run)
         << server(sent + described)
-        >> server(PARSED + answer)
+        >> server(PARSED + DESCRIBED + answer)
         << client(PARSED + seen)
         << ledger(ran(text, masked=MASKED))
         >> client(run)
@@ -75,18 +84,62 @@ def test_a_prepared_statement_goes_on_so_and_each_execute_is_described() -> None
     ).holds(("whole",))
 
 
-def test_an_answer_that_shows_what_is_masked_ends_the_session_and_is_recorded() -> None:
+UNFORESEEN = "output column 1 shows a masked column that was not foreseen"
+
+
+def test_an_answer_that_shows_what_is_masked_is_withheld_and_recorded() -> None:
     (
         play()
         >> client(pg.query(TEXT))
         << server(SENT)
-        >> server(RAW)
-        << ledger(Entry("masking.failed", reason="output column 1 shows a masked column that was not foreseen"))
-        << client(says("XX000", "cannot be masked as planned and is withheld", severity="FATAL"))
+        >> server(RAW + READY)
+        << ledger(Entry("masking.failed", reason=UNFORESEEN), ran(TEXT, "error", sqlstate="XX000"))
+        << client(says("XX000", "cannot be masked as planned and is withheld"), READY)
+        >> client(pg.query(TEXT))
+        << server(SENT)
+        >> server(SHOWN + READY)
+        << client(SHOWN + READY)
+        << ledger(ran(TEXT, masked=MASKED))
+    ).holds()
+
+
+def test_a_prepared_answer_that_is_withheld_fails_the_statement_at_the_server() -> None:
+    text = b"select ssn from customers where id = 1"
+    run = bound(statement=b"s") + pg.execute(b"")
+    raw = pg.row_description([pg.Column(b"ssn", 16384, 4)])
+    (
+        play()
+        >> client(pg.parse(b"s", text) + run + pg.flush())
+        << server(
+            opened(b"s", text) + run.replace(pg.execute(b""), pg.describe("P", b"") + pg.execute(b"")), pg.flush()
+        )
+        >> server(PARSED + pg.parameter_description([]) + pg.row_description([pg.Column(b"ssn")]) + BOUND + raw)
+        << ledger(Entry("masking.failed"), Entry("execution", status="error", sqlstate="XX000"))
+        << client(PARSED + BOUND, says("XX000", "withheld"))
+        << server(pg.parse(b"tidewaiter_withheld", FAILING_TEXT))
+        >> client(pg.sync())
+        << server(pg.sync())
+        >> server(
+            pg.data_row([b"123-45-6789"]) + pg.command_complete("SELECT 1"),
+            pg.error_response("ERROR", "42601", "syntax") + READY,
+        )
+        << client(READY)
+    ).holds(("whole",))
+
+
+def test_what_was_done_before_its_answer_did_not_fit_ends_the_session() -> None:
+    text = b"update customers set name = 'x' where id = 1 returning id"
+    (
+        play()
+        >> client(pg.query(text))
+        << server(pg.query(plan(text).text))
+        >> server(RAW + READY)
+        << ledger(Entry("masking.failed"))
+        << client(says("XX000", "what it did may stand", severity="FATAL"))
         << server(pg.terminate())
         << ended(
             "the answer cannot be masked as planned and is withheld: "
-            "output column 1 shows a masked column that was not foreseen"
+            f"{UNFORESEEN}; the statement has run, and what it did may stand"
         )
     ).holds(("whole",))
 
@@ -116,11 +169,14 @@ def test_a_masked_value_that_is_bound_is_not_written_back() -> None:
     (
         play()
         >> client(pg.parse(b"", UPDATE))
-        << server(pg.parse(b"", plan(UPDATE).text))
+        << server(opened(b"", UPDATE))
         >> client(bound(b"***") + pg.execute(b"") + pg.sync())
         << ledger(refused(UPDATE, "masking"))
         << server(FAILING_PARSE + pg.sync())
-        >> server(PARSED + pg.error_response("ERROR", "42601", "syntax") + READY)
+        >> server(
+            PARSED + pg.parameter_description([25]) + pg.no_data(),
+            pg.error_response("ERROR", "42601", "syntax") + READY,
+        )
         << client(PARSED, says("42501", "looks like a masked one"), READY)
     ).holds(("whole",))
 
@@ -128,10 +184,19 @@ def test_a_masked_value_that_is_bound_is_not_written_back() -> None:
 def test_what_is_masked_goes_through_the_steps_of_a_row_limit() -> None:
     limited = '@id("few") @max_rows("1") permit (principal, action, resource) unless { action == Action::"unmask" };'
     text = plan(TEXT).text
-    opened = pg.parse(b"", text) + pg.bind(b"", b"", (), (), ()) + pg.describe("P", b"")
-    step = opened + pg.describe("P", b"") + pg.execute(b"", 1) + pg.flush()
+    begun = pg.parse(b"", text) + pg.describe("S", b"") + pg.bind(b"", b"", (), (), ()) + pg.describe("P", b"")
+    step = begun + pg.describe("P", b"") + pg.execute(b"", 1) + pg.flush()
     row = pg.row_description([pg.Column(b"ssn")])
-    once = PARSED + BOUND + row + row + pg.data_row([b"***"]) + pg.command_complete("SELECT 1")
+    once = (
+        PARSED
+        + pg.parameter_description([])
+        + row
+        + BOUND
+        + row
+        + row
+        + pg.data_row([b"***"])
+        + pg.command_complete("SELECT 1")
+    )
     (
         play(limited)
         >> client(pg.query(TEXT))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from maskstage import CLASSIFICATION, HERE, TAGS, Numbers, masking, plan, policies
 from playstage import ADA, PATH, shop
 
@@ -182,3 +183,24 @@ def test_a_tagged_relation_whose_types_are_not_known_is_closed() -> None:
     half = replace(shop(), columns={}, version=1)
     found = masking().sight(policies(), ADA, half, None, HERE)
     assert found is not None and CUSTOMERS in found.labels.closed
+
+
+@pytest.mark.parametrize(
+    ("text", "parameters", "is_lasting"),
+    [
+        (b"select id from customers where id = $2 and name = '$7'", 2, False),
+        (b"(select 1)", 0, False),
+        (b"insert into customers (id) values ($1)", 1, True),
+        (b"explain select $1::int", None, False),
+        (b"declare c cursor for select $1::int", None, True),
+        (b"begin", None, True),
+        (b"select 1; select 2", None, False),
+        (b"select 1; commit", None, True),
+        (b"set work_mem = '4MB'", None, True),
+    ],
+)
+def test_a_plan_knows_its_parameters_and_whether_it_only_reads(
+    text: bytes, parameters: int | None, is_lasting: bool
+) -> None:
+    found = plan(text)
+    assert (found.parameters, found.is_lasting) == (parameters, is_lasting)

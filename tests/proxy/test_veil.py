@@ -21,7 +21,24 @@ READY, IN_TRANSACTION = pg.ready_for_query("I"), pg.ready_for_query("T")
 DESCRIBED = pg.row_description([pg.Column(b"id", 16384, 1, 23), pg.Column(b"email", 16384, 3)])
 ROWS = pg.data_row([b"1", b"a@b.example"]) + pg.data_row([b"2", None])
 DONE = pg.command_complete("SELECT 2")
+ONE = pg.row_description([pg.Column(b"id", 16384, 1, 23)])
 UNSEEN = pg.row_description([pg.Column(b"x", 16384, 4)])
+
+
+PARSED = pg.parse_complete() + pg.parameter_description([])  # and what the gateway's own Describe is told next
+OPENED = PARSED + DESCRIBED + pg.bind_complete()
+
+
+def own(message: bytes, name: bytes = b"") -> bytes:
+    """A Parse and the Describe of the gateway's own that goes out behind it."""
+    return message + pg.describe("S", name)
+
+
+def opening(one: Plan = LATE, name: bytes = b"") -> Veil:
+    """A veil to whose server Parse and Bind of a statement went."""
+    found = Veil()
+    found.sent(found.parse(name, one, ()) + pg.bind(b"", name, (), (), ()))
+    return found
 
 
 def asking(one: Plan) -> Veil:
@@ -66,7 +83,9 @@ def test_a_statement_without_a_plan_does_not_go_out() -> None:
 def test_an_announced_text_goes_out_as_often_as_it_was_announced() -> None:
     found = Veil()
     twice = found.parse(b"a", LATE, ()) + found.parse(b"b", LATE, ())
-    assert found.sent(twice) == twice
+    assert found.sent(twice) == own(found.parse(b"a", LATE, ()), b"a") + own(found.parse(b"b", LATE, ()), b"b")
+    found = Veil()
+    found.sent(found.parse(b"a", LATE, ()))
     with pytest.raises(MaskingError):
         found.sent(pg.parse(b"c", LATE.text))
 
@@ -86,6 +105,8 @@ def test_each_execute_is_preceded_by_a_describe() -> None:
     found = Veil()
     messages = found.parse(b"", LATE, ()) + pg.bind(b"p", b"", (), (), ()) + pg.execute(b"p") + pg.sync()
     expected = messages.replace(pg.execute(b"p"), pg.describe("P", b"p") + pg.execute(b"p"))
+    parse = pg.parse(b"", LATE.text)
+    expected = expected.replace(parse, own(parse))
     assert found.sent(messages) == expected
 
 
@@ -114,7 +135,8 @@ def test_late_columns_are_masked_in_a_pipeline_and_the_own_description_stays_her
     asked = found.parse(b"s", LATE, ()) + pg.bind(b"", b"s", (), (), ()) + pg.execute(b"") + pg.sync()
     found.sent(asked + asked.replace(found.parse(b"s", LATE, ()), b""))
     answer = pg.bind_complete() + DESCRIBED + ROWS + DONE + READY
-    seen = feed(found, pg.parse_complete() + answer + answer)
+    seen = feed(found, PARSED + DESCRIBED + answer + answer)
+    assert seen.startswith(pg.parse_complete() + pg.bind_complete())
     assert b"T" not in {one[:1] for one in messages_of(seen)}
     assert b"a@b" not in seen and len(values(seen)) == 4
 
@@ -124,9 +146,7 @@ def test_a_portal_that_goes_on_is_masked_on() -> None:
     begin = found.parse(b"", LATE, ()) + pg.bind(b"", b"", (), (), ())
     found.sent(begin + pg.execute(b"", 1) + pg.execute(b"", 1) + pg.sync())
     one = DESCRIBED + pg.data_row([b"1", b"a@b"])
-    seen = found.received(
-        pg.parse_complete() + pg.bind_complete() + one + pg.portal_suspended() + one + pg.portal_suspended() + READY
-    )
+    seen = found.received(OPENED + one + pg.portal_suspended() + one + pg.portal_suspended() + READY)
     assert b"a@b" not in seen and len(values(seen)) == 2
 
 
@@ -135,8 +155,9 @@ def test_the_clients_own_descriptions_pass() -> None:
     found.sent(found.parse(b"s", LATE, ()) + pg.describe("S", b"s") + pg.bind(b"", b"s", (), (), ()))
     found.sent(pg.describe("P", b"") + pg.close("P", b"") + pg.close("S", b"s") + pg.sync())
     closed = pg.close_complete() * 2
-    answer = pg.parse_complete() + DESCRIBED + pg.bind_complete() + DESCRIBED + closed + READY
-    assert found.received(answer) == answer
+    described = pg.parameter_description([]) + DESCRIBED
+    answer = described + pg.bind_complete() + DESCRIBED + closed + READY
+    assert found.received(pg.parse_complete() + described + answer) == pg.parse_complete() + answer
 
 
 def test_binary_fields_are_masked_in_binary() -> None:
@@ -168,36 +189,112 @@ def test_each_statement_of_a_text_is_masked_by_its_own_columns() -> None:
     assert b"a@b" not in seen and values(seen)[0] == [b"1"]
 
 
-# -- assertions ------------------------------------------------------------------------------------------------------
-def test_a_masked_column_that_was_not_foreseen_ends_it_before_the_first_row() -> None:
-    with pytest.raises(MaskingError, match="not foreseen"):
-        asking(LATE).received(pg.row_description([pg.Column(b"x", 16384, 3), pg.Column(b"email", 16384, 3)]) + ROWS)
-    with pytest.raises(MaskingError, match="not foreseen"):
-        asking(plan(b"select 1")).received(UNSEEN + pg.data_row([b"123-45-6789"]))
+# -- assertions: what does not fit is withheld -----------------------------------------------------------------------
+def withheld(stream: bytes, why: str, status: str = "I") -> None:
+    """The stream ends with the error that says why, and ReadyForQuery; no row is in it."""
+    *before, said, ready = messages_of(stream)
+    assert pg.parse_error_fields(said[5:])["C"] == "XX000" and why in pg.parse_error_fields(said[5:])["M"]
+    assert ready == pg.ready_for_query(status)
+    assert b"D" not in {one[:1] for one in before} and b"123-45" not in stream and b"a@b" not in stream
 
 
-def test_a_late_column_that_is_not_where_it_was_foreseen_ends_it() -> None:
-    with pytest.raises(MaskingError, match="not the column"):
-        asking(LATE).received(UNSEEN + ROWS)
+@pytest.mark.parametrize("feed", [Veil.received, fed])
+def test_a_masked_column_that_was_not_foreseen_is_withheld_before_the_first_row(
+    feed: Callable[[Veil, bytes], bytes],
+) -> None:
+    found = asking(LATE)
+    two = pg.row_description([pg.Column(b"x", 16384, 3), pg.Column(b"email", 16384, 3)])
+    withheld(feed(found, two + ROWS + DONE + READY), "not foreseen")
+    assert found.failures == ["output column 1 shows a masked column that was not foreseen"] and not found.own
+    one = asking(plan(b"select 1"))
+    withheld(feed(one, UNSEEN + pg.data_row([b"123-45-6789"]) + DONE + READY), "not foreseen")
+    one.sent(one.query(LATE))  # the next statement is answered
+    assert len(values(feed(one, DESCRIBED + ROWS + DONE + READY))) == 2
 
 
-def test_rows_without_a_description_end_it() -> None:
-    with pytest.raises(MaskingError, match="not described"):
-        asking(LATE).received(ROWS)
+def test_a_late_column_that_is_not_where_it_was_foreseen_is_withheld() -> None:
+    withheld(asking(LATE).received(UNSEEN + ROWS + DONE + READY), "not the column")
+
+
+def test_rows_without_a_description_are_withheld_and_end_it_where_nothing_was_asked() -> None:
+    withheld(asking(LATE).received(ROWS + DONE + READY), "not described")
     with pytest.raises(MaskingError, match="not described"):
         Veil().received(ROWS)
-    found = Veil()
-    found.sent(found.parse(b"", LATE, ()) + pg.bind(b"", b"", (), (), ()) + pg.execute(b"") + pg.sync())
-    with pytest.raises(MaskingError, match="not described"):
-        found.received(pg.parse_complete() + pg.bind_complete() + pg.no_data() + ROWS)
+
+
+def test_in_a_pipeline_the_server_fails_too() -> None:
+    found = opening()
+    found.sent(pg.execute(b""))
+    seen = found.received(OPENED + UNSEEN)
+    assert told(seen)["C"] == "XX000" and found.own == [pg.parse(b"tidewaiter_withheld", FAILING_TEXT)]
+    assert found.sent(pg.sync()) == pg.sync()
+    rest = ROWS + DONE + error("42601", "syntax error") + pg.ready_for_query("E")
+    assert found.received(rest) == pg.ready_for_query("E")
+    found.sent(found.query(LATE))
+    assert len(values(found.received(DESCRIBED + ROWS + DONE + READY))) == 2
+
+
+def test_in_an_open_transaction_a_statement_of_the_gateways_fails_before_the_client_is_told() -> None:
+    found = asking(LATE)
+    assert found.received(UNSEEN + ROWS + DONE + IN_TRANSACTION) == b""
+    assert found.own == [pg.query(FAILING_TEXT)]
+    withheld(found.received(error("42601", "syntax error") + pg.ready_for_query("E")), "not the column", "E")
+
+
+def test_what_was_sent_behind_it_in_a_transaction_ends_the_session() -> None:
+    found = asking(LATE)
+    found.sent(found.query(LATE))
+    with pytest.raises(MaskingError, match="were sent behind it"):
+        found.received(UNSEEN + ROWS + DONE + IN_TRANSACTION)
+
+
+def test_behind_a_sync_what_only_read_fails_by_itself() -> None:
+    found = opening()
+    found.sent(pg.execute(b"") + pg.sync())
+    withheld(found.received(OPENED + UNSEEN + ROWS + DONE + READY), "not the column")
+
+
+@pytest.mark.parametrize("text", [b"update customers set name = 'x' returning id", b"begin; select 1; commit"])
+def test_what_was_done_and_stands_ends_the_session(text: bytes) -> None:
+    with pytest.raises(MaskingError, match="what it did may stand"):
+        asking(plan(text)).received(UNSEEN + pg.data_row([b"1"]) + pg.command_complete("UPDATE 1") + READY)
+
+
+def test_what_the_server_undid_does_not() -> None:
+    found = asking(plan(b"update customers set name = 'x' returning id"))
+    rows = pg.row_description([pg.Column(b"x", 16384, 4)]) + pg.data_row([b"1"]) + pg.command_complete("UPDATE 1")
+    withheld(found.received(rows + error() + READY), "not foreseen")
+
+
+def test_statements_that_the_client_hears_failed_are_closed() -> None:
+    found = opening(name=b"s")
+    found.sent(pg.execute(b"") + found.parse(b"t", LATE, ()) + pg.sync())
+    answer = OPENED + UNSEEN + ROWS + DONE + PARSED + DESCRIBED + READY
+    assert found.received(answer) == pg.parse_complete() + pg.bind_complete()
+    assert found.own == [pg.close("S", b"t") + pg.sync()]
+    withheld(found.received(pg.close_complete() + READY), "not the column")
+    late = opening(name=b"s")
+    late.sent(pg.execute(b"") + late.parse(b"t", LATE, ()))
+    late.received(OPENED + UNSEEN)
+    assert late.own == [pg.close("S", b"t") + pg.parse(b"tidewaiter_withheld", FAILING_TEXT)]
+
+
+def test_where_the_client_sends_data_the_session_ends() -> None:
+    found = opening()
+    found.sent(pg.execute(b"") + pg.query(LATE.text)[:3])
+    with pytest.raises(MaskingError, match="sends data"):
+        found.received(OPENED + UNSEEN)
+    copied = asking(plan(b"select 1; copy (select 1) to stdout"))
+    with pytest.raises(MaskingError, match="asked for data"):
+        copied.received(UNSEEN + pg.command_complete("SELECT 1") + b"G\0\0\0\7\0\0\0")
 
 
 def test_what_sql_named_may_show_nothing_masked() -> None:
     found = Veil()
     found.expect(LATE)
     found.sent(pg.bind(b"", b"by_sql", (), (), ()) + pg.execute(b"") + pg.sync())
-    with pytest.raises(MaskingError, match="not foreseen"):
-        found.received(pg.bind_complete() + UNSEEN)
+    with pytest.raises(MaskingError, match="may stand"):
+        found.received(pg.bind_complete() + UNSEEN + ROWS + DONE + READY)
     cursor = Veil()
     cursor.expect(LATE)
     cursor.sent(pg.execute(b"cursor") + pg.sync())
@@ -212,12 +309,57 @@ def test_an_answer_that_nothing_asked_for_ends_it() -> None:
         asking(LATE).received(b"W\0\0\0\7\0\0\0")
 
 
-def test_a_row_too_long_to_be_masked_ends_it() -> None:
+@pytest.mark.parametrize("size", [1, 50, 230])
+def test_a_row_too_long_to_be_masked_is_withheld(size: int) -> None:
     found = Veil(held_bytes=100)
     found.sent(found.query(LATE))
-    found.received(DESCRIBED)
+    assert len(values(fed(found, DESCRIBED + ROWS))) == 2
+    rest = pg.data_row([b"1", b"x" * 300]) + ROWS + pg.command_complete("SELECT 5") + READY
+    seen = b"".join(found.received(rest[at : at + size]) for at in range(0, len(rest), size))
+    withheld(seen, "a message of 316 bytes is too long to be masked")
+
+
+def test_a_value_that_is_not_of_its_type_is_withheld_with_the_rest() -> None:
+    found = asking(LATE)
+    bad = pg.data_row([b"1"])
+    withheld(found.received(DESCRIBED + bad + ROWS + DONE + READY), "not what was described")
+
+
+def test_notices_are_told_while_an_answer_is_withheld() -> None:
+    found = asking(plan(b"select 1"))
+    noticed = found.received(UNSEEN + error("00000", "hello").replace(b"E", b"N", 1))
+    assert told(noticed)["M"] == "hello"
+
+
+def test_parameters_are_what_the_clients_text_has_and_declares() -> None:
+    asked = plan(b"select id from customers where id = $1 and email = $2")
+
+    def described(*types: int, oids: tuple[int, ...] = ()) -> bytes:
+        found = Veil()
+        found.sent(found.parse(b"s", asked, oids) + pg.sync())
+        return found.received(pg.parse_complete() + pg.parameter_description(types) + ONE + READY)
+
+    assert described(23, 25) == described(23, 25, oids=(23, 0)) == pg.parse_complete() + READY
+    for types, oids, why in (
+        ((23,), (), "knows 1 parameters of a text that has 2"),
+        ((23, 25, 25), (), "knows 3"),
+        ((20, 25), (23,), "$1 is not of the type that was declared"),
+    ):
+        assert why in told(settled(asked, types, oids))["M"]
+
+
+def settled(asked: Plan, types: tuple[int, ...], oids: tuple[int, ...]) -> bytes:
+    """What the client hears of a Parse whose parameters do not fit; the statement is closed at the server."""
+    found = Veil()
+    found.sent(found.parse(b"s", asked, oids) + pg.sync())
+    before = found.received(pg.parse_complete() + pg.parameter_description(types) + ONE + READY)
+    assert before == b"" and found.own == [pg.close("S", b"s") + pg.sync()]
+    return found.received(pg.close_complete() + READY)
+
+
+def test_a_long_message_that_is_no_row_ends_it() -> None:
     with pytest.raises(MaskingError, match="too long"):
-        found.received(pg.data_row([b"1", b"x" * 200])[:50])
+        Veil(held_bytes=100).received(pg.row_description([pg.Column(b"x" * 200)])[:20])
 
 
 # -- errors, notices, reports ------------------------------------------------------------------------------------------
@@ -258,7 +400,7 @@ def test_the_sync_that_commits_is_scrubbed_too() -> None:
     found = Veil()
     raw = plan(b"update customers set name = 'x'")
     found.sent(found.parse(b"", raw, ()) + pg.bind(b"", b"", (), (), ()) + pg.execute(b"") + pg.sync())
-    found.received(pg.parse_complete() + pg.bind_complete() + pg.no_data() + pg.command_complete("UPDATE 1"))
+    found.received(PARSED + pg.no_data() + pg.bind_complete() + pg.no_data() + pg.command_complete("UPDATE 1"))
     assert "123" not in told(found.received(error("23505", "Key 123-45-6789") + READY))["M"]
 
 
@@ -284,14 +426,13 @@ def test_after_an_error_the_rest_of_the_pipeline_is_skipped() -> None:
 def test_names_are_forgotten_as_the_server_forgets_them() -> None:
     found = Veil()
     found.sent(found.parse(b"s", LATE, ()) + pg.sync())
-    found.received(pg.parse_complete() + READY)
+    found.received(PARSED + DESCRIBED + READY)
     for text, tag in ((b"deallocate s", "DEALLOCATE"), (b"close c", "CLOSE CURSOR"), (b"discard all", "DISCARD ALL"),
                       (b"deallocate all", "DEALLOCATE ALL")):  # fmt: skip
         found.sent(found.query(plan(text)))
         found.received(pg.command_complete(tag) + READY)
-    found.sent(pg.bind(b"", b"s", (), (), ()) + pg.execute(b"") + pg.sync())
-    with pytest.raises(MaskingError, match="not foreseen"):
-        found.received(pg.bind_complete() + DESCRIBED)
+    found.sent(pg.bind(b"", b"s", (), (), ()) + pg.execute(b""))
+    assert "not foreseen" in told(found.received(pg.bind_complete() + DESCRIBED))["M"]
 
 
 def test_reports_of_known_settings_pass_and_notifications_do_not() -> None:

@@ -187,3 +187,15 @@ def test_ever_new_and_overlong_tags_are_read() -> None:
         tag = f"SELECT {number}"
         assert backend.parse_command_complete(tag.encode() + b"\0") == (tag, number)
         assert backend.parse_command_complete(b"x" * backend.TAG_BYTES + tag.encode() + b"\0")[1] == number
+
+
+def test_parameter_description_comes_back() -> None:
+    for oids in ((), (23,), (25, 4_294_967_295)):
+        body = body_of(backend.parameter_description(oids), backend.PARAMETER_DESCRIPTION)
+        assert backend.parse_parameter_description(body) == oids
+
+
+@pytest.mark.parametrize("body", [b"", b"\0", b"\0\1", b"\0\1\0\0\0", b"\0\0\0"])
+def test_malformed_parameter_description_is_refused(body: bytes) -> None:
+    with pytest.raises(ProtocolViolation):
+        backend.parse_parameter_description(body)

@@ -9,7 +9,7 @@ from typing import Final
 
 from tidewaiter.errors import ProtocolViolation, TidewaiterError
 from tidewaiter.model import Context, Deny, Facts
-from tidewaiter.proxy.masks import Masking, Plan, Sight, columns_of, looks_masked
+from tidewaiter.proxy.masks import Masking, Plan, Sight, columns_of, is_lasting, looks_masked
 from tidewaiter.proxy.names import Statement
 from tidewaiter.proxy.pipeline import (
     NOT_TEXT,
@@ -64,7 +64,7 @@ class MaskingJudge(Judge):
         judged = self.weigh(facts, context)
         sight = self._sight(facts, context)
         if sight is None:
-            judged.plan = Plan(text, effects=facts.effects)
+            judged.plan = Plan(text, effects=facts.effects, is_lasting=is_lasting(text.decode(codec, "replace"), facts))
             return judged
         if facts.unknown:
             return judged

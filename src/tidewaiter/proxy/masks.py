@@ -22,6 +22,7 @@ from tidewaiter.policy import MaskedColumns, Policies
 from tidewaiter.sql.catalog import Catalog, quoted
 from tidewaiter.sql.facts import Scope
 from tidewaiter.sql.rewrite import Labels, Late, Refused, labels_of, rewrite
+from tidewaiter.sql.tokens import tokens
 
 UNCLASSIFIED: Final = "unclassified"
 """The tag of columns that nobody classified, where they are not left alone. Its mask is `null` unless it is defined."""
@@ -30,6 +31,8 @@ Tags = Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]]
 """(schema, table) → column → tags."""
 READS: Final = frozenset({"select", "copy_out"})
 """Actions by which somebody sees what a column holds."""
+_ENDS: Final = frozenset({"commit", "end", "rollback", "abort", "prepare"})
+_DESCRIBED: Final = re.compile(r"[\s(]*(?:select|with|values|table|insert|update|delete)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +83,9 @@ class Plan:
     `touches`: something masked is read; `is_raw`: code that sees masked data as it is may run: what errors and notices
     may say follows from both. `is_bare`: it names no relation, as COMMIT does not; `is_bound`: it
     runs what SQL named before. `guards` are (parameter, column,
-    pattern) of parameters that become values of masked columns. `effects` are those on names. `sight` None: nothing is
-    masked, and `text` is the client's.
+    pattern) of parameters that become values of masked columns. `effects` are those on names. `is_lasting`: it may do
+    more than read. `parameters` is how many the client's text has, None where the server does not describe them. `sight`
+    None: nothing is masked, and `text` is the client's.
     """
 
     text: bytes
@@ -93,6 +97,8 @@ class Plan:
     is_bound: bool = False
     guards: tuple[tuple[int, str, str], ...] = ()
     effects: tuple[Effect, ...] = field(default=(), repr=False)
+    is_lasting: bool = False
+    parameters: int | None = None
 
     def of_part(self, text: bytes, part: int) -> Plan:
         """The plan of one statement of a text, run by itself."""
@@ -191,6 +197,8 @@ class Masking:
                 is_bound=facts.session_bound,
                 guards=done.guards,
                 effects=facts.effects,
+                is_lasting=is_lasting(text, facts) or done.is_raw,
+                parameters=_parameters(text, facts),
             )
         except Exception as defect:  # noqa: BLE001 - the boundary: a defect in here is a refusal
             return Refused("defect", f"could not be planned: {defect!r}")
@@ -205,6 +213,23 @@ class Masking:
             late_mask(mask, column, key, False),
             late_mask(mask, column, key, True),
         )
+
+
+def is_lasting(text: str, facts: Facts) -> bool:
+    """Whether a statement may leave more behind than its answer: then it cannot be told to have failed afterwards."""
+    return bool(facts.effects) or facts.control is not None or not facts.reads_only or _ends_transaction(text, facts)
+
+
+def _ends_transaction(text: str, facts: Facts) -> bool:
+    """Whether one of several statements may end a transaction; CASE … END is taken for it too."""
+    return facts.parts > 1 and not _ENDS.isdisjoint(one.text.lower() for one in tokens(text))
+
+
+def _parameters(text: str, facts: Facts) -> int | None:
+    """How many parameters the server finds in a text; None where it does not look for them in the text itself."""
+    if facts.parts > 1 or facts.effects or not _DESCRIBED.match(text):
+        return None
+    return max((int(one.text[1:]) for one in tokens(text) if one.is_parameter), default=0) if "$" in text else 0
 
 
 def _sight(

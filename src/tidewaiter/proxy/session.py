@@ -31,6 +31,7 @@ from tidewaiter.proxy.rounds import Rounds
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution, Trail
 from tidewaiter.proxy.veil import Veil
+from tidewaiter.proxy.withheld import reason_of
 from tidewaiter.wire import postgres
 from tidewaiter.wire.frames import FrontendFrames, Piece
 
@@ -211,7 +212,7 @@ class Session:
 
     def _withhold(self, defect: MaskingError) -> None:
         """An answer that cannot be masked as planned is not given."""
-        said = f"the answer cannot be masked as planned and is withheld: {defect}"
+        said = reason_of(defect)
         with contextlib.suppress(LedgerUnavailable):  # session.end, or its gap, tells the reason too
             self.trail.event("masking.failed", {"reason": str(defect)})
         self.end(said, refusal.good_bye("XX000", said, "connect again; tell the operators of the gateway"))
@@ -250,7 +251,7 @@ class Session:
     def from_server(self, chunk: bytes) -> None:
         """Take what the server sent: settled and recorded first, then passed on."""
         if self._veil is not None:
-            chunk = self._veil.received(chunk)
+            chunk = self._unveiled(self._veil, chunk)
             if not chunk:
                 return
         answer = chunk if self._answers.feed_round(chunk) else self._answers.feed(chunk)
@@ -262,6 +263,16 @@ class Session:
             self._wake.set()
         if self._drained is not None and not self._owed.debts and not self._drained.done():
             self._drained.set_result(None)
+
+    def _unveiled(self, veil: Veil, chunk: bytes) -> bytes:
+        """What may be seen of a chunk. An answer that is withheld is recorded, and fails at the server too."""
+        seen = veil.received(chunk)
+        while veil.failures:
+            self.trail.event("masking.failed", {"reason": veil.failures.pop(0)})
+        if veil.own:
+            own, veil.own = veil.own, []
+            self._server.write(b"".join(own))
+        return seen
 
     # -- to the client ----------------------------------------------------------------------------------------------
     def _say(self, answer: bytes) -> None:

@@ -18,6 +18,7 @@ from tidewaiter.proxy.limits import COUNTS
 from tidewaiter.proxy.masks import LateField, Plan, Sight
 from tidewaiter.proxy.probe import PATH, STATEMENT_TIMEOUT, SURROUNDINGS, Surroundings, catalog_questions
 from tidewaiter.proxy.refusal import FAILING_TEXT, IGNORED_TEXT
+from tidewaiter.proxy.withheld import Withheld, is_sent_to_the_end
 from tidewaiter.wire import postgres
 from tidewaiter.wire.frames import COPY_DATA, DATA_ROW, HEADER, FrontendFrames, length_at
 from tidewaiter.wire.postgres_frontend import parse_bind_head, parse_close, parse_describe, parse_execute, parse_parse
@@ -53,8 +54,11 @@ REPORTED: Final = frozenset(
 """What servers up to 18 report by themselves (GUC_REPORT); of other settings nobody knows what they may hold."""
 CHECKS: Final = 256  # descriptions that were compared and will come again with the same statements
 _STREAMED: Final = frozenset((DATA_ROW, COPY_DATA))
+_UNKNOWN: Final = 705  # the type "unknown": what is declared so is left open, as with 0
+_ASYNCHRONOUS: Final = frozenset(b"NSA")
 _NOTHING: Final = MaskPlan(())
 _NO_ROWS: Final = MaskPlan(())  # compared by identity
+_DESCRIPTIONS: Final = (postgres.ROW_DESCRIPTION, postgres.NO_DATA, postgres.PARAMETER_DESCRIPTION)
 
 
 class _Portal:
@@ -67,30 +71,68 @@ class _Portal:
         self.described: MaskPlan | None = None
 
 
+class _Statement:
+    """A statement as the server has it. `oids` are the types that the client declared, `types` those of the server."""
+
+    __slots__ = ("oids", "plan", "types")
+
+    def __init__(self, plan: Plan, oids: tuple[int, ...]) -> None:
+        self.plan = plan
+        self.oids = oids
+        self.types: tuple[int, ...] | None = None
+
+    def check_types(self, types: tuple[int, ...]) -> None:
+        """Compare a ParameterDescription with the client's text and declarations. Raises MaskingError."""
+        if self.types is not None and self.types != types:
+            raise MaskingError("the parameters are not those that were described before")
+        if self.plan.parameters is not None and len(types) != max(self.plan.parameters, len(self.oids)):
+            raise MaskingError(f"the server knows {len(types)} parameters of a text that has {self.plan.parameters}")
+        for number, (declared, told) in enumerate(zip(self.oids, types, strict=False), 1):
+            if declared not in (0, _UNKNOWN, told):
+                raise MaskingError(f"parameter ${number} is not of the type that was declared")
+        self.types = types
+
+
 class _Memo:
     """What a message that the server will answer was about. `is_own`: the client did not send it."""
 
-    __slots__ = ("is_own", "plan", "portal", "statement")
+    __slots__ = ("is_own", "oids", "plan", "portal", "statement")
 
     def __init__(
-        self, plan: Plan | None = None, statement: bytes = b"", portal: bytes = b"", *, is_own: bool = False
+        self,
+        plan: Plan | None = None,
+        statement: bytes = b"",
+        portal: bytes = b"",
+        *,
+        is_own: bool = False,
+        oids: tuple[int, ...] = (),
     ) -> None:
         self.plan = plan
         self.statement = statement
         self.portal = portal
         self.is_own = is_own
+        self.oids = oids
 
 
 class Veil:
-    """One session's. `held_bytes` bounds what is held of a message that has to be looked at whole."""
+    """One session's. `held_bytes` bounds what is held of a message that has to be looked at whole.
+
+    `own` is what is to go to the server before anything else, past `sent`; `failures` why answers were withheld: both
+    are for the session to take after each `received`.
+    """
 
     def __init__(self, held_bytes: int = HELD_BYTES) -> None:
+        self.own: list[bytes] = []
+        self.failures: list[str] = []
+        self._withheld: Withheld | None = None
+        self._lasting = False  # something that stays was done since the last ReadyForQuery
+        self._parsed = b""  # a ParseComplete that waits for the statement's description
         self._held_bytes = held_bytes
         self._announced: dict[bytes, tuple[Plan, int]] = {}  # with how often it is to be sent
         self._sight: Sight | None = None  # the latest
         self._owed: Owed[_Memo] = Owed()
         self._outgoing = FrontendFrames(TEXT_BYTES)
-        self._statements: dict[bytes, Plan] = {}  # as of what the server has answered
+        self._statements: dict[bytes, _Statement] = {}  # as of what the server has answered
         self._portals: dict[bytes, _Portal] = {}
         self._held = bytearray()
         self._need = 0
@@ -136,6 +178,11 @@ class Veil:
                 self._owed.sent(Owes.EXECUTE, _Memo(portal=portal))
                 out += (data[cut:start], postgres.describe("P", portal))
                 cut = start
+            elif kind == postgres.PARSE:
+                name = self._note_parse(body)
+                if name is not None:
+                    out += (data[cut:end], postgres.describe("S", name))
+                    cut = end
             else:
                 self._note_sent(kind, body)
         out.append(data[cut:end])
@@ -144,9 +191,6 @@ class Veil:
     def _note_sent(self, kind: int, body: bytes) -> None:
         if kind == postgres.QUERY:
             self._owed.sent(Owes.QUERY, _Memo(self._plan_of(body[:-1])))
-        elif kind == postgres.PARSE:
-            name, text, _ = parse_parse(body)
-            self._owed.sent(Owes.PARSE, _Memo(self._plan_of(text), name))
         elif kind == postgres.BIND:
             portal, statement, _ = parse_bind_head(body)
             self._owed.sent(Owes.BIND, _Memo(None, statement, portal))
@@ -161,6 +205,16 @@ class Veil:
             self._owed.copy_ended()
         elif kind == postgres.FUNCTION_CALL:
             raise MaskingError("a function is called by its number")
+
+    def _note_parse(self, body: bytes) -> bytes | None:
+        """Follow a Parse; return the statement's name where its description is to be compared, None for own texts."""
+        name, text, oids = parse_parse(body)
+        plan = self._plan_of(text)
+        self._owed.sent(Owes.PARSE, _Memo(plan, name, oids=oids))
+        if text in OWN_TEXTS:
+            return None
+        self._owed.sent(Owes.DESCRIBE_STATEMENT, _Memo(None, name, is_own=True))
+        return name
 
     def _note_describe(self, body: bytes) -> None:
         of, name = parse_describe(body)
@@ -192,9 +246,12 @@ class Veil:
         size = len(data)
         at = min(self._skip, size)
         self._skip -= at
-        out = [data[:at]] if at else []
+        out = [data[:at]] if at and self._withheld is None else []
         while at < size:
-            after = self._next(data, at, size, out)
+            if self._withheld is not None:
+                after = self._drop(self._withheld, data, at, size, out)
+            else:
+                after = self._next(data, at, size, out)
             if after < 0:
                 break
             at = after
@@ -208,26 +265,40 @@ class Veil:
             self._need = HEADER
             return -1
         kind = data[at]
-        mask = self._mask() if kind == DATA_ROW else _NOTHING
         if kind in _STREAMED:
-            end = at
-            while end + HEADER <= size and data[end] == kind and end + length_at(data, end) <= size:
-                end += length_at(data, end)
-            if end > at:
-                out.append(mask.apply(data, at, end) if mask.last >= 0 else data[at:end])
-                return end
+            try:
+                return self._rows(kind, data, at, size, out)
+            except MaskingError as why:
+                self._withhold(why, out)
+            return at
         after = at + length_at(data, at)
         if after <= size:
             self._take(kind, data[at:after], out)
             return after
-        if kind in _STREAMED and mask.last < 0:
+        self._wait_for(after - at)
+        return -1
+
+    def _rows(self, kind: int, data: bytes, at: int, size: int, out: list[bytes]) -> int:
+        """Take rows or copy data at `at`, as `_next` does. Raises MaskingError: then none of them was taken."""
+        mask = self._mask() if kind == DATA_ROW else _NOTHING
+        end = at
+        while end + HEADER <= size and data[end] == kind and end + length_at(data, end) <= size:
+            end += length_at(data, end)
+        if end > at:
+            out.append(mask.apply(data, at, end) if mask.last >= 0 else data[at:end])
+            return end
+        after = at + length_at(data, at)
+        if mask.last < 0:
             out.append(data[at:])
             self._skip = after - size
             return size
-        if after - at > self._held_bytes:
-            raise MaskingError(f"a message of {after - at} bytes is too long to be masked")
-        self._need = after - at
+        self._wait_for(after - at)
         return -1
+
+    def _wait_for(self, need: int) -> None:
+        if need > self._held_bytes:
+            raise MaskingError(f"a message of {need} bytes is too long to be masked")
+        self._need = need
 
     def _mask(self) -> MaskPlan:
         """What happens to rows that come now."""
@@ -257,34 +328,49 @@ class Veil:
         if kind == postgres.ERROR_RESPONSE:
             message = self._scrubbed(kind, message, head)
             self._failed(step, debt[0] if debt is not None else 0)
+            self._parsed = b""
         elif debt is not None and debt[1] is not None:
-            self._answered(kind, debt[0], debt[1], message)
-            if debt[1].is_own:
+            try:
+                message = self._answered(kind, debt[0], debt[1], message)
+            except MaskingError as why:
+                self._withhold(why, out, debt[1])
                 return
         if kind == postgres.READY_FOR_QUERY:
             self._ready(message[HEADER])
-        out.append(message)
+        if message:
+            out.append(message)
 
-    def _answered(self, kind: int, owes: int, memo: _Memo, message: bytes) -> None:
-        """Follow what the server did about names, descriptions and statements."""
+    def _answered(self, kind: int, owes: int, memo: _Memo, message: bytes) -> bytes:
+        """Follow what the server did about names, descriptions and statements; return what the client gets of it."""
         if kind == postgres.ROW_DESCRIPTION or kind == postgres.NO_DATA:
             self._describe(kind, owes, memo, message)
+            if memo.is_own and owes == Owes.DESCRIBE_STATEMENT:
+                parsed, self._parsed = self._parsed, b""
+                return parsed
+        elif kind == postgres.PARAMETER_DESCRIPTION and memo.statement in self._statements:
+            self._statements[memo.statement].check_types(postgres.parse_parameter_description(message[HEADER:]))
         elif kind == postgres.PARSE_COMPLETE and memo.plan is not None:
-            self._statements[memo.statement] = memo.plan
+            self._statements[memo.statement] = _Statement(memo.plan, memo.oids)
+            if memo.plan.text not in OWN_TEXTS:
+                self._parsed = message
+                return b""
         elif kind == postgres.BIND_COMPLETE:
-            self._portals[memo.portal] = _Portal(self._statements.get(memo.statement))
+            statement = self._statements.get(memo.statement)
+            self._portals[memo.portal] = _Portal(statement.plan if statement is not None else None)
         elif kind == postgres.CLOSE_COMPLETE:
             (self._statements.pop(memo.statement, None) if memo.statement else None)
             (self._portals.pop(memo.portal, None) if memo.portal else None)
         elif kind in (postgres.COMMAND_COMPLETE, postgres.EMPTY_QUERY_RESPONSE):
             self._completed(owes, memo)
+        return b"" if memo.is_own else message
 
     def _describe(self, kind: int, owes: int, memo: _Memo, message: bytes) -> None:
         """Compare a description with the plan, and make what will be done to the rows."""
         if owes == Owes.QUERY:
             self._described = self._checked(memo.plan, kind, message, self._part)
         elif owes == Owes.DESCRIBE_STATEMENT:
-            self._checked(self._statements.get(memo.statement), kind, message, 0)
+            statement = self._statements.get(memo.statement)
+            self._checked(statement.plan if statement is not None else None, kind, message, 0)
         else:
             portal = self._portals.setdefault(memo.portal, _Portal(None))
             portal.described = self._checked(portal.plan, kind, message, 0)
@@ -326,6 +412,7 @@ class Veil:
         if owes == Owes.QUERY:
             self._part += 1
             self._described = None
+        self._lasting = self._lasting or plan is None or plan.is_lasting
         if plan is None:
             return
         self._done = (self._done[0] or plan.touches, self._done[1] or plan.is_raw)
@@ -340,7 +427,7 @@ class Veil:
                 self._statements.clear()
                 self._portals.clear()
 
-    def _forget(self, names: dict[bytes, Plan] | dict[bytes, _Portal], name: str) -> None:
+    def _forget(self, names: dict[bytes, _Statement] | dict[bytes, _Portal], name: str) -> None:
         if name:
             names.pop(name.encode(), None)
         else:
@@ -353,10 +440,103 @@ class Veil:
             self._described = None
 
     def _ready(self, status: int) -> None:
-        self._part, self._described = 0, None
+        self._part, self._described, self._lasting = 0, None, False
         if status == 0x49:  # I: no transaction is open
             self._done = (False, False)
             self._portals.clear()
+
+    # -- answers that are withheld ----------------------------------------------------------------------------------
+    def _withhold(self, why: MaskingError, out: list[bytes], memo: _Memo | None = None) -> None:
+        """Give nothing more of the present answer. Raises MaskingError where the session must end.
+
+        `memo` is of the message whose answer did not fit, if that is no longer owed.
+        """
+        debts = self._owed.debts
+        if not debts and memo is None:  # nothing asked for it
+            raise why
+        is_sent = is_sent_to_the_end([kind for kind, _ in debts])
+        statements = [one.statement for kind, one in debts if kind == Owes.PARSE and one is not None]
+        if self._parsed and memo is not None:
+            statements.append(memo.statement)
+        self._parsed = b""
+        withheld = Withheld(why, not is_sent, statements)
+        if not is_sent:
+            self._check_open(why)
+            for name in statements:
+                self._owed.sent(Owes.CLOSE, _Memo(None, name, is_own=True))
+            self._owed.sent(Owes.PARSE, _Memo(Plan(FAILING_TEXT), is_own=True))
+            self.own.append(withheld.failing())
+            out.append(withheld.error)
+        self._withheld = withheld
+        self.failures.append(str(why))
+
+    def _check_open(self, why: MaskingError) -> None:
+        """Raise unless the server would take a message of the gateway's own now."""
+        if self._owed.is_copying_in or not self._outgoing.is_between:
+            raise MaskingError(f"{why}; the client sends data")
+
+    def _drop(self, withheld: Withheld, data: bytes, at: int, size: int, out: list[bytes]) -> int:
+        """`_next` for what belongs to an answer that is withheld: it is followed, and not given."""
+        if at + HEADER > size:
+            self._need = HEADER
+            return -1
+        kind = data[at]
+        after = at + length_at(data, at)
+        if after > size:
+            if kind in _STREAMED:
+                self._skip = after - size
+                return size
+            self._wait_for(after - at)
+            return -1
+        if kind in _ASYNCHRONOUS:
+            self._take(kind, data[at:after], out)
+        elif kind not in _STREAMED:
+            self._follow(withheld, kind, data[at:after], out)
+        return after
+
+    def _follow(self, withheld: Withheld, kind: int, message: bytes, out: list[bytes]) -> None:
+        step, debt = self._owed.reply(kind)
+        if step == Step.COPY_IN:
+            raise MaskingError(f"{withheld.why}; the client is asked for data")
+        if kind == postgres.ERROR_RESPONSE:
+            self._failed(step, debt[0] if debt is not None else 0)
+            withheld.is_undone = True
+            if withheld.is_told:  # the server skips to Sync, as after any error
+                self._withheld = None
+        elif kind == postgres.READY_FOR_QUERY:
+            self._settle(withheld, message, out)
+        elif debt is not None and debt[1] is not None and kind not in _DESCRIPTIONS:
+            self._answered(kind, debt[0], debt[1], message)
+            self._parsed = b""
+
+    def _settle(self, withheld: Withheld, message: bytes, out: list[bytes]) -> None:
+        """The server has ended the statement: tell the client, once the transaction has failed too."""
+        if withheld.readies:
+            withheld.readies -= 1
+        else:
+            is_last = not self._owed.debts
+            own = withheld.settling(message[HEADER], is_lasting=self._lasting, is_last=is_last)
+            if own:
+                self._check_open(withheld.why)
+                self._own_sent(own)
+        if not withheld.readies:
+            self._withheld = None
+            out += (withheld.error, message)
+            self._ready(message[HEADER])
+
+    def _own_sent(self, own: bytes) -> None:
+        """Owe the answers to messages of the gateway's own, which hold no text but FAILING_TEXT."""
+        self.own.append(own)
+        at = 0
+        while at < len(own):
+            kind, after = own[at], at + length_at(own, at)
+            if kind == postgres.QUERY:
+                self._owed.sent(Owes.QUERY, _Memo(Plan(FAILING_TEXT), is_own=True))
+            elif kind == postgres.CLOSE:
+                self._owed.sent(Owes.CLOSE, _Memo(None, parse_close(own[at + HEADER : after])[1], is_own=True))
+            else:
+                self._owed.sent(Owes.SYNC)
+            at = after
 
     # -- errors and notices -----------------------------------------------------------------------------------------
     def _scrubbed(self, kind: int, message: bytes, head: tuple[int, _Memo | None] | None) -> bytes:
@@ -384,4 +564,5 @@ class Veil:
         if owes in (Owes.EXECUTE, Owes.DESCRIBE_PORTAL):
             portal = self._portals.get(memo.portal)
             return portal.plan if portal is not None else None
-        return self._statements.get(memo.statement)
+        statement = self._statements.get(memo.statement)
+        return statement.plan if statement is not None else None

@@ -196,6 +196,16 @@ def parse_row_description(body: Buffer) -> tuple[Column, ...]:
     return tuple(columns)
 
 
+def parse_parameter_description(body: Buffer) -> tuple[int, ...]:
+    """ParameterDescription: the types' OIDs in order. Raises ProtocolViolation."""
+    body = bytes(body)
+    count = read_count(body, 0, "ParameterDescription")
+    if len(body) != 2 + 4 * count:
+        raise ProtocolViolation(f"ParameterDescription: length does not agree with {count} types")
+    oids: tuple[int, ...] = struct.unpack_from(f"!{count}I", body, 2)
+    return oids
+
+
 def parse_data_row(body: Buffer) -> tuple[bytes | None, ...]:
     """DataRow: the values in order, None for NULL. Raises ProtocolViolation."""
     body = bytes(body)
@@ -304,6 +314,11 @@ def empty_query_response() -> bytes:
 def portal_suspended() -> bytes:
     """PortalSuspended."""
     return frame(PORTAL_SUSPENDED, b"")
+
+
+def parameter_description(oids: Sequence[int]) -> bytes:
+    """ParameterDescription."""
+    return frame(PARAMETER_DESCRIPTION, struct.pack(f"!H{len(oids)}I", len(oids), *oids))
 
 
 def row_description(columns: Sequence[Column]) -> bytes:
