@@ -33,6 +33,7 @@ HOT = (
     "model.py",
     "proxy/answers.py",
     "proxy/asks.py",
+    "proxy/described.py",
     "proxy/masked.py",
     "proxy/names.py",
     "proxy/pipeline.py",

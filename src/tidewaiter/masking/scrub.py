@@ -17,6 +17,17 @@ _ANALYSIS: Final = ("42", "0A", "25", "3B", "40", "53", "54", "55", "57", "58")
 resources, operator intervention. 42P… from evaluation (a text cast to regclass) prints masked values only."""
 
 
+REPORTED: Final = frozenset(
+    name.encode()
+    for name in (
+        "application_name", "client_encoding", "DateStyle", "default_transaction_read_only", "in_hot_standby",
+        "integer_datetimes", "IntervalStyle", "is_superuser", "scram_iterations", "search_path", "server_encoding",
+        "server_version", "session_authorization", "standard_conforming_strings", "TimeZone",
+    )
+)  # fmt: skip
+"""What servers up to 18 report by themselves (GUC_REPORT); of other settings nobody knows what they may hold."""
+
+
 def scrub(fields: Mapping[str, str], *, is_raw: bool) -> dict[str, str]:
     """What the client may see of an ErrorResponse or NoticeResponse, by field code.
 

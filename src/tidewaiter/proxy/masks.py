@@ -82,10 +82,9 @@ class Plan:
 
     `touches`: something masked is read; `is_raw`: code that sees masked data as it is may run: what errors and notices
     may say follows from both. `is_bare`: it names no relation, as COMMIT does not; `is_bound`: it
-    runs what SQL named before. `guards` are (parameter, column,
-    pattern) of parameters that become values of masked columns. `effects` are those on names. `is_lasting`: it may do
-    more than read. `parameters` is how many the client's text has, None where the server does not describe them. `sight`
-    None: nothing is masked, and `text` is the client's.
+    runs what SQL named before. `guards` are (parameter, column, pattern) of parameters that become values of masked
+    columns. `effects` are those on names. `is_lasting`: it may do more than read. `parameters` is how many the client's
+    text has, None where the server does not describe them. `sight` None: nothing is masked, and `text` is the client's.
     """
 
     text: bytes

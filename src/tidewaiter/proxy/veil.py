@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from tidewaiter.masking.plan import Field, MaskingError, MaskPlan, check_described
-from tidewaiter.masking.scrub import scrub
+from tidewaiter.masking.plan import MaskingError, MaskPlan
+from tidewaiter.masking.scrub import REPORTED, scrub
 from tidewaiter.model import EffectKind
+from tidewaiter.proxy.described import NOTHING, Memo, Portal, Statement, compared
 from tidewaiter.proxy.limits import COUNTS
-from tidewaiter.proxy.masks import LateField, Plan, Sight
+from tidewaiter.proxy.masks import Plan, Sight
 from tidewaiter.proxy.probe import PATH, STATEMENT_TIMEOUT, SURROUNDINGS, Surroundings, catalog_questions
 from tidewaiter.proxy.refusal import FAILING_TEXT, IGNORED_TEXT
 from tidewaiter.proxy.withheld import Withheld, is_sent_to_the_end
@@ -43,75 +44,11 @@ OWN_TEXTS: Final = frozenset(
 """What the gateway itself asks on a client's connection, and puts in the place of what is refused."""
 TEXT_BYTES: Final = 64 << 20  # of one text with its masks; a client's is limited by [limits] statement_bytes already
 HELD_BYTES: Final = 64 << 20  # of one row that is masked, or of another message: it is masked whole or not at all
-REPORTED: Final = frozenset(
-    name.encode()
-    for name in (
-        "application_name", "client_encoding", "DateStyle", "default_transaction_read_only", "in_hot_standby",
-        "integer_datetimes", "IntervalStyle", "is_superuser", "scram_iterations", "search_path", "server_encoding",
-        "server_version", "session_authorization", "standard_conforming_strings", "TimeZone",
-    )
-)  # fmt: skip
-"""What servers up to 18 report by themselves (GUC_REPORT); of other settings nobody knows what they may hold."""
 CHECKS: Final = 256  # descriptions that were compared and will come again with the same statements
 _STREAMED: Final = frozenset((DATA_ROW, COPY_DATA))
-_UNKNOWN: Final = 705  # the type "unknown": what is declared so is left open, as with 0
 _ASYNCHRONOUS: Final = frozenset(b"NSA")
-_NOTHING: Final = MaskPlan(())
 _NO_ROWS: Final = MaskPlan(())  # compared by identity
 _DESCRIPTIONS: Final = (postgres.ROW_DESCRIPTION, postgres.NO_DATA, postgres.PARAMETER_DESCRIPTION)
-
-
-class _Portal:
-    """A portal as the server has it. `described` is what happens to its rows, None until that is known."""
-
-    __slots__ = ("described", "plan")
-
-    def __init__(self, plan: Plan | None) -> None:
-        self.plan = plan
-        self.described: MaskPlan | None = None
-
-
-class _Statement:
-    """A statement as the server has it. `oids` are the types that the client declared, `types` those of the server."""
-
-    __slots__ = ("oids", "plan", "types")
-
-    def __init__(self, plan: Plan, oids: tuple[int, ...]) -> None:
-        self.plan = plan
-        self.oids = oids
-        self.types: tuple[int, ...] | None = None
-
-    def check_types(self, types: tuple[int, ...]) -> None:
-        """Compare a ParameterDescription with the client's text and declarations. Raises MaskingError."""
-        if self.types is not None and self.types != types:
-            raise MaskingError("the parameters are not those that were described before")
-        if self.plan.parameters is not None and len(types) != max(self.plan.parameters, len(self.oids)):
-            raise MaskingError(f"the server knows {len(types)} parameters of a text that has {self.plan.parameters}")
-        for number, (declared, told) in enumerate(zip(self.oids, types, strict=False), 1):
-            if declared not in (0, _UNKNOWN, told):
-                raise MaskingError(f"parameter ${number} is not of the type that was declared")
-        self.types = types
-
-
-class _Memo:
-    """What a message that the server will answer was about. `is_own`: the client did not send it."""
-
-    __slots__ = ("is_own", "oids", "plan", "portal", "statement")
-
-    def __init__(
-        self,
-        plan: Plan | None = None,
-        statement: bytes = b"",
-        portal: bytes = b"",
-        *,
-        is_own: bool = False,
-        oids: tuple[int, ...] = (),
-    ) -> None:
-        self.plan = plan
-        self.statement = statement
-        self.portal = portal
-        self.is_own = is_own
-        self.oids = oids
 
 
 class Veil:
@@ -130,10 +67,10 @@ class Veil:
         self._held_bytes = held_bytes
         self._announced: dict[bytes, tuple[Plan, int]] = {}  # with how often it is to be sent
         self._sight: Sight | None = None  # the latest
-        self._owed: Owed[_Memo] = Owed()
+        self._owed: Owed[Memo] = Owed()
         self._outgoing = FrontendFrames(TEXT_BYTES)
-        self._statements: dict[bytes, _Statement] = {}  # as of what the server has answered
-        self._portals: dict[bytes, _Portal] = {}
+        self._statements: dict[bytes, Statement] = {}  # as of what the server has answered
+        self._portals: dict[bytes, Portal] = {}
         self._held = bytearray()
         self._need = 0
         self._skip = 0  # bytes still to come of a message that streams
@@ -174,8 +111,8 @@ class Veil:
             body = data[start + HEADER : end]
             if kind == postgres.EXECUTE:
                 portal, _limit = parse_execute(body)
-                self._owed.sent(Owes.DESCRIBE_PORTAL, _Memo(portal=portal, is_own=True))
-                self._owed.sent(Owes.EXECUTE, _Memo(portal=portal))
+                self._owed.sent(Owes.DESCRIBE_PORTAL, Memo(portal=portal, is_own=True))
+                self._owed.sent(Owes.EXECUTE, Memo(portal=portal))
                 out += (data[cut:start], postgres.describe("P", portal))
                 cut = start
             elif kind == postgres.PARSE:
@@ -190,15 +127,15 @@ class Veil:
 
     def _note_sent(self, kind: int, body: bytes) -> None:
         if kind == postgres.QUERY:
-            self._owed.sent(Owes.QUERY, _Memo(self._plan_of(body[:-1])))
+            self._owed.sent(Owes.QUERY, Memo(self._plan_of(body[:-1])))
         elif kind == postgres.BIND:
             portal, statement, _ = parse_bind_head(body)
-            self._owed.sent(Owes.BIND, _Memo(None, statement, portal))
+            self._owed.sent(Owes.BIND, Memo(None, statement, portal))
         elif kind == postgres.DESCRIBE:
             self._note_describe(body)
         elif kind == postgres.CLOSE:
             of, name = parse_close(body)
-            self._owed.sent(Owes.CLOSE, _Memo(None, name) if of == "S" else _Memo(None, b"", name))
+            self._owed.sent(Owes.CLOSE, Memo(None, name) if of == "S" else Memo(None, b"", name))
         elif kind == postgres.SYNC:
             self._owed.sent(Owes.SYNC)
         elif kind in (postgres.COPY_DONE, postgres.COPY_FAIL):
@@ -210,18 +147,18 @@ class Veil:
         """Follow a Parse; return the statement's name where its description is to be compared, None for own texts."""
         name, text, oids = parse_parse(body)
         plan = self._plan_of(text)
-        self._owed.sent(Owes.PARSE, _Memo(plan, name, oids=oids))
+        self._owed.sent(Owes.PARSE, Memo(plan, name, oids=oids))
         if text in OWN_TEXTS:
             return None
-        self._owed.sent(Owes.DESCRIBE_STATEMENT, _Memo(None, name, is_own=True))
+        self._owed.sent(Owes.DESCRIBE_STATEMENT, Memo(None, name, is_own=True))
         return name
 
     def _note_describe(self, body: bytes) -> None:
         of, name = parse_describe(body)
         if of == "S":
-            self._owed.sent(Owes.DESCRIBE_STATEMENT, _Memo(None, name))
+            self._owed.sent(Owes.DESCRIBE_STATEMENT, Memo(None, name))
         else:
-            self._owed.sent(Owes.DESCRIBE_PORTAL, _Memo(None, b"", name))
+            self._owed.sent(Owes.DESCRIBE_PORTAL, Memo(None, b"", name))
 
     def _plan_of(self, text: bytes) -> Plan:
         announced = self._announced.pop(text, None)
@@ -280,7 +217,7 @@ class Veil:
 
     def _rows(self, kind: int, data: bytes, at: int, size: int, out: list[bytes]) -> int:
         """Take rows or copy data at `at`, as `_next` does. Raises MaskingError: then none of them was taken."""
-        mask = self._mask() if kind == DATA_ROW else _NOTHING
+        mask = self._mask() if kind == DATA_ROW else NOTHING
         end = at
         while end + HEADER <= size and data[end] == kind and end + length_at(data, end) <= size:
             end += length_at(data, end)
@@ -340,7 +277,7 @@ class Veil:
         if message:
             out.append(message)
 
-    def _answered(self, kind: int, owes: int, memo: _Memo, message: bytes) -> bytes:
+    def _answered(self, kind: int, owes: int, memo: Memo, message: bytes) -> bytes:
         """Follow what the server did about names, descriptions and statements; return what the client gets of it."""
         if kind == postgres.ROW_DESCRIPTION or kind == postgres.NO_DATA:
             self._describe(kind, owes, memo, message)
@@ -350,13 +287,13 @@ class Veil:
         elif kind == postgres.PARAMETER_DESCRIPTION and memo.statement in self._statements:
             self._statements[memo.statement].check_types(postgres.parse_parameter_description(message[HEADER:]))
         elif kind == postgres.PARSE_COMPLETE and memo.plan is not None:
-            self._statements[memo.statement] = _Statement(memo.plan, memo.oids)
+            self._statements[memo.statement] = Statement(memo.plan, memo.oids)
             if memo.plan.text not in OWN_TEXTS:
                 self._parsed = message
                 return b""
         elif kind == postgres.BIND_COMPLETE:
             statement = self._statements.get(memo.statement)
-            self._portals[memo.portal] = _Portal(statement.plan if statement is not None else None)
+            self._portals[memo.portal] = Portal(statement.plan if statement is not None else None)
         elif kind == postgres.CLOSE_COMPLETE:
             (self._statements.pop(memo.statement, None) if memo.statement else None)
             (self._portals.pop(memo.portal, None) if memo.portal else None)
@@ -364,7 +301,7 @@ class Veil:
             self._completed(owes, memo)
         return b"" if memo.is_own else message
 
-    def _describe(self, kind: int, owes: int, memo: _Memo, message: bytes) -> None:
+    def _describe(self, kind: int, owes: int, memo: Memo, message: bytes) -> None:
         """Compare a description with the plan, and make what will be done to the rows."""
         if owes == Owes.QUERY:
             self._described = self._checked(memo.plan, kind, message, self._part)
@@ -372,7 +309,7 @@ class Veil:
             statement = self._statements.get(memo.statement)
             self._checked(statement.plan if statement is not None else None, kind, message, 0)
         else:
-            portal = self._portals.setdefault(memo.portal, _Portal(None))
+            portal = self._portals.setdefault(memo.portal, Portal(None))
             portal.described = self._checked(portal.plan, kind, message, 0)
 
     def _checked(self, plan: Plan | None, kind: int, message: bytes, part: int) -> MaskPlan:
@@ -382,29 +319,18 @@ class Veil:
         if kind == postgres.NO_DATA:
             return _NO_ROWS
         if sight is None:
-            return _NOTHING
+            return NOTHING
         key = (message, part)
         known = self._checks.get(key)
         if known is not None and known[0] is plan and known[1] is sight:
             return known[2]
-        mask = self._compared(sight, late, message)
+        mask = compared(sight, late, message)
         if len(self._checks) >= CHECKS:
             self._checks.clear()
         self._checks[key] = (plan, sight, mask)
         return mask
 
-    def _compared(self, sight: Sight, late: Sequence[LateField], message: bytes) -> MaskPlan:
-        """Compare a RowDescription with what must not be seen and what was foreseen. Raises MaskingError."""
-        columns = postgres.parse_row_description(message[HEADER:])
-        fields = [Field(one.table_oid, one.attribute, one.type_oid, one.format == 1) for one in columns]
-        check_described(fields, [one.foreseen for one in late], sight.places, sight.tables)
-        if not late:
-            return _NOTHING
-        return MaskPlan(
-            [(one.foreseen.index, one.binary if fields[one.foreseen.index].is_binary else one.text) for one in late]
-        )
-
-    def _completed(self, owes: int, memo: _Memo) -> None:
+    def _completed(self, owes: int, memo: Memo) -> None:
         """One statement has run."""
         plan = memo.plan
         if owes == Owes.EXECUTE and memo.portal in self._portals:
@@ -427,7 +353,7 @@ class Veil:
                 self._statements.clear()
                 self._portals.clear()
 
-    def _forget(self, names: dict[bytes, _Statement] | dict[bytes, _Portal], name: str) -> None:
+    def _forget(self, names: dict[bytes, Statement] | dict[bytes, Portal], name: str) -> None:
         if name:
             names.pop(name.encode(), None)
         else:
@@ -446,7 +372,7 @@ class Veil:
             self._portals.clear()
 
     # -- answers that are withheld ----------------------------------------------------------------------------------
-    def _withhold(self, why: MaskingError, out: list[bytes], memo: _Memo | None = None) -> None:
+    def _withhold(self, why: MaskingError, out: list[bytes], memo: Memo | None = None) -> None:
         """Give nothing more of the present answer. Raises MaskingError where the session must end.
 
         `memo` is of the message whose answer did not fit, if that is no longer owed.
@@ -463,8 +389,8 @@ class Veil:
         if not is_sent:
             self._check_open(why)
             for name in statements:
-                self._owed.sent(Owes.CLOSE, _Memo(None, name, is_own=True))
-            self._owed.sent(Owes.PARSE, _Memo(Plan(FAILING_TEXT), is_own=True))
+                self._owed.sent(Owes.CLOSE, Memo(None, name, is_own=True))
+            self._owed.sent(Owes.PARSE, Memo(Plan(FAILING_TEXT), is_own=True))
             self.own.append(withheld.failing())
             out.append(withheld.error)
         self._withheld = withheld
@@ -531,15 +457,15 @@ class Veil:
         while at < len(own):
             kind, after = own[at], at + length_at(own, at)
             if kind == postgres.QUERY:
-                self._owed.sent(Owes.QUERY, _Memo(Plan(FAILING_TEXT), is_own=True))
+                self._owed.sent(Owes.QUERY, Memo(Plan(FAILING_TEXT), is_own=True))
             elif kind == postgres.CLOSE:
-                self._owed.sent(Owes.CLOSE, _Memo(None, parse_close(own[at + HEADER : after])[1], is_own=True))
+                self._owed.sent(Owes.CLOSE, Memo(None, parse_close(own[at + HEADER : after])[1], is_own=True))
             else:
                 self._owed.sent(Owes.SYNC)
             at = after
 
     # -- errors and notices -----------------------------------------------------------------------------------------
-    def _scrubbed(self, kind: int, message: bytes, head: tuple[int, _Memo | None] | None) -> bytes:
+    def _scrubbed(self, kind: int, message: bytes, head: tuple[int, Memo | None] | None) -> bytes:
         """What may be seen of an error or notice that came while `head` was to be answered."""
         plan = self._plan_at(*head) if head is not None else None
         touches, is_raw = (plan.touches, plan.is_raw) if plan is not None else self._named
@@ -555,7 +481,7 @@ class Veil:
         fields.pop("P", None)  # it is a position in the text that was sent
         return postgres.error_fields(fields, kind)
 
-    def _plan_at(self, owes: int, memo: _Memo | None) -> Plan | None:
+    def _plan_at(self, owes: int, memo: Memo | None) -> Plan | None:
         """The plan of what is being answered; None for what SQL named, and where nothing is."""
         if memo is None:
             return None

@@ -1,6 +1,6 @@
-"""An answer of which nothing more may be given: how the statement fails as the server's own would have. No socket.
+"""An answer of which nothing more may be given: its statement fails as the server's own would. No socket.
 
-Where no Sync was sent yet, a message that always fails goes to the server: all that it had not answered is undone by it.
+Where no Sync was sent yet, a message that always fails goes to the server, which undoes all that it had not ended.
 Otherwise the server will have ended the statement by itself: its answer is dropped to the ReadyForQuery, and told as an
 error if nothing of it stands; an open transaction is failed first. Where neither is so, the session must end.
 """
