@@ -28,11 +28,12 @@ from tidewaiter.ledger.commit import Recorder
 from tidewaiter.ledger.keys import create_keys
 from tidewaiter.ledger.log import Log
 from tidewaiter.model import Context
+from tidewaiter.proxy.footing import Footing, Judges
 from tidewaiter.proxy.holding import Holding
 from tidewaiter.proxy.link import Link
 from tidewaiter.proxy.names import Names
 from tidewaiter.proxy.session import Session
-from tidewaiter.proxy.standing import Footing, Judges, Standing
+from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Trail, who
 from tidewaiter.sql.catalog import Catalog
 from tidewaiter.wire import postgres

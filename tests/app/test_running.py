@@ -57,6 +57,10 @@ class Door:
 
     is_accepting = True
 
+    @property
+    def seats(self) -> Door:
+        return self
+
     def sessions(self) -> list[dict[str, object]]:
         return []
 

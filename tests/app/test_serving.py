@@ -32,6 +32,7 @@ from tidewaiter.ledger.entry import decode
 from tidewaiter.ledger.reader import FolderSource, LogReader
 from tidewaiter.ledger.verify import verify
 from tidewaiter.model import Receipt
+from tidewaiter.proxy.seats import Seats
 from tidewaiter.proxy.server import Gateway
 from tidewaiter.store import open_store
 
@@ -302,9 +303,9 @@ def test_another_process_that_revokes_or_disables_ends_sessions_here(
     killed: list[str] = []
     changed: list[bool] = []
     monkeypatch.setattr(serving, "FOLLOW_S", 0.02)
-    monkeypatch.setattr(Gateway, "sessions", lambda self: [told, other])
-    monkeypatch.setattr(Gateway, "kill", lambda self, identifier, reason: killed.append(identifier))
-    monkeypatch.setattr(Gateway, "principals_changed", lambda self: changed.append(True))
+    monkeypatch.setattr(Seats, "sessions", lambda self: [told, other])
+    monkeypatch.setattr(Seats, "kill", lambda self, identifier, reason: killed.append(identifier))
+    monkeypatch.setattr(Seats, "principals_changed", lambda self: changed.append(True))
 
     async def visit(config: Config) -> None:
         def elsewhere() -> None:

@@ -29,8 +29,9 @@ from corpus import HERE, catalog
 from tidewaiter.config import default_policies
 from tidewaiter.model import Allow, Context, Hold, Kind, Principal, Verdict
 from tidewaiter.policy import Policies
+from tidewaiter.proxy.footing import Footing, Judges
 from tidewaiter.proxy.names import Names
-from tidewaiter.proxy.standing import Footing, Judges, Standing
+from tidewaiter.proxy.standing import Standing
 from tidewaiter.sql.catalog import Catalog, Rows
 
 DATASOURCE = "shop"

@@ -13,9 +13,10 @@ from corpus import HERE
 from tidewaiter.config import Classification, Mask, default_policies
 from tidewaiter.model import Context, Secret
 from tidewaiter.policy import Policies
+from tidewaiter.proxy.footing import Footing, Judges
 from tidewaiter.proxy.masks import Masking
 from tidewaiter.proxy.names import Names
-from tidewaiter.proxy.standing import Footing, Judges, Standing
+from tidewaiter.proxy.standing import Standing
 
 TAGS = {"email": Mask("token"), "ssn": Mask("redact")}
 MASKED = Classification(TAGS, {DATASOURCE: {"public.customers": {"email": ("email",), "ssn": ("ssn",)}}})

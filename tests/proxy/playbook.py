@@ -26,12 +26,13 @@ import orjson
 from playstage import NoToday, Paper, Shelf, Stage, Wire, policies
 
 from tidewaiter.model import Context
+from tidewaiter.proxy.footing import Footing, Judges
 from tidewaiter.proxy.holding import Holding
 from tidewaiter.proxy.names import Names
 from tidewaiter.proxy.probe import STATEMENT_TIMEOUT, SURROUNDINGS, Probe, Surroundings, catalog_questions
 from tidewaiter.proxy.refusal import FAILING_TEXT
 from tidewaiter.proxy.session import Session
-from tidewaiter.proxy.standing import Footing, Judges, Standing
+from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Trail
 from tidewaiter.proxy.veil import Veil
 from tidewaiter.sql.catalog_queries import SECTIONS

@@ -9,7 +9,6 @@ from playbook import (
     BOUND,
     DROP,
     FAILED,
-    FAILING_PARSE,
     FAILING_QUERY,
     PARSED,
     READ,
@@ -18,20 +17,16 @@ from playbook import (
     Entry,
     Placeholder,
     Play,
-    asked,
-    asked_timeout,
     begun,
     bound,
     client,
     ended,
     ledger,
-    ledger_is,
     ran,
     refused,
     rows,
     says,
     server,
-    timeout_answer,
 )
 from playstage import Stage
 
@@ -59,22 +54,6 @@ def test_a_denied_query_never_reaches_an_idle_server() -> None:
         >> client(pg.query(DROP))
         << ledger(refused(DROP, seq=number))
         << client(says("42501", "nothing is dropped here", "no-drops", "decision s/0"), READY)
-    ).holds()
-
-
-def test_a_held_query_says_whom_it_waits_for_and_then_who_denied_it() -> None:
-    text = b"truncate orders"
-    (
-        Play()
-        >> client(pg.query(text))
-        << asked_timeout()
-        >> server(timeout_answer())
-        << ledger(refused(text, "dba-waits", "hold", request="AR-1"))
-        << client(
-            says("00000", "a DBA looks first", "request AR-1", "waiting for dba", severity="NOTICE"),
-            says("42501", "request AR-1 was denied by dora: not today"),
-            READY,
-        )
     ).holds()
 
 
@@ -118,12 +97,6 @@ def test_a_refusal_in_a_transaction_fails_the_transaction_on_the_server() -> Non
     ).holds()
 
 
-def test_rollback_is_not_refused_even_when_nothing_is_permitted() -> None:
-    rollback = pg.query(b"rollback")
-    play = Play(Stage(rules='@id("never") forbid (principal, action, resource);'))
-    (play >> client(rollback) << server(rollback) >> server(READY) << client(READY) << ledger(ran(b"rollback"))).holds()
-
-
 def test_several_statements_in_one_text_are_one_execution() -> None:
     text = b"select 1; select name from customers"
     answer = rows(b"1") + rows(b"ada", b"bob") + READY
@@ -135,11 +108,6 @@ def test_several_statements_in_one_text_are_one_execution() -> None:
         << client(answer)
         << ledger(ran(text, rows=3, results=[["SELECT 1", 1], ["SELECT 2", 2]]))
     ).holds()
-
-
-def test_one_denied_statement_in_a_text_denies_the_whole_text() -> None:
-    text = b"select 1; drop table orders"
-    (Play() >> client(pg.query(text)) << ledger(refused(text)) << client(says("42501", "no-drops"), READY)).holds()
 
 
 def test_an_empty_query_goes_through() -> None:
@@ -370,39 +338,3 @@ def test_a_malformed_message_ends_the_session_and_nothing_of_it_is_forwarded(mes
         << server(pg.terminate())
         << ended("protocol violation")
     ).holds(("whole",))
-
-
-# -- the ledger cannot be written -------------------------------------------------------------------
-@pytest.mark.parametrize("state", ["full", "broken"])
-def test_nothing_new_is_forwarded_while_the_ledger_cannot_be_written(state: str) -> None:
-    unrecorded = says("58030", "nothing was forwarded")
-    play = Play() >> ledger_is(state) >> client(pg.query(b"select 1"))
-    if state == "full":
-        (
-            play
-            << client(unrecorded, READY)
-            >> client(asked(READ, b"1"), pg.sync())
-            << server(pg.parse(b"", READ), bound(b"1"), pg.describe("P", b""), FAILING_PARSE, pg.sync())
-            >> server(PARSED, BOUND, pg.row_description([]), SYNTAX_ERROR, READY)
-            << client(PARSED, BOUND, pg.row_description([]), unrecorded, READY)
-            >> ledger_is("open")
-            >> client(pg.query(b"select 1"))
-            << server(pg.query(b"select 1"))
-            >> server(rows(b"1"), READY)
-            << client(rows(b"1"), READY)
-            << ledger(ran(b"select 1"))
-        ).holds(("whole", "with trailing bytes"))
-    else:
-        fatal = says("58030", severity="FATAL")
-        (play << client(fatal) << server(pg.terminate()) << ended("ledger unavailable")).holds()
-
-
-def test_a_denial_that_cannot_be_recorded_is_still_a_denial() -> None:
-    (
-        Play()
-        >> ledger_is("full")
-        >> client(pg.query(DROP))
-        << client(says("58030"), READY)
-        >> client(pg.parse(b"", DROP), pg.sync())
-        << client(says("58030"), READY)
-    ).holds()

@@ -12,12 +12,13 @@ from tidewaiter.errors import LedgerUnavailable
 from tidewaiter.model import Allow, Context, Effect, EffectKind, Facts, Kind, Principal, Receipt
 from tidewaiter.policy import Policies
 from tidewaiter.proxy.answers import Answers
+from tidewaiter.proxy.footing import Footing, Judges
 from tidewaiter.proxy.guard import Guard, Guarded
 from tidewaiter.proxy.limits import RowLimit
 from tidewaiter.proxy.masks import Plan
 from tidewaiter.proxy.names import Names, Portal, Statement
 from tidewaiter.proxy.pipeline import Judged
-from tidewaiter.proxy.standing import Footing, Judges, Standing
+from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution, Trail
 from tidewaiter.sql.catalog import Catalog, Rows
 from tidewaiter.wire import postgres

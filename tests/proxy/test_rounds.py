@@ -34,9 +34,10 @@ from playstage import PATH, RULES, Paper, Shelf, Stage, policies, shop
 from tidewaiter.model import Context
 from tidewaiter.proxy.answers import Answers
 from tidewaiter.proxy.asks import Asks
+from tidewaiter.proxy.footing import Footing, Judges
 from tidewaiter.proxy.names import Names
 from tidewaiter.proxy.rounds import Rounds
-from tidewaiter.proxy.standing import Footing, Judges, Standing
+from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Trail
 from tidewaiter.wire import postgres as pg
 from tidewaiter.wire.frames import FrontendFrames

@@ -12,11 +12,12 @@ from maskstage import policies as masked_policies
 from playstage import ADA, PATH, Shelf, policies, shop
 
 from tidewaiter.model import Allow, Context, Effect, EffectKind, Relation
+from tidewaiter.proxy.footing import Footing, Judges
 from tidewaiter.proxy.masked import SightChanged
 from tidewaiter.proxy.masks import Plan
 from tidewaiter.proxy.names import Names
 from tidewaiter.proxy.probe import SURROUNDINGS, Question
-from tidewaiter.proxy.standing import Footing, Judges, Standing
+from tidewaiter.proxy.standing import Standing
 from tidewaiter.sql.catalog import Catalog
 from tidewaiter.sql.catalog_queries import SECTIONS
 
@@ -240,18 +241,6 @@ def test_observe_mode_waits_a_moment_for_an_unknown_name_and_not_again_before_th
     watch.completed += 1
     asyncio.run(session.study_patiently(b"select * from nowhere", in_transaction=False))
     assert len(waits) == 2
-
-
-def test_a_judge_does_not_outlive_the_catalog_it_stands_on() -> None:
-    judges = Judges()
-    watch = Watch(shop())
-    footing = Footing("shop", False, False, watch, policies, judges, Context("127.0.0.1", "test"), lambda: 0)
-    for version in range(5):
-        watch.current = Catalog(version=version)
-        session = Standing(ADA, footing, Names())
-        session.set_path(PATH)
-        session.study(b"select 1", in_transaction=False)
-    assert len(judges) == 1
 
 
 def veiled(watch: Watch, rules: str = RULES, *, is_veiled: bool = True) -> Standing:

@@ -46,8 +46,12 @@ class Watch(Protocol):
     async def refresh(self) -> Catalog: ...
 
 
-class Door(Sessions, Protocol):
+class Door(Protocol):
     """The gateway, as far as the operations need it."""
+
+    @property
+    def seats(self) -> Sessions:
+        """The live sessions."""
 
     @property
     def is_accepting(self) -> bool: ...
@@ -85,7 +89,7 @@ class Running:
     @property
     def sessions(self) -> Sessions | None:
         """Live sessions."""
-        return self.gateway
+        return self.gateway.seats
 
     def now_s(self) -> float:
         """Unix time."""

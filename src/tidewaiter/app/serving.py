@@ -291,10 +291,10 @@ class Server:
             if directory.generation == generation:
                 continue
             generation = directory.generation
-            self._gateway.principals_changed()
-            for told in self._gateway.sessions():
+            self._gateway.seats.principals_changed()
+            for told in self._gateway.seats.sessions():
                 if not directory.may_continue(str(told["principal"]), str(told["credential"])):
-                    self._gateway.kill(str(told["id"]), "its credential was revoked or its principal disabled")
+                    self._gateway.seats.kill(str(told["id"]), "its credential was revoked or its principal disabled")
 
     async def _prune_directory(self) -> None:
         """Forget credentials that ended long ago, so that the store does not grow with every one ever issued."""

@@ -14,23 +14,26 @@ from pathlib import Path
 from tidewaiter.config import Config, Datasource
 from tidewaiter.config.shape import Unclassified
 from tidewaiter.errors import LedgerUnavailable, LoginRefused, ProtocolViolation, StoreUnavailable, UpstreamError
-from tidewaiter.identity import Directory, FailedLogins, Rejected, Rejections
+from tidewaiter.identity import Directory, Rejected, Rejections
 from tidewaiter.ledger.commit import Recorder
 from tidewaiter.ledger.entry import members
-from tidewaiter.model import Allow, Context, Principal
+from tidewaiter.model import Context
 from tidewaiter.policy import Policies
 from tidewaiter.proxy import login, refusal
+from tidewaiter.proxy.admission import Admission
 from tidewaiter.proxy.catalogs import CatalogWatch
 from tidewaiter.proxy.door import Arrival, open_door
 from tidewaiter.proxy.estimates import Estimates
+from tidewaiter.proxy.footing import Footing, Judges
 from tidewaiter.proxy.holding import Holding, Requests
 from tidewaiter.proxy.login import Admitted
 from tidewaiter.proxy.masks import Masking
 from tidewaiter.proxy.measuring import Measures
 from tidewaiter.proxy.names import Names
 from tidewaiter.proxy.radius import SessionGauge
+from tidewaiter.proxy.seats import Seat, Seats, role_of
 from tidewaiter.proxy.session import Session
-from tidewaiter.proxy.standing import Footing, Judges, Standing
+from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Trail, who
 from tidewaiter.proxy.upstream import Backend, Upstream
 from tidewaiter.proxy.veil import Veil
@@ -51,28 +54,6 @@ class Target:
     watch: CatalogWatch
     estimates: Estimates
     measures: Measures
-
-
-@dataclass(slots=True)
-class Seat:
-    """One live session and what the console shows of it. `client_key` is the cancel key that the client was given.
-
-    `role` is the upstream role that it was opened with, None for the login's own.
-    """
-
-    session: Session
-    principal: str
-    on_behalf_of: str | None
-    credential: str
-    datasource: str
-    client_address: str
-    application: str
-    tls: str
-    began_s: float
-    backend: Backend
-    client_key: bytes
-    upstream: Upstream
-    role: str | None
 
 
 UNTAGGED: Mapping[Unclassified, str] = {"detect": "scrubbed", "mask": "hidden", "deny": "hidden", "allow": "plain"}
@@ -114,19 +95,19 @@ class Gateway:
             for name, target in targets.items()
             if target.datasource.mode != "observe"
         }
-        self._failed_logins = FailedLogins(config.limits.failed_logins_per_minute)
         self._rejections = Rejections()
-        self._seats: dict[str, Seat] = {}
-        self._cancel_keys: dict[tuple[int, bytes], Seat] = {}
         self._connections = 0
         self._listener: socket.socket | None = None
         self._closing = False
         self._tls: ssl.SSLContext | None = None
-        self._certificate: bytes | None = None
+        certificate = None
         if config.gateway.tls is not None:
             self._tls = login.tls_context(str(config.gateway.tls.cert), str(config.gateway.tls.key))
             pem = Path(config.gateway.tls.cert).read_text()
-            self._certificate = ssl.PEM_cert_to_DER_cert(pem[: pem.index("-----END CERTIFICATE-----") + 26])
+            certificate = ssl.PEM_cert_to_DER_cert(pem[: pem.index("-----END CERTIFICATE-----") + 26])
+        datasources = {name: target.datasource for name, target in targets.items()}
+        self.seats = Seats(directory, datasources.__getitem__)
+        self._admission = Admission(config, directory, policies, datasources, certificate, now_ns)
 
     # -- life -------------------------------------------------------------------------------------------------------
     @property
@@ -179,49 +160,14 @@ class Gateway:
             asyncio.get_running_loop().remove_reader(self._listener.fileno())
             self._listener.close()
         deadline = self._clock_us() + int(drain_s * 1e6)
-        while self._seats:
+        while len(self.seats):
             late = self._clock_us() >= deadline
-            for seat in list(self._seats.values()):
+            for seat in self.seats:
                 if late or seat.session.is_idle:
-                    self._end(seat, "57P01", "terminating connection because the gateway shuts down")
-            if late and all(seat.session.ended is not None for seat in self._seats.values()):
+                    seat.end("57P01", "terminating connection because the gateway shuts down")
+            if late and all(seat.session.ended is not None for seat in self.seats):
                 await asyncio.sleep(0.05)
             await asyncio.sleep(0.02)
-
-    def sessions(self) -> list[dict[str, object]]:
-        """What is known of every live session, oldest first."""
-        return [self._describe(identifier, seat) for identifier, seat in self._seats.items()]
-
-    def session(self, identifier: str) -> dict[str, object] | None:
-        """What is known of one live session."""
-        seat = self._seats.get(identifier)
-        return self._describe(identifier, seat) if seat is not None else None
-
-    def kill(self, identifier: str, reason: str) -> bool:
-        """End a session now; whether there was one."""
-        seat = self._seats.get(identifier)
-        return seat is not None and self._end(seat, "57P01", f"terminating connection: {reason}")
-
-    def kill_credential(self, credential: str, reason: str) -> int:
-        """End every session that logged in with a credential; how many."""
-        found = [seat for seat in self._seats.values() if seat.credential == credential]
-        return sum(self._end(seat, "57P01", f"terminating connection: {reason}") for seat in found)
-
-    def kill_principal(self, name: str, reason: str) -> int:
-        """End every session of a principal and of its agents; how many."""
-        found = [seat for seat in self._seats.values() if name in (seat.principal, seat.on_behalf_of)]
-        return sum(self._end(seat, "57P01", f"terminating connection: {reason}") for seat in found)
-
-    def principals_changed(self) -> None:
-        """Groups or owners changed: live sessions are judged as who they are now; those who may no longer are ended."""
-        for seat in list(self._seats.values()):
-            principal = self._directory.principal(seat.principal)
-            if principal is None:
-                self._end(seat, "57P01", "terminating connection: the principal is disabled")
-            elif seat.role not in roles_of(principal, self._targets[seat.datasource].datasource):
-                self._end(seat, "57P01", f"terminating connection: {principal.name} no longer has this session's role")
-            else:
-                seat.session.standing.principal = principal
 
     # -- one connection -----------------------------------------------------------------------------------------------
     async def _serve(self, sock: socket.socket, address: str) -> None:
@@ -254,16 +200,16 @@ class Gateway:
         if isinstance(arrival.packet, postgres.Cancel):
             await self._cancel(arrival.packet)
             return
+        is_full = self._closing or len(self.seats) >= self._config.limits.connections
         user = arrival.packet.params.get("user", "")
         try:
             async with asyncio.timeout(self._config.gateway.login_timeout_s):
-                admitted = await self._log_in(arrival, arrival.packet, address)
+                admitted = await self._admission.log_in(arrival, arrival.packet, address, is_full=is_full)
                 seat = await self._seat(arrival, admitted, address)
         except login.Turned as rejected:
             self._reject(address, user, rejected.reason)
             arrival.link.write(refusal.good_bye(rejected.sqlstate, rejected.message, rejected.hint))
         except LoginRefused:
-            self._failed_logins.failed(address, self._now_ns() / 1e9)
             self._reject(address, user, "login refused")
             arrival.link.write(refusal.good_bye("28P01", f'password authentication failed for user "{user}"'))
         except (ProtocolViolation, TimeoutError) as error:
@@ -283,65 +229,6 @@ class Gateway:
             self._reject(address, user, "went away during login")
         else:
             await self._relay(seat)
-
-    async def _log_in(self, arrival: Arrival, packet: postgres.Startup, address: str) -> Admitted:
-        """Prove who it is and that they may connect. Raises Turned, LoginRefused."""
-        hello, negotiation = login.read_startup(packet)
-        wanted = self._config.gateway.require_tls
-        if not arrival.tls and (wanted == "always" or (wanted == "remote" and not _is_loopback(address))):
-            raise login.Turned("28000", "this gateway accepts TLS connections only", "no TLS", "use sslmode=require")
-        if self._closing or len(self._seats) >= self._config.limits.connections:
-            raise login.Turned("53300", "sorry, too many clients already", "too many connections")
-        if negotiation:
-            arrival.link.write(negotiation)
-        now_s = self._now_ns() / 1e9
-        principal, credential = await login.authenticate(
-            arrival,
-            hello,
-            self._directory,
-            self._certificate if arrival.tls else None,
-            now_s,
-            is_limited=not self._failed_logins.allow(address, now_s),
-        )
-        target = self._targets.get(hello.datasource)
-        context = Context(address, hello.application, at_ns=self._now_ns(), evidence=login.EVIDENCE)
-        if target is None:  # said to whoever has proved who they are, so it helps nobody to find names
-            raise login.Turned(
-                "3D000",
-                f'database "{hello.datasource}" does not exist',
-                f"no datasource {hello.datasource}",
-                "dbname is the name of a datasource; see `tidewaiter datasource ls`",
-            )
-        verdict = self._policies().may_connect(principal, hello.datasource, context)
-        if not (isinstance(verdict, Allow) or target.datasource.mode == "observe"):
-            raise login.Turned(
-                "42501",
-                f'{principal.name} may not connect to datasource "{hello.datasource}"',
-                f"connect to {hello.datasource} denied",
-                "dbname is the name of a datasource; see `tidewaiter datasource ls`",
-            )
-        observe = target.datasource.mode == "observe"
-        refused = login.refused_parameter(hello.parameters, observe=observe)
-        if refused is not None:
-            raise login.Turned(
-                "0A000", f'startup parameter "{refused}" is refused by this gateway', f"parameter {refused}"
-            )
-        if not observe:
-            self._ask_settings(principal, hello, context)
-        return Admitted(principal, credential, hello.datasource, hello.application, hello.parameters, hello.minor)
-
-    def _ask_settings(self, principal: Principal, hello: login.Hello, context: Context) -> None:
-        """Ask for what the startup packet sets as SET would be asked for. Raises Turned."""
-        facts = login.setting_facts(hello.parameters)
-        verdict = self._policies().decide(principal, hello.datasource, facts, context)
-        if not isinstance(verdict, Allow):
-            names = ", ".join(touch.resource.path[0] for touch in facts.touches)
-            raise login.Turned(
-                "42501",
-                f"startup parameter refused: {verdict.message}",
-                f"settings {names} denied",
-                "leave it out of the connection's options",
-            )
 
     async def _seat(self, arrival: Arrival, admitted: Admitted, address: str) -> Seat:
         """Connect upstream, record the start of the session, tell the client that it may begin."""
@@ -446,20 +333,14 @@ class Gateway:
     async def _relay(self, seat: Seat) -> None:
         """Let the session live, then record how it ended."""
         session = seat.session
-        key = (seat.backend.pid, seat.client_key)
-        self._seats[session.id] = seat
-        self._cancel_keys[key] = seat
+        self.seats.take(seat)
         reason = "defect"
         try:
-            # Whoever was revoked while the login went on was not yet among the seats that revoking ends.
-            if not self._directory.may_continue(seat.principal, seat.credential):
-                self._end(seat, "57P01", "terminating connection: the credential was revoked")
             reason = await session.run()
             if session.is_running:
                 await seat.upstream.cancel(seat.backend.pid, seat.backend.secret)
         finally:
-            del self._seats[session.id]
-            del self._cancel_keys[key]
+            self.seats.leave(seat)
             seat.backend.link.close()
             with contextlib.suppress(
                 LedgerUnavailable
@@ -473,7 +354,7 @@ class Gateway:
 
     async def _cancel(self, packet: postgres.Cancel) -> None:
         """Pass a cancel on, if it carries the key of a live session; otherwise say nothing, as the server does."""
-        seat = self._cancel_keys.get((packet.pid, packet.secret))
+        seat = self.seats.of_cancel_key(packet.pid, packet.secret)
         if seat is not None:
             seat.session.trail.event("cancel", {})
             if seat.session.withdraw():
@@ -481,29 +362,6 @@ class Gateway:
             await seat.upstream.cancel(seat.backend.pid, seat.backend.secret)
 
     # -- helpers ------------------------------------------------------------------------------------------------------
-    def _end(self, seat: Seat, sqlstate: str, message: str) -> bool:
-        if seat.session.ended is not None:
-            return False
-        seat.session.end(message, refusal.good_bye(sqlstate, message))
-        return True
-
-    def _describe(self, identifier: str, seat: Seat) -> dict[str, object]:
-        return {
-            "id": identifier,
-            "principal": seat.principal,
-            "on_behalf_of": seat.on_behalf_of,
-            "credential": seat.credential,
-            "datasource": seat.datasource,
-            "client_address": seat.client_address,
-            "application": seat.application,
-            "tls": seat.tls,
-            "began_at": seat.began_s,
-            "backend_pid": seat.backend.pid,
-            "statements": seat.session.trail.statements,
-            "rows": seat.session.trail.rows,
-            "state": "running" if seat.session.is_running else "idle" if seat.session.is_idle else "in transaction",
-        }
-
     def _reject(self, source: str, user: str, reason: str) -> None:
         """Count a connection that came to nothing; a flood of them must not fill the disk."""
         self._record_rejections(self._rejections.note(source, user, reason, self._now_ns() / 1e9))
@@ -524,17 +382,3 @@ class Gateway:
                 self._record_rejections(self._rejections.drain(self._now_ns() / 1e9))
         finally:
             self._record_rejections(self._rejections.close())
-
-
-def role_of(principal: Principal, datasource: Datasource) -> str | None:
-    """The upstream role of the first configured group that the principal is in; None for the user's own."""
-    return roles_of(principal, datasource)[0]
-
-
-def roles_of(principal: Principal, datasource: Datasource) -> Sequence[str | None]:
-    """The upstream roles that a session of the principal may have."""
-    return [role for group, role in datasource.roles.items() if group in principal.groups] or [None]
-
-
-def _is_loopback(address: str) -> bool:
-    return address == "::1" or address.startswith("127.")

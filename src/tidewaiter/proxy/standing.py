@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from tidewaiter.approvals.binding import binding_of
 from tidewaiter.model import (
@@ -20,23 +19,22 @@ from tidewaiter.model import (
     ResourceType,
     Touch,
 )
-from tidewaiter.policy import Policies
-from tidewaiter.proxy.estimates import Estimated, Estimator, is_estimable
+from tidewaiter.proxy.estimates import Estimated, is_estimable
 from tidewaiter.proxy.estimates import Question as RowsQuestion
+from tidewaiter.proxy.footing import Footing
 from tidewaiter.proxy.holding import Held
-from tidewaiter.proxy.masked import MaskingJudge, SightChanged
-from tidewaiter.proxy.masks import Masking, Plan
+from tidewaiter.proxy.masked import SightChanged
+from tidewaiter.proxy.masks import Plan
 from tidewaiter.proxy.measuring import Subject
 from tidewaiter.proxy.names import Names
-from tidewaiter.proxy.pipeline import Ground, Judge, Judged, Understand
+from tidewaiter.proxy.pipeline import Ground, Judge, Judged
 from tidewaiter.proxy.probe import SURROUNDINGS, Question, Surroundings, catalog_questions
-from tidewaiter.sql.catalog import Catalog, Rows, session_rows
-from tidewaiter.sql.facts import Scope, understand
+from tidewaiter.sql.catalog import Catalog, session_rows
+from tidewaiter.sql.facts import Scope
 from tidewaiter.sql.parse import needs_thread
 from tidewaiter.sql.pieces import pieces
 from tidewaiter.sql.settings import is_plain
 
-JUDGES = 1024  # principals × search paths in use at once; older ones are rebuilt when seen again
 OBSERVE_S = 0.02  # how long a statement that nobody may refuse waits for a name that is not in the catalog
 
 # In these no byte of a letter is one of ASCII's, so that the server's lexer and ours see the same quotes and comments.
@@ -51,89 +49,6 @@ _READ_BY = ("", "search_path", "standard_conforming_strings", "client_encoding")
 
 _OF_CONSTANTS = frozenset({b"TimeZone", b"DateStyle", b"IntervalStyle"})
 """Settings that the server reports and that give a constant in a text another value."""
-
-
-class Watch(Protocol):
-    """Where the present catalog comes from."""
-
-    @property
-    def current(self) -> Catalog: ...
-
-    @property
-    def completed(self) -> int:
-        """How many readings of the catalog have ended."""
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether some session has made definitions that are not read yet."""
-
-    def refresh_soon(self) -> int:
-        """Ask for a reading that begins after now; return the `completed` at which it is there."""
-
-    async def refresh(self) -> Catalog: ...
-
-    async def catch_up(self) -> Catalog:
-        """As `refresh`, but cheap when nothing changed."""
-
-    async def catch_up_within(self, limit_s: float) -> None:
-        """Have the catalog looked at, and wait no longer than that."""
-
-    def with_rows(self, rows: Rows) -> Catalog:
-        """A catalog of these user objects and the server's own, without looking at the database. Takes a while."""
-
-
-class Judges:
-    """Judges by ground, so that sessions on the same ground share what is known. All `understand` texts in one way."""
-
-    def __init__(self, understand: Understand = understand) -> None:
-        self._understand = understand
-        self._judges: dict[tuple[object, ...], Judge] = {}
-
-    def on(self, ground: Ground, masking: Masking | None = None) -> Judge:
-        """The judge for a ground; that of an earlier state of it, with the catalog of then, is forgotten."""
-        key = (ground.principal.name, ground.datasource, ground.observe, ground.search_path, ground.is_veiled)
-        judge = self._judges.get(key)
-        if judge is None or judge.ground != ground:
-            if len(self._judges) >= JUDGES:
-                for old in list(self._judges)[: JUDGES // 4]:
-                    del self._judges[old]
-            judge = self._judges[key] = self.private(ground, masking)
-        return judge
-
-    def __len__(self) -> int:
-        """How many are remembered."""
-        return len(self._judges)
-
-    def private(self, ground: Ground, masking: Masking | None = None) -> Judge:
-        """A judge for a ground that no other session stands on."""
-        if masking is not None and ground.is_veiled:
-            return MaskingJudge(ground, masking, self._understand)
-        return Judge(ground, self._understand)
-
-
-@dataclass(slots=True)
-class Footing:
-    """What does not change during a session, and where to find what does. `role` is the one it began with upstream.
-
-    `masking` is None where nothing is ever masked: in observe mode. `is_veiled`: the session is one that masks.
-    """
-
-    datasource: str
-    observe: bool
-    strict: bool
-    watch: Watch
-    policies: Callable[[], Policies]
-    judges: Judges
-    context: Context
-    now_ns: Callable[[], int]
-    estimator: Estimator | None = None
-    role: str | None = None
-    untagged: str = "scrubbed"
-    """How approvers see columns without a tag; see `measuring.Subject`."""
-    trusted: frozenset[tuple[str, str]] = frozenset()
-    """Functions that are declared free of side effects."""
-    masking: Masking | None = None
-    is_veiled: bool = False
 
 
 Ask = Callable[[Sequence[Question]], Awaitable[list[bytes]]]

@@ -1,0 +1,101 @@
+"""What a session stands on: the catalog, the policies, the judges that sessions on the same ground share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from tidewaiter.model import Context
+from tidewaiter.policy import Policies
+from tidewaiter.proxy.estimates import Estimator
+from tidewaiter.proxy.masked import MaskingJudge
+from tidewaiter.proxy.masks import Masking
+from tidewaiter.proxy.pipeline import Ground, Judge, Understand
+from tidewaiter.sql.catalog import Catalog, Rows
+from tidewaiter.sql.facts import understand
+
+JUDGES = 1024  # principals × search paths in use at once; older ones are rebuilt when seen again
+
+
+class Watch(Protocol):
+    """Where the present catalog comes from."""
+
+    @property
+    def current(self) -> Catalog: ...
+
+    @property
+    def completed(self) -> int:
+        """How many readings of the catalog have ended."""
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether some session has made definitions that are not read yet."""
+
+    def refresh_soon(self) -> int:
+        """Ask for a reading that begins after now; return the `completed` at which it is there."""
+
+    async def refresh(self) -> Catalog: ...
+
+    async def catch_up(self) -> Catalog:
+        """As `refresh`, but cheap when nothing changed."""
+
+    async def catch_up_within(self, limit_s: float) -> None:
+        """Have the catalog looked at, and wait no longer than that."""
+
+    def with_rows(self, rows: Rows) -> Catalog:
+        """A catalog of these user objects and the server's own, without looking at the database. Takes a while."""
+
+
+class Judges:
+    """Judges by ground, so that sessions on the same ground share what is known. All `understand` texts in one way."""
+
+    def __init__(self, understand: Understand = understand) -> None:
+        self._understand = understand
+        self._judges: dict[tuple[object, ...], Judge] = {}
+
+    def on(self, ground: Ground, masking: Masking | None = None) -> Judge:
+        """The judge for a ground; that of an earlier state of it, with the catalog of then, is forgotten."""
+        key = (ground.principal.name, ground.datasource, ground.observe, ground.search_path, ground.is_veiled)
+        judge = self._judges.get(key)
+        if judge is None or judge.ground != ground:
+            if len(self._judges) >= JUDGES:
+                for old in list(self._judges)[: JUDGES // 4]:
+                    del self._judges[old]
+            judge = self._judges[key] = self.private(ground, masking)
+        return judge
+
+    def __len__(self) -> int:
+        """How many are remembered."""
+        return len(self._judges)
+
+    def private(self, ground: Ground, masking: Masking | None = None) -> Judge:
+        """A judge for a ground that no other session stands on."""
+        if masking is not None and ground.is_veiled:
+            return MaskingJudge(ground, masking, self._understand)
+        return Judge(ground, self._understand)
+
+
+@dataclass(slots=True)
+class Footing:
+    """What does not change during a session, and where to find what does. `role` is the one it began with upstream.
+
+    `masking` is None where nothing is ever masked: in observe mode. `is_veiled`: the session is one that masks.
+    """
+
+    datasource: str
+    observe: bool
+    strict: bool
+    watch: Watch
+    policies: Callable[[], Policies]
+    judges: Judges
+    context: Context
+    now_ns: Callable[[], int]
+    estimator: Estimator | None = None
+    role: str | None = None
+    untagged: str = "scrubbed"
+    """How approvers see columns without a tag; see `measuring.Subject`."""
+    trusted: frozenset[tuple[str, str]] = frozenset()
+    """Functions that are declared free of side effects."""
+    masking: Masking | None = None
+    is_veiled: bool = False

@@ -1,0 +1,171 @@
+"""What a client's message is worth before anything is sent: what its text means, what policy says, what it needs first.
+
+`Asks` takes the messages; this is its judging half. Where it cannot judge by itself it returns a `Need`, and is asked
+again when that is met.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+
+from tidewaiter.errors import LedgerUnavailable
+from tidewaiter.model import Allow, Facts, Hold, Receipt
+from tidewaiter.proxy.answers import Answers
+from tidewaiter.proxy.estimates import Estimated
+from tidewaiter.proxy.holding import CLEAN_TRANSACTION_S, Granted, Held, Settled
+from tidewaiter.proxy.needs import AllAnswered, Decision, Definitions, Estimate, Intent, Need, Path, Study
+from tidewaiter.proxy.pipeline import Judged, granted
+from tidewaiter.proxy.standing import Standing
+from tidewaiter.proxy.trail import Execution, Trail
+from tidewaiter.wire.postgres_state import Owes
+
+LONG_BYTES = 64 << 10  # a longer statement is sealed off the loop, where a mebibyte takes milliseconds
+_ENDS_BY_READY = frozenset({Owes.SYNC, Owes.QUERY, Owes.FUNCTION_CALL})
+
+
+class Weighing:
+    """Judges one client's messages.
+
+    `studied` is the judgement that a `Study` brought, `settled` what a `Decision` did, `estimated` what an `Estimate`
+    did, `filed` what an `Intent` recorded. `is_recordable` says whether the ledger can be written. `weighty` is the
+    entry that must be durable before what was taken may leave.
+    """
+
+    def __init__(self, standing: Standing, trail: Trail, answers: Answers, is_recordable: Callable[[], bool]) -> None:
+        self.weighty: Receipt | None = None
+        self.studied: Judged | None = None
+        self.settled: Settled | None = None
+        self.estimated: Estimated | None = None
+        self.filed: Execution | None = None
+        self._standing = standing
+        self._trail = trail
+        self._answers = answers
+        self._owed = answers.owed
+        self._is_recordable = is_recordable
+        self._unsent = 0  # debts that belong to what was taken and is not sent yet
+        self._is_barrier = False
+        self._worked_at = -1  # `answers.idles` when more than transaction control was let through
+
+    # -- judging ----------------------------------------------------------------------------------------------------
+    def _judge(self, text: bytes) -> Judged | Need:
+        """The judgement of a text, or what is needed before it can be judged."""
+        if self._is_barrier or self._may_be_undone:
+            if self._owed.debts:
+                return AllAnswered()
+            self._is_barrier = False
+        if self.studied is not None:
+            judged, self.studied = self.studied, None
+            return judged
+        standing, in_transaction = self._standing, self._answers.transaction != "I"
+        known = standing.recall(text, in_transaction=in_transaction)
+        if known is not None:
+            return known
+        unmet = self._unmet()
+        if unmet is not None:
+            return unmet
+        if standing.can_study_at_once(text):
+            judged = standing.study(text, in_transaction=in_transaction)
+            if judged.facts.fault is None or judged.facts.fault.sqlstate == "42601":
+                return judged
+        if self._can_ask and standing.wants_overlay():
+            return self._unmet() or Definitions()
+        return Study(text)
+
+    def _unmet(self) -> Need | None:
+        """What the server must be asked before a text can be studied."""
+        standing = self._standing
+        if not (standing.path_is_stale or standing.overlay_is_due):
+            return None
+        if self._owed.debts:
+            return AllAnswered()
+        if standing.path_is_stale and not self._can_ask:
+            standing.keep_path()  # in a failed transaction nothing can be asked, and nothing that is judged can run
+        if standing.path_is_stale:
+            return Path()
+        return Definitions() if standing.overlay_is_due and self._can_ask else None
+
+    @property
+    def _may_be_undone(self) -> bool:
+        """Whether the end of a transaction is on its way that may take back settings or names.
+
+        Outside a block each Sync and Query is one, and the server does not report what is again as it last reported.
+        """
+        if self._answers.transaction != "I" or not self._standing.is_transactional:
+            return False
+        return any(kind in _ENDS_BY_READY for kind, _ in self._owed.debts)
+
+    @property
+    def _can_ask(self) -> bool:
+        return self._answers.transaction != "E" and not self._owed.is_skipping
+
+    def _weigh(self, facts: Facts, estimated: int | None = None) -> Judged:
+        return self._standing.weigh(facts, in_transaction=self._answers.transaction != "I", estimated=estimated)
+
+    def _estimate(self, run: Execution) -> Estimate | None:
+        """What a statement needs whose rows a policy looks at; weighs it with them once they are estimated."""
+        facts = run.judged.facts
+        if run.binds is None or not self._can_ask:
+            return None
+        question = self._standing.rows_question(facts, run.sent, run.oids, run.binds)
+        if question is None:
+            return None
+        found = self.estimated  # until the message is taken, as what is settled
+        if found is None or found.question != question:
+            return Estimate(question)
+        if found.rows is not None:
+            run.estimated, run.judged = found.rows, self._weigh(facts, found.rows)
+        return None
+
+    # -- holding ----------------------------------------------------------------------------------------------------
+    def _held(self, run: Execution) -> Decision | None:
+        """What a held statement needs before it goes on; None once that is settled, and for every other statement."""
+        verdict = run.judged.verdict
+        if not isinstance(verdict, Hold) or self._answers.transaction == "E":  # where nothing can run, nothing is asked
+            return None
+        in_block = self._answers.transaction != "I"
+        binds = run.binds if run.binds is not None else run.binds_digest.encode()
+        binding = self._standing.binding(run.judged.facts, run.text, binds, run.oids, "block" if in_block else "none")
+        settled = self.settled  # until the message is taken: it may have to wait for something else, and come again
+        if settled is None or settled.binding != binding:
+            patience_s = self._patience_s(in_block)
+            return Decision(Held(verdict, run.judged.facts, run.text, binds, binding, patience_s, run.oids, run.sent))
+        run.request = settled.request
+        if isinstance(settled, Granted):
+            run.judged = granted(run.judged, settled.most_rows)
+        else:
+            run.not_granted = settled
+        return None
+
+    def _patience_s(self, in_block: bool) -> float:
+        """How long a statement may be held here: never where something before it holds locks or was not answered."""
+        is_quiet = len(self._owed.debts) == self._unsent and self._worked_at != self._answers.idles
+        if not is_quiet:
+            return 0.0
+        return CLEAN_TRANSACTION_S if in_block else inf
+
+    def _filing(self, run: Execution) -> Intent | None:
+        """What a long statement needs whose intent is recorded before anything else; None for every other."""
+        size = len(run.text) + len(run.binds or b"")
+        if size < LONG_BYTES or run.intent is not None or not (run.judged.is_weighty and self._is_recordable()):
+            return None
+        return Intent(run)
+
+    def _filed(self) -> Execution | None:
+        """The execution of this very message whose intent was just recorded, if there was need for it."""
+        run, self.filed = self.filed, None
+        return run
+
+    def _allowed(self, run: Execution) -> bool:
+        """Record the intent where verdict or weight demand it; whether the statement may go on."""
+        if not self._is_recordable():
+            raise LedgerUnavailable("the ledger cannot be written")
+        judged = run.judged
+        ends_settings = judged.facts.control is not None and self._standing.is_transactional
+        may_run = isinstance(judged.verdict, Allow)
+        self._is_barrier = self._is_barrier or (may_run and (judged.is_barrier or ends_settings))
+        if judged.is_weighty:
+            self.weighty = run.intent if run.intent is not None else self._trail.intent(run)
+        if may_run and judged.facts.control is None:
+            self._worked_at = self._answers.idles
+        return may_run
