@@ -1,9 +1,11 @@
 """Held statements: how long from a decision to the run, and what a thousand of them cost in memory.
 
-    python -m bench.holding [--held 1000] [--decisions 20]
+    python -m bench.holding [--held 1000] [--decisions 20] [--fleet]
 
-One PostgreSQL, one gateway with its control store in SQLite, `balanced` ledger. Each held statement is another text, so
-that each has a request of its own. Memory is what the gateway's process has resident beyond the same sessions idle.
+One PostgreSQL, one gateway with its control store in SQLite, `balanced` ledger. With `--fleet` two gateways share a
+control store in a PostgreSQL of its own: what is held at the first is decided at the second. Each held statement is
+another text, so that each has a request of its own. Memory is what the gateway's process has resident beyond the same
+sessions idle.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from bench.client import IDLE, Client, Login
 from tidewaiter import config
 from tidewaiter.app.calling import call
 from tidewaiter.demo.postgres import EmbeddedPostgres, free_port
+from tidewaiter.model import Secret
 
 POLICY = """
 @id("bench-may-change")
@@ -36,6 +39,7 @@ forbid (principal, action in Action::"delete", resource in Datasource::"bench");
 permit (principal in Group::"dba", action == Action::"approve", resource == Datasource::"bench");
 """
 PATIENCE_S = 300.0
+SQLITE = "sqlite:///state/control.sqlite"
 
 
 def main() -> None:
@@ -43,33 +47,53 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.holding", description=__doc__)
     parser.add_argument("--held", type=int, default=1000, help="statements held at once (default 1000)")
     parser.add_argument("--decisions", type=int, default=20, help="decisions whose latency is measured (default 20)")
+    parser.add_argument("--fleet", action="store_true", help="decide at another gateway; memory is not measured")
     given = parser.parse_args()
     machine.raise_file_limit(8 * given.held)
     with tempfile.TemporaryDirectory(prefix="tidewaiter-bench-") as name:
         folder = Path(name)
         folder.chmod(0o711)
-        with (
-            targets.upstream(folder / "postgres") as server,
-            holding(server, folder / "gateway") as (login, pid, loaded),
-        ):
-            for line in (*latency(login, pid, loaded, given.decisions), *memory(login, pid, loaded, given.held)):
+        with targets.upstream(folder / "postgres") as server:
+            for line in fleet(server, folder, given.decisions) if given.fleet else one(server, folder, given):
                 print(line)
 
 
+def one(server: EmbeddedPostgres, folder: Path, given: argparse.Namespace) -> Iterator[str]:
+    """One gateway."""
+    with holding(server, folder / "gateway") as (login, pid, loaded):
+        yield from latency(login, pid, loaded, given.decisions)
+        yield from memory(login, pid, loaded, given.held)
+
+
+def fleet(server: EmbeddedPostgres, folder: Path, decisions: int) -> Iterator[str]:
+    """Held at one gateway, decided at another."""
+    with EmbeddedPostgres(folder / "store", Secret("bench"), durable=True) as store:
+        url = store.dsn()
+        with (
+            holding(server, folder / "first", url) as (login, pid, _),
+            holding(server, folder / "second", url, is_first=False) as (_, _, elsewhere),
+        ):
+            yield from latency(login, pid, elsewhere, decisions)
+
+
 @contextlib.contextmanager
-def holding(server: EmbeddedPostgres, folder: Path) -> Iterator[tuple[Login, int, config.Config]]:
-    """A gateway that holds every DELETE; decisions from the shell."""
+def holding(
+    server: EmbeddedPostgres, folder: Path, store: str = SQLITE, *, is_first: bool = True
+) -> Iterator[tuple[Login, int, config.Config]]:
+    """A gateway that holds every DELETE; decisions from the shell. Only the first one fills the store."""
     port, environment = free_port(), {**os.environ, "BENCH_PASSWORD": server.password.value}
     targets.deploy(folder, port, server, environment)
     file = folder / "tidewaiter.toml"
-    file.write_text(file.read_text().replace("[limits]", "[approvals]\nshell = true\n[limits]"))
+    written = file.read_text().replace("[limits]", "[approvals]\nshell = true\n[limits]").replace(SQLITE, store)
+    file.write_text(written)
     (folder / "policies" / "bench.cedar").write_text(POLICY)
     at = ["--config", str(file)]
-    targets.tidewaiter(["principal", "add", "bench", *at], environment)
-    targets.tidewaiter(["principal", "add", "dora", "--group", "dba", *at], environment)
-    issued = json.loads(
-        targets.tidewaiter(["credential", "issue", "--principal", "bench", "--format", "json", *at], environment)
-    )
+    issued = {"user": "bench", "password": ""}
+    if is_first:
+        targets.tidewaiter(["principal", "add", "bench", *at], environment)
+        targets.tidewaiter(["principal", "add", "dora", "--group", "dba", *at], environment)
+        told = targets.tidewaiter(["credential", "issue", "--principal", "bench", "--format", "json", *at], environment)
+        issued = json.loads(told)
     with targets.running([*targets.TIDEWAITER, "serve", *at], folder / "log", environment) as process:
         targets.await_ready(process, folder / "log")
         login = Login("127.0.0.1", port, issued["user"], issued["password"], targets.DATABASE)

@@ -344,19 +344,28 @@ def test_credentials_that_ended_long_ago_are_forgotten_at_the_start_and_again(
     assert "warning: the store is locked" in said, "and it is tried again"
 
 
-def test_a_store_that_fails_meanwhile_is_said_again_and_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_fails_meanwhile_is_said_once_and_so_is_its_return(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = deployment(tmp_path)
     said: list[str] = []
+    tries: list[int] = []
 
     def refresh(self: Directory) -> None:
+        tries.append(1)
         raise TidewaiterError("the store is locked")
 
     async def visit(_config: Config) -> None:
-        monkeypatch.setattr(Directory, "refresh", refresh)
-        await eventually(lambda: "warning: the store is locked" in said)
+        with monkeypatch.context() as patch:
+            patch.setattr(Directory, "refresh", refresh)
+            await eventually(lambda: len(tries) > 2)
+        await eventually(lambda: "the control store answers again" in said)
 
     monkeypatch.setattr(serving, "FOLLOW_S", 0.02)
     served(config, visit, said)
+    assert [line for line in said if "the store is locked" in line] == [
+        "warning: the store is locked; until it answers nobody logs in, and nothing held is approved"
+    ]
 
 
 def test_run_takes_the_fast_loop_when_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

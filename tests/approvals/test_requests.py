@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from bookkit import ALICE, DAN, DORA, Clock, Memory, draft, opened
 
+from tidewaiter.approvals import requests
 from tidewaiter.approvals.book import Book
 from tidewaiter.approvals.desk import Refused, Request, State
 from tidewaiter.approvals.requests import Requests, Terms
-from tidewaiter.errors import LedgerUnavailable
+from tidewaiter.errors import LedgerUnavailable, StoreUnavailable
 from tidewaiter.model import Need, Principal
 
 pytestmark = pytest.mark.anyio
@@ -133,6 +134,48 @@ async def test_who_waits_is_woken_by_a_decision_made_elsewhere(tmp_path: Path) -
         await there.decide(request.id)
         assert (await waiting).state is State.APPROVED
         following.cancel()
+
+
+async def test_a_write_of_which_the_store_said_nothing_is_recorded_as_such(
+    book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(book)
+
+    def silent(*_of: object) -> bool:
+        raise StoreUnavailable("no answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(book, "add", silent)
+        with pytest.raises(StoreUnavailable):
+            await desk.requests.ask(draft(), radius)
+    request = await desk.requests.ask(draft(), radius)
+    await desk.decide(request.id)
+    with monkeypatch.context() as patch:
+        patch.setattr(book, "replace", silent)
+        with pytest.raises(StoreUnavailable):
+            await desk.requests.consume(request.id, BINDING, "s", await radius())
+    assert [step for step in desk.ledger.steps if "unconfirmed" in str(step)] == [
+        ("unconfirmed_opened", "open"),
+        ("unconfirmed_consumed", "approved"),
+    ]
+    assert (await desk.requests.consume(request.id, BINDING, "s", await radius())).state is State.CONSUMED
+
+
+async def test_an_outage_of_the_store_is_said_once(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk, said, tries = Desk(book), list[str](), list[int]()
+
+    def silent(*_of: object) -> list[Request]:
+        tries.append(1)
+        raise StoreUnavailable("no answer")
+
+    monkeypatch.setattr(requests, "CAREFUL_S", 0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(book, "due", silent)
+        following = asyncio.create_task(desk.requests.follow(said.append))
+        while len(tries) < 3:  # noqa: ASYNC110 - the test looks from outside
+            await asyncio.sleep(0.01)
+        following.cancel()
+    assert said == ["warning: requests: no answer"]
 
 
 async def test_waiting_has_an_end(book: Book) -> None:

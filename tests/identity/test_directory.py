@@ -350,6 +350,23 @@ def test_a_store_that_cannot_answer_lets_nobody_in(directory: Directory, store: 
         checking.credentials_of("alice", NOW_S)
 
 
+def test_lookups_that_others_keep_fresh_ask_nothing_and_end_with_a_store_that_is_silent(
+    directory: Directory, store: Store
+) -> None:
+    clock = Paused()
+    looking = Directory(store, NOW_S, clock_s=clock, stale_s=3.0)
+    directory.set_enabled("alice", False)
+    clock.now_s = 3.0
+    assert looking.principal("alice") is not None
+    looking.refresh()
+    assert looking.principal("alice") is None
+    clock.now_s = 6.5
+    with pytest.raises(StoreUnavailable, match="no answer for 4 s"):
+        looking.credentials_of("etl", NOW_S)
+    with pytest.raises(StoreUnavailable):
+        looking.may_continue("etl", "x")
+
+
 def test_a_lookup_during_another_threads_refresh_does_not_wait(directory: Directory, store: Store) -> None:
     clock = Paused()
     looking = Directory(store, NOW_S, clock_s=clock)

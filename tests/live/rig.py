@@ -62,6 +62,7 @@ class Deployment:
     console: int
     issued: dict[str, Issued] = field(default_factory=dict)
     server: subprocess.Popen[str] | None = None
+    serve: Sequence[str] = (*COMMAND, "serve")
     _said: list[str] = field(default_factory=list)
 
     # -- the command line
@@ -109,7 +110,7 @@ class Deployment:
         log = (self.folder / "serve.log").open("a")
         with log:
             self.server = subprocess.Popen(
-                [*COMMAND, "serve"],
+                [*self.serve],
                 cwd=self.folder,
                 env=self.environment(),
                 stdout=subprocess.PIPE,

@@ -133,6 +133,17 @@ async def test_an_approval_makes_it_judged_again_and_is_then_used() -> None:
     assert client.gauge.asked == [False, True]
 
 
+@pytest.mark.parametrize("state", [State.CONSUMED, State.FAILED, State.REVIEW, State.CLOSED])
+async def test_what_another_session_of_theirs_used_up_is_asked_for_anew(state: State) -> None:
+    client = Client()
+    settling = asyncio.create_task(client.holding.settle(HELD, ALICE))
+    await until_waiting(client)
+    client.book.move(state)
+    assert await settling is None
+    assert "used up by another run" in client.told[-1]
+    assert client.book.consumed == []
+
+
 async def test_what_moved_since_its_approval_is_held_again_and_says_why() -> None:
     client = Client()
     await client.holding.settle(HELD, BOT)

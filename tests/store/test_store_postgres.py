@@ -5,19 +5,26 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
+from bookkit import DORA, Memory, draft, random_text
 from channelkit import Place
+from lane import Lane
 from sqlalchemy import text
 
+from tidewaiter.approvals.book import Book
+from tidewaiter.approvals.desk import State
+from tidewaiter.approvals.requests import Requests, Terms
 from tidewaiter.demo.postgres import EmbeddedPostgres
 from tidewaiter.errors import ConfigError, StoreUnavailable
 from tidewaiter.identity import Directory
 from tidewaiter.identity.accounts import Realm
 from tidewaiter.model import Kind, Secret
-from tidewaiter.store import Store, open_store
+from tidewaiter.store import Store, engine, open_store
 from tidewaiter.store.tables import VERSION_TABLE
 
 NOW_S = 1_800_000_000.0
@@ -125,3 +132,60 @@ def test_a_lost_server_is_reported_and_service_resumes(store: Store, server: Emb
     server.start()
     directory.refresh()
     assert directory.principal("alice") is not None
+
+
+def test_the_clock_is_the_servers_whatever_ours_says(store: Store, server: EmbeddedPostgres) -> None:
+    shared_s = store.clock(lambda: 0.0)
+    behind_s = float(server.execute("select extract(epoch from clock_timestamp())")) - shared_s()
+    assert abs(behind_s) < 60, "ours is 50 years slow, and the server's counts"
+    before_s = shared_s()
+    server.execute("select pg_sleep(0.01)")
+    assert shared_s() > before_s, "it goes on between questions"
+
+
+def test_gateways_whose_clocks_are_minutes_apart_agree_on_what_has_expired(
+    store: Store, url: str, tmp_path: Path
+) -> None:
+    asyncio.run(_clocks(store, url, tmp_path))
+
+
+async def _clocks(store: Store, url: str, folder: Path) -> None:
+    elsewhere = open_store(url, folder)
+
+    def gateway(one: Store, off_s: float) -> Requests:
+        return Requests(Book(one, random_text), Memory(), one.clock(lambda: time.time() + off_s), Terms(60.0, 30.0))
+
+    slow, fast = gateway(store, -600.0), gateway(elsewhere, 600.0)
+    request = await slow.ask(draft())
+    told = {"note": "", "channel": "shell", "place": "here"}
+    assert (await fast.find(request.id)).state is State.OPEN
+    approved = await fast.decide(request.id, DORA, is_approval=True, **told)
+    assert 0 < approved.expires_s - request.created_s < 60
+    assert (await slow.consume(request.id, request.binding, "s", {})).state is State.CONSUMED
+    elsewhere.close()
+
+
+def test_a_line_that_hangs_is_given_up_and_a_lock_is_not_kept(
+    url: str, server: EmbeddedPostgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "ANSWER_S", 0.2)
+    monkeypatch.setattr(engine, "CONNECT_S", 1)
+    monkeypatch.setattr(engine, "BUSY_MS", 300)
+    lane = Lane(server.port)
+    with (
+        closing(open_store(url.replace(f":{server.port}/", f":{lane.port}/"), tmp_path)) as hanging,
+        closing(open_store(url, tmp_path)) as other,
+    ):
+        with pytest.raises(StoreUnavailable), hanging.changing():
+            lane.hang()  # with the one row locked that all writers queue for
+            with pytest.raises(StoreUnavailable):
+                hanging.stamp()
+            assert any(_changes(other) for _ in range(50)), "the server ends the transaction"
+        lane.heal()
+        assert hanging.stamp() == other.stamp()
+
+
+def _changes(store: Store) -> bool:
+    with suppress(StoreUnavailable), store.changing() as change:
+        return change.generation > 0
+    return False

@@ -60,6 +60,7 @@ class Deployment:
         self.config = config
         self._environ = environ
         self._clock_ns = clock_ns
+        self._now_s: Callable[[], float] = lambda: clock_ns() / 1e9
         self._opened = ExitStack()
 
     def __enter__(self) -> Self:
@@ -69,14 +70,15 @@ class Deployment:
         self._opened.close()
 
     def now_s(self) -> float:
-        """Unix time."""
-        return self._clock_ns() / 1e9
+        """Unix time; once the store is open, by the clock that its gateways share."""
+        return self._now_s()
 
     @cached_property
     def store(self) -> Store:
         """The control store. Raises ConfigError, StoreUnavailable."""
         store = open_store(self.config.store.url, self.config.folder)
         self._opened.callback(store.close)
+        self._now_s = store.clock(self._now_s)
         return store
 
     @cached_property

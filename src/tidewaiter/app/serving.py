@@ -50,6 +50,9 @@ from tidewaiter.store import open_store
 PRUNE_S = 86_400.0  # credentials that ended long ago are forgotten at the start, and once a day
 SWITCH_S = 0.0005  # how long a thread that studies a long statement may keep the event loop waiting, each time
 FOLLOW_S = 0.5  # how soon a revocation made by another gateway on the same store ends sessions here
+STALE_S = (
+    3.0  # without an answer of a shared store: from then on nobody logs in, as they may have been revoked elsewhere
+)
 
 Say = Callable[[str], None]
 
@@ -103,7 +106,8 @@ async def _open(config: Config, environ: Mapping[str, str], say: Say, clocks: Cl
     secrets = secrets_of(config, environ)
     store = open_store(config.store.url, config.folder)
     opened.callback(store.close)
-    directory = Directory(store, clocks.now_ns() / 1e9)
+    now_s = store.clock(lambda: clocks.now_ns() / 1e9)
+    directory = Directory(store, now_s(), stale_s=STALE_S if store.is_shared else None)
     log = open_log(config, clocks.now_ns, announce=True)
     opened.callback(log.close)
     await _require_ordinary_roles(config, secrets, say)
@@ -127,15 +131,10 @@ async def _open(config: Config, environ: Mapping[str, str], say: Say, clocks: Cl
         for source in config.datasources.values()
     }
     durably = Durably(recorder)
-
-    def now_s() -> float:
-        return clocks.now_ns() / 1e9
-
+    now_ns = (lambda: int(now_s() * 1e9)) if store.is_shared else clocks.now_ns
     switchboard = switchboard_of(config, environ, store, directory, durably, now_s, say)
     requests = requests_of(config, store, durably, now_s, switchboard.told, directory.principal)
-    gateway = Gateway(
-        config, recorder, directory, shelf.policies, targets, clocks.now_ns, clocks.monotonic_us, requests
-    )
+    gateway = Gateway(config, recorder, directory, shelf.policies, targets, now_ns, clocks.monotonic_us, requests)
     running = Running(
         config=config,
         directory=directory,
@@ -147,7 +146,7 @@ async def _open(config: Config, environ: Mapping[str, str], say: Say, clocks: Cl
         watches={name: target.watch for name, target in targets.items()},
         secrets=secrets,
         config_digests=digests_of(config),
-        clock_ns=clocks.now_ns,
+        clock_ns=now_ns,
         say=say,
         environ=environ,
     )
@@ -281,13 +280,21 @@ class Server:
     async def _follow_directory(self) -> None:
         """End sessions that another process's change ended: several gateways may share a store."""
         directory, generation = self._running.directory, self._running.directory.generation
+        problem = ""
         while True:
             await asyncio.sleep(FOLLOW_S)
             try:
                 await asyncio.to_thread(directory.refresh)
             except TidewaiterError as error:
-                self._running.say(f"warning: {error}")
+                if str(error) != problem:
+                    problem = str(error)
+                    self._running.say(
+                        f"warning: {error}; until it answers nobody logs in, and nothing held is approved"
+                    )
                 continue
+            if problem:
+                problem = ""
+                self._running.say("the control store answers again")
             if directory.generation == generation:
                 continue
             generation = directory.generation

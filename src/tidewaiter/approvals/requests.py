@@ -9,16 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 from tidewaiter.approvals import desk
 from tidewaiter.approvals.blast import drift, most_rows, summary
 from tidewaiter.approvals.book import LIVE, UNSETTLED, Book
 from tidewaiter.approvals.desk import Refused, Request, State, Vote
-from tidewaiter.errors import Conflict, TidewaiterError
+from tidewaiter.errors import Conflict, StoreUnavailable, TidewaiterError
 from tidewaiter.model import Principal, Receipt
 
 FOLLOW_S = 0.05  # looking whether the store changed: 3 µs on SQLite; every `check_s` of it on PostgreSQL
+CAREFUL_S = 1.0  # between questions to a store that does not answer
 PRUNE_S = 3600.0
 IDS_AT_ONCE = 500  # in one question to the store: databases bound the number of parameters
 TRIES = 8  # a request is changed by people and by its own session: meeting eight times in a row is a defect
@@ -98,7 +100,7 @@ class Requests:
             )
             told = {"asked_by": request.principal, "facts": request.facts or {}, "blast_radius": summary(measured)}
             await self._record(request, "open", told)
-            if await asyncio.to_thread(self._book.add, request):
+            if await self._written(request, "opened", partial(self._book.add, request)):
                 self._told(request)
                 return request
             await self._record(request, "not_opened", {"reason": "another one was opened for the same statement"})
@@ -230,7 +232,7 @@ class Requests:
     # -- time -------------------------------------------------------------------------------------------------------
     async def follow(self, report: Callable[[str], None]) -> None:
         """Wake those who wait for what was decided elsewhere, and let time run out. Until cancelled."""
-        stamp, prune_at = -1, 0.0
+        stamp, prune_at, problem = -1, 0.0, ""
         while True:
             await asyncio.sleep(self._check_s)
             try:
@@ -244,8 +246,12 @@ class Requests:
                     prune_at = self._now_s() + PRUNE_S
                     await asyncio.to_thread(self._book.prune, self._now_s())
             except TidewaiterError as error:
-                report(f"warning: requests: {error}")
-                await asyncio.sleep(1.0)
+                if str(error) != problem:
+                    report(f"warning: requests: {error}")
+                problem = str(error)
+                await asyncio.sleep(CAREFUL_S)
+            else:
+                problem = ""
 
     async def _wake_decided(self) -> None:
         ids = list(self._waiting)
@@ -266,12 +272,21 @@ class Requests:
             if after == before:
                 return after
             await self._record(after, what, by)
-            if await asyncio.to_thread(self._book.replace, after, version):
+            if await self._written(before, what, partial(self._book.replace, after, version)):
                 self._wake(after)
                 self._told(after)
                 return after
             await self._record(before, f"not_{what}", {"reason": "it was changed elsewhere meanwhile"})
         raise Conflict(f"request {id_} is being changed by others: try again")
+
+    async def _written(self, request: Request, what: str, write: Callable[[], bool]) -> bool:
+        """Write what was recorded. When the store goes away meanwhile, nobody here knows whether it did."""
+        try:
+            return await asyncio.to_thread(write)
+        except StoreUnavailable as error:
+            lost = error
+        await self._record(request, f"unconfirmed_{what}", {"reason": str(lost)})
+        raise lost
 
     async def _live(self, binding: str) -> Request | None:
         found = await asyncio.to_thread(self._book.live, binding)

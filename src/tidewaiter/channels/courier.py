@@ -74,12 +74,16 @@ class Courier:
 
     async def run(self) -> None:
         """Deliver until cancelled."""
+        problem = ""
         while True:
             try:
                 await self.round()
+                problem = ""
             except Exception as error:  # noqa: BLE001 - the boundary: a channel ends neither the others nor the gateway
                 told = str(error) if isinstance(error, TidewaiterError) else f"failed: {error!r}"
-                self._report(f"warning: channel {self.channel.name}: {told}")  # the outbox keeps what was not told
+                if told != problem:
+                    self._report(f"warning: channel {self.channel.name}: {told}")  # the outbox keeps what was not told
+                problem = told
                 await asyncio.sleep(STORE_PAUSE_S)
             try:
                 async with asyncio.timeout(self._look_s):

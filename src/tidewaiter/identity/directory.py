@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 from sqlalchemy import Connection, delete, or_, select, update
 
-from tidewaiter.errors import Conflict, NotFound, UsageError
+from tidewaiter.errors import Conflict, NotFound, StoreUnavailable, UsageError
 from tidewaiter.identity import names, records
 from tidewaiter.identity.credentials import (
     DAY_S,
@@ -37,10 +37,10 @@ class Directory:
     """Principals, groups and credentials of one deployment. Thread-safe.
 
     Look-ups answer from memory. A change made here counts at once; one made by another process counts within the
-    store's `check_s` (20 ms for SQLite, 1 s for PostgreSQL), which is how often look-ups ask the store whether anything
-    changed. With PostgreSQL that question is a round trip: call `refresh` from a thread more often than that, and no
-    look-up will make it. Every method raises StoreUnavailable when the store cannot answer, so that nobody gets in on
-    stale facts.
+    store's `check_s` (20 ms for SQLite), which is how often look-ups ask the store whether anything changed. With
+    PostgreSQL that question is a round trip, which may hang: with `stale_s`, look-ups never make it, and somebody calls
+    `refresh` from a thread; then others' changes count as often as that. Every method raises StoreUnavailable when the
+    store cannot answer, or has not for `stale_s`, so that nobody gets in on stale facts.
     """
 
     iterations = ITERATIONS
@@ -52,12 +52,14 @@ class Directory:
         *,
         clock_s: Callable[[], float] = time.monotonic,
         random_text: RandomText = base62,
+        stale_s: float | None = None,
     ) -> None:
         """Read the whole directory. `now_s` is the Unix time, `clock_s` paces the checks for others' changes."""
         self._store = store
         self._clock_s = clock_s
         self._random_text = random_text
         self._latest_s = now_s
+        self._stale_s = stale_s
         self._lock = threading.Lock()
         self._stamp = -1
         self._checked_s = 0.0
@@ -262,8 +264,13 @@ class Directory:
             self._refresh()
 
     def _current(self) -> Snapshot:
+        age_s = self._clock_s() - self._checked_s
+        if self._stale_s is not None:
+            if age_s > self._stale_s:
+                raise StoreUnavailable(f"control store {self._store.place}: no answer for {age_s:.0f} s")
+            return self._snapshot
         # A look-up that meets another thread's refresh answers from what there is rather than wait for it.
-        if self._clock_s() - self._checked_s >= self._store.check_s and self._lock.acquire(blocking=False):
+        if age_s >= self._store.check_s and self._lock.acquire(blocking=False):
             try:
                 self._refresh()
             finally:

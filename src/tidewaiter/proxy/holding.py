@@ -22,6 +22,8 @@ from tidewaiter.wire import postgres
 HEARTBEAT_S = 10.0  # keeps sockets, load balancers and NAT alive: no client's read timeout in common use is shorter
 CLEAN_TRANSACTION_S = 5.0  # a transaction that has done nothing yet may wait a moment; one with locks never does
 STORE_AGAIN_S = 0.5
+USED = (State.CONSUMED, State.FAILED, State.REVIEW, State.CLOSED)
+"""Another session of the same principal ran it before this one heard of the decision."""
 CANCELLED = "canceling statement due to user request"
 TIMED_OUT = "canceling statement due to statement timeout"
 REASON_CHARACTERS = 2000  # as much as the note of a decision
@@ -216,6 +218,9 @@ class Holding:
                 self.tell(_waiting(request))
         if request.state is State.APPROVED:
             self.tell(_notice(f"request {request.id} is approved"))
+            return None
+        if request.state in USED:
+            self.tell(_notice(f"request {request.id} was used up by another run of this statement: asking anew"))
             return None
         return _refused(request, held.binding)
 

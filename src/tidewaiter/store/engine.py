@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select, text, update
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select, text, update
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from tidewaiter.errors import ConfigError, StoreUnavailable
@@ -26,7 +26,9 @@ from tidewaiter.store.tables import HEAD, meta
 
 BUSY_MS = 5000  # writers hold the lock for a few ms; a store that is busy for seconds is a fault to report
 SQLITE_CHECK_S = 0.02  # one PRAGMA (3 µs) per 20 ms: a revocation elsewhere counts within 20 ms, the cost is nothing
-POSTGRES_CHECK_S = 1.0  # one round trip per second and gateway
+POSTGRES_CHECK_S = 0.25  # a decision made at another gateway counts within this and a few round trips
+CONNECT_S = 3
+ANSWER_S = 6.0  # the server's own limit, BUSY_MS, comes first; a server that hangs, or a cut line, says nothing at all
 _SUPPORTED = "sqlite:///state/control.sqlite or postgresql://HOST/DATABASE"
 
 
@@ -50,19 +52,25 @@ class Change:
 
 
 class Store:
-    """An open control store. Thread-safe. `check_s` is how often, at most, asking `stamp` makes sense."""
+    """An open control store. Thread-safe. `check_s` is how often, at most, asking `stamp` makes sense.
+
+    `is_shared`: several gateways may use it, and asking it is a round trip.
+    """
 
     def __init__(self, engine: Engine, place: str, check_s: float) -> None:
         """Take an engine whose schema is at `HEAD`; use `open_store` instead."""
         self.place = place
         self.check_s = check_s
         self._engine = engine
-        options = {} if _is_sqlite(engine.url) else {"isolation_level": "REPEATABLE READ"}
+        self.is_shared = not _is_sqlite(engine.url)
+        options = {"isolation_level": "REPEATABLE READ"} if self.is_shared else {}
         self._reader = engine.execution_options(**options)
         self._writer = engine.execution_options(immediate=True)
+        self._asker = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._told = (0.0, 0.0)  # the server's time, and when it said so by our monotonic clock
         with self.reading() as connection:
             self.salt_key: bytes = connection.execute(select(meta.c.salt_key)).scalar_one()
-        self._watch = _watch(engine.url) if _is_sqlite(engine.url) else None
+        self._watch = None if self.is_shared else _watch(engine.url)
         self._watch_lock = threading.Lock()
 
     @contextmanager
@@ -83,13 +91,35 @@ class Store:
         Read it before the rows it stands for. Raises StoreUnavailable. Cost: 3 µs (SQLite), a round trip (PostgreSQL).
         """
         if self._watch is None:
-            with self.reading() as connection:
-                return int(connection.execute(select(meta.c.generation)).scalar_one())
+            return self._ask()
         try:
             with self._watch_lock:
                 return int(self._watch.execute("PRAGMA data_version").fetchone()[0])
         except sqlite3.Error as error:
             raise StoreUnavailable(f"control store {self.place}: {error}") from error
+
+    def clock(self, now_s: Callable[[], float]) -> Callable[[], float]:
+        """The clock by which whatever several gateways share is judged, Unix time: the server's, or `now_s` on SQLite.
+
+        It goes on by our monotonic clock from what `stamp` was told last, so a clock that is off, or set, here moves
+        nothing. Raises StoreUnavailable.
+        """
+        if not self.is_shared:
+            return now_s
+        self._ask()
+
+        def shared_s() -> float:
+            told_s, at_s = self._told
+            return told_s + time.monotonic() - at_s
+
+        return shared_s
+
+    def _ask(self) -> int:
+        """The generation, and what time it is."""
+        with _reported(self.place), self._asker.connect() as connection:
+            row = connection.execute(select(meta.c.generation, func.extract("epoch", func.clock_timestamp()))).one()
+        self._told = float(row[1]), time.monotonic()
+        return int(row[0])
 
     def close(self) -> None:
         """Give back every connection. The store must not be used afterwards."""
@@ -121,7 +151,7 @@ def _target(url: str, folder: Path) -> URL:
         raise ConfigError([f"store.url: not a database URL; use {_SUPPORTED}"]) from None
     if parsed.drivername in ("postgresql", "postgresql+psycopg"):
         if find_spec("psycopg") is None:
-            raise ConfigError(["store.url: postgresql needs a driver: pip install 'psycopg[binary]>=3.3'"])
+            raise ConfigError(["store.url: postgresql needs a driver: pip install 'psycopg[binary]>=3.3.9'"])
         return parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername != "sqlite":
         raise ConfigError([f"store.url: {parsed.drivername} is not supported; use {_SUPPORTED}"])
@@ -169,9 +199,32 @@ def _sqlite(url: URL) -> Engine:
 
 
 def _postgres(url: URL) -> Engine:
-    limits = f"-c statement_timeout={BUSY_MS} -c lock_timeout={BUSY_MS}"
-    arguments: dict[str, Any] = {"connect_timeout": 5, "options": limits}
-    return create_engine(url, pool_size=2, max_overflow=6, pool_pre_ping=True, connect_args=arguments)
+    # Writers queue behind one row: a gateway that vanishes in the middle of a change must not keep it for hours.
+    names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+    arguments: dict[str, Any] = {
+        "connect_timeout": CONNECT_S,
+        "tcp_user_timeout": BUSY_MS,
+        "options": " ".join(f"-c {name}={BUSY_MS}" for name in names),
+    }
+    engine = create_engine(url, pool_size=2, max_overflow=6, pool_pre_ping=True, connect_args=arguments)
+    event.listen(engine, "do_connect", _impatient)
+    return engine
+
+
+def _impatient(_dialect: object, _record: object, _positional: object, arguments: dict[str, Any]) -> Any:
+    """A connection that waits for no answer longer than ANSWER_S, and is closed then."""
+    import psycopg  # an optional dependency
+
+    class Impatient(psycopg.Connection[Any]):
+        def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+            try:
+                return super().wait(gen, interval, ANSWER_S if timeout is None else timeout)
+            except psycopg.OperationalError:
+                if self.pgconn.transaction_status == psycopg.pq.TransactionStatus.ACTIVE:
+                    self.close()
+                raise
+
+    return Impatient.connect(**arguments)
 
 
 def _ready(engine: Engine, place: str, check_s: float, token_bytes: Callable[[int], bytes]) -> Store:
