@@ -1,44 +1,20 @@
 from __future__ import annotations
 
-import struct
+import contextlib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from maskkit import KEY, PARTIAL, column, mask
+from maskkit import KEY, PARTIAL, Row, column, mask, row, values_of
 
-from tidewaiter.masking.late import LateMask, late_mask
+from tidewaiter.masking.late import Null, late_mask
 from tidewaiter.masking.plan import Field, Foreseen, MaskingError, MaskPlan, check_described
 
 TEXT = column("pg_catalog.text")
-Row = list[bytes | None]
-
-
-def row(*values: bytes | None) -> bytes:
-    body = struct.pack("!H", len(values))
-    for value in values:
-        body += struct.pack("!i", -1) if value is None else struct.pack("!i", len(value)) + value
-    return b"D" + struct.pack("!I", len(body) + 4) + body
-
-
-def values_of(data: bytes) -> list[Row]:
-    found: list[Row] = []
-    at = 0
-    while at < len(data):
-        size = int.from_bytes(data[at + 1 : at + 5], "big")
-        pos, fields = at + 7, []
-        for _ in range(int.from_bytes(data[at + 5 : at + 7], "big")):
-            (length,) = struct.unpack_from("!i", data, pos)
-            fields.append(None if length < 0 else data[pos + 4 : pos + 4 + length])
-            pos += 4 + max(length, 0)
-        assert pos == at + 1 + size
-        found.append(fields)
-        at = pos
-    return found
 
 
 REDACT = late_mask(mask("redact"), TEXT, KEY, False)
-NULL = LateMask()
+NULL = Null()
 
 
 @given(st.lists(st.lists(st.none() | st.binary(max_size=9), min_size=4, max_size=6), max_size=5))
@@ -65,9 +41,15 @@ def test_rows_that_are_not_what_was_described_raise() -> None:
 
 def test_a_value_that_cannot_be_masked_raises_without_showing_it() -> None:
     plan = MaskPlan([(0, late_mask(PARTIAL, TEXT, KEY, False))])
-    with pytest.raises(MaskingError) as raised:
+    with pytest.raises(MaskingError, match=r"^a value of output column 1 is not valid UTF-8$"):
         plan.apply(row(b"\xff\xfesecret"), 0, 20)
-    assert "secret" not in str(raised.value)
+    number = late_mask(mask("bucket", size=7), column("integer", "int4"), KEY, False)
+    with pytest.raises(MaskingError, match=r"^a value of output column 1 is not what its type looks like$"):
+        MaskPlan([(0, number)]).apply(row(b"secret"), 0, 17)
+    date = late_mask(mask("shift", days=9), column("pg_catalog.date"), KEY, True)
+    for day in range((1 << 31) - 2, (1 << 31) - 12, -1):  # beyond what four bytes hold, either way
+        with contextlib.suppress(MaskingError):
+            MaskPlan([(0, date)]).apply(row(day.to_bytes(4, "big")), 0, 15)
 
 
 def test_the_server_must_describe_what_was_foreseen() -> None:

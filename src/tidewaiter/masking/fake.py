@@ -19,12 +19,12 @@ _LAST_NAMES: Final = (
     "Pike Quill Rask Reed Rhodes Rowe Sand Sears Sloan Stark Stone Thorn Tully Udall Vance Vega Voss Wade Webb "
     "West Wilde Wren Yates Zeller "
 )
-_FIRST: Final = tuple(_FIRST_NAMES.split())
-_LAST: Final = tuple(_LAST_NAMES.split())
+FIRST: Final = tuple(_FIRST_NAMES.encode().split())
+LAST: Final = tuple(_LAST_NAMES.encode().split())
 
 
 def fake_name(digest: bytes) -> bytes:
     """First and last name that a digest of at least 8 bytes chooses."""
-    first = int.from_bytes(digest[:4], "big") % len(_FIRST)
-    last = int.from_bytes(digest[4:8], "big") % len(_LAST)
-    return f"{_FIRST[first]} {_LAST[last]}".encode()
+    first = int.from_bytes(digest[:4], "big") % len(FIRST)
+    last = int.from_bytes(digest[4:8], "big") % len(LAST)
+    return b"%b %b" % (FIRST[first], LAST[last])

@@ -11,7 +11,7 @@ from typing import Final
 
 from tidewaiter.config.shape import Mask
 from tidewaiter.masking.civil import date_of, days_of, format_iso, parse_iso
-from tidewaiter.masking.fake import fake_name
+from tidewaiter.masking.fake import FIRST, LAST, fake_name
 from tidewaiter.masking.forms import INTEGERS, JSONS, REDACTED, TEXTS, base_of
 from tidewaiter.masking.spans import redact_spans
 from tidewaiter.model import Column
@@ -23,11 +23,27 @@ _BASE_32: Final = [bytes((first, second)) for first in _ALPHABET for second in _
 _INFINITE: Final = (b"infinity", b"-infinity")
 
 
+Recipe = tuple[object, ...]
+"""How `_rows.c` does what `apply` does: the name of a kind, and its arguments. Empty: it calls `apply`."""
+
+
 class LateMask:
-    """The late form of one column's mask; this one gives NULL, which is valid for every type."""
+    """The late form of one column's mask."""
 
     def apply(self, value: bytes) -> bytes | None:
-        """The masked field. Raises ValueError for bytes that are no value of the type."""
+        """The masked field, None for NULL. Raises ValueError for bytes that are no value of the type."""
+        raise NotImplementedError
+
+    def recipe(self) -> Recipe:
+        """How the same is done in C."""
+        return ()
+
+
+class Null(LateMask):
+    """NULL, which is valid for every type."""
+
+    def apply(self, value: bytes) -> bytes | None:
+        """NULL."""
         return None
 
 
@@ -114,6 +130,10 @@ class Token(TextMask):
         out += _BASE_32[(digest[15] << 8 | digest[16]) >> 6]
         return bytes(out)
 
+    def recipe(self) -> Recipe:
+        """The key, and the type's length."""
+        return ("token", self.key, self.limit, self.is_padded)
+
 
 class IntegerToken(LateMask):
     """A token that is a positive integer of the type."""
@@ -127,6 +147,10 @@ class IntegerToken(LateMask):
         digest = hashlib.blake2b(said, key=self.key, digest_size=8).digest()
         number = int.from_bytes(digest, "big") >> (65 - self.bits)
         return number.to_bytes(self.bits // 8, "big") if self.is_binary else b"%d" % number
+
+    def recipe(self) -> Recipe:
+        """The key, and the type's size."""
+        return ("integer_token", self.key, self.bits, self.is_binary)
 
 
 class UuidToken(LateMask):
@@ -146,6 +170,10 @@ class UuidToken(LateMask):
         said = digest.hex()
         return f"{said[:8]}-{said[8:12]}-{said[12:16]}-{said[16:20]}-{said[20:]}".encode()
 
+    def recipe(self) -> Recipe:
+        """The key."""
+        return ("uuid_token", self.key, self.is_binary)
+
 
 class Fake(TextMask):
     """An invented name, the same for equal values of one tag."""
@@ -157,6 +185,10 @@ class Fake(TextMask):
     def masked(self, value: bytes) -> bytes:
         """The name that the value's digest chooses."""
         return fake_name(hashlib.blake2b(value, key=self.key, digest_size=8).digest())
+
+    def recipe(self) -> Recipe:
+        """The key, the type's length, and the names."""
+        return ("fake", self.key, self.limit, self.is_padded, FIRST, LAST)
 
 
 class FreeText(TextMask):
@@ -265,6 +297,10 @@ class Shift(Moments):
         step = int.from_bytes(digest, "big") % (2 * self.span)
         return days + (step - self.span if step < self.span else step - self.span + 1)
 
+    def recipe(self) -> Recipe:
+        """The key, and how far."""
+        return ("shift", self.key, self.span, self.is_date, self.is_binary)
+
 
 def late_mask(mask: Mask, column: Column, key: bytes, is_binary: bool) -> LateMask:
     """The late form of a mask for a column's fields in a format. Types without one get NULL."""
@@ -283,7 +319,7 @@ def late_mask(mask: Mask, column: Column, key: bytes, is_binary: bool) -> LateMa
         return Shift(base, is_binary, int(mask.parameters["days"]), key)
     if mask.name == "free_text" and base in JSONS:
         return FreeJsonb() if base == "jsonb" and is_binary else FreeText(0, False, True)
-    return LateMask()
+    return Null()
 
 
 def _text(mask: Mask, column: Column, key: bytes) -> LateMask:
@@ -301,7 +337,7 @@ def _text(mask: Mask, column: Column, key: bytes) -> LateMask:
         return FreeText(limit, is_padded)
     if mask.name == "token":
         return Token(limit, is_padded, key)
-    return Fake(limit, is_padded, key) if mask.name == "fake" else LateMask()
+    return Fake(limit, is_padded, key) if mask.name == "fake" else Null()
 
 
 def _length(column: Column) -> int:
@@ -325,4 +361,4 @@ def _redact(base: str, column: Column, is_binary: bool) -> LateMask:
     if base in JSONS:
         text = b'"%s"' % REDACTED.encode()
         return Constant(b"\x01" + text if is_binary and base == "jsonb" else text)
-    return LateMask()
+    return Null()
