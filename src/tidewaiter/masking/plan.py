@@ -14,11 +14,11 @@ from typing import Final
 from tidewaiter.masking.late import LateMask
 
 try:
-    from tidewaiter.masking import _rows
+    import tidewaiter.masking._rows as _rows  # "from … import _rows" would raise ImportError
 
-    IS_NATIVE: Final = True
+    IS_NATIVE = True  # not Final: that would be compiled as it stands here
 except ModuleNotFoundError:
-    IS_NATIVE = False  # type: ignore[misc]
+    IS_NATIVE = False
 
 _DATA_ROW: Final = 0x44
 _NULL: Final = b"\xff\xff\xff\xff"
