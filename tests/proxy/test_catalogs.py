@@ -334,7 +334,7 @@ async def test_both_halves_of_the_queries_are_the_whole(server: EmbeddedPostgres
         whole = Catalog.from_rows({name: await connection.fetch(query) for name, query in QUERIES.items()})
     finally:
         await connection.close()
-    for part in ("relations", "schemas", "reaches", "calls", "builtins", "oids", "functions", "guarded", "columns"):
+    for part in ("relations", "schemas", "reaches", "calls", "builtins", "oids", "functions", "guards", "columns"):
         assert dict_or_set(getattr(halves, part)) == dict_or_set(getattr(whole, part)), part
     assert {name: set(schemas) for name, schemas in halves.types.items()} == {
         name: set(schemas) for name, schemas in whole.types.items()

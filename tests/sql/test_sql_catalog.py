@@ -8,6 +8,7 @@ import pytest
 from tidewaiter.model import Relation, SyntaxFault
 from tidewaiter.sql.catalog import QUERIES, SESSION_QUERY, Catalog, Reach, quoted, session_rows
 from tidewaiter.sql.catalog_queries import SECTIONS
+from tidewaiter.sql.entities import RowGuard
 from tidewaiter.sql.parse import parse
 
 
@@ -162,7 +163,15 @@ def test_a_column_is_known_with_the_type_that_a_cast_names(shop: Catalog) -> Non
 
 def test_keys_guarded_columns_and_view_texts_are_known(shop: Catalog) -> None:
     assert shop.primary_keys["public", "customers"] == ("id",)
-    assert shop.guarded["public", "shelves"] == {"shop", "label"}
+    assert set(shop.guards["public", "shelves"]) == {
+        RowGuard("unique", frozenset({"shop", "label"})),
+        RowGuard("referenced", frozenset({"shop", "label"})),
+        RowGuard("references", frozenset({"shop"}), ("public", "shops"), frozenset({"id"})),
+    }
+    assert {(one.kind, one.columns) for one in shop.guards["public", "prices"]} == {
+        ("check", frozenset({"amount"})),
+        ("policy", frozenset({"amount", "owner"})),
+    }
     assert "FROM public.customers" in shop.view_definitions["public", "active_customers"]
     assert (("public", "payments_2026"), ("public", "payments")) in shop.inheritance
 

@@ -25,7 +25,7 @@ from tidewaiter.sql.catalog_queries import (
     UNPRINTED_QUERIES,
     USER_QUERIES,
 )
-from tidewaiter.sql.entities import Cast, ForeignKey, Function, Path, Rule, TableCall, Trigger
+from tidewaiter.sql.entities import Cast, ForeignKey, Function, Path, RowGuard, Rule, TableCall, Trigger
 
 __all__ = [
     "QUERIES", "SESSION_QUERY", "SIGNATURE", "SYSTEM_QUERIES", "SYSTEM_SCHEMAS", "UNPRINTED_QUERIES",
@@ -121,8 +121,8 @@ class Catalog:
     """The columns with their types, of relations outside the system schemas."""
     relation_oids: Mapping[int, Path] = field(default_factory=_none)
     primary_keys: Mapping[Path, tuple[str, ...]] = field(default_factory=_none)
-    guarded: Mapping[Path, frozenset[str]] = field(default_factory=_none)
-    """Columns that a unique index, CHECK, exclusion or foreign key looks at."""
+    guards: Mapping[Path, tuple[RowGuard, ...]] = field(default_factory=_none)
+    """What looks at a table's rows when they are written."""
     generated: Mapping[Path, tuple[tuple[str, str], ...]] = field(default_factory=_none)
     """(generated column, column that it is computed from)."""
     view_definitions: Mapping[Path, str] = field(default_factory=_none)
@@ -221,7 +221,7 @@ def _build(rows: Rows) -> Catalog:
         columns=_columns(plain),
         relation_oids={row[2]: _first(row) for row in plain["columns"]},
         primary_keys={_first(row): tuple(row[2]) for row in plain["primary_keys"]},
-        guarded={_first(row): frozenset(row[2]) for row in plain["guarded"]},
+        guards=_grouped((_first(row), _row_guard(row)) for row in plain["guarded"]),
         generated=_grouped((_first(row), (row[2], row[3])) for row in plain["generated"]),
         view_definitions={_first(row): row[2] for row in plain["view_definitions"]},
         inheritance=tuple((_first(row), _second(row)) for row in plain["inheritance"]),
@@ -258,6 +258,10 @@ def _trigger(row: Sequence[Any]) -> Trigger:
 
 def _key(row: Sequence[Any]) -> ForeignKey:
     return ForeignKey(row[6], _first(row), tuple(row[7]), tuple(row[8]), row[4], row[5], row[9])
+
+
+def _row_guard(row: Sequence[Any]) -> RowGuard:
+    return RowGuard(row[2], frozenset(row[3]), (row[4], row[5]), frozenset(row[6]))
 
 
 def _grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, tuple[V, ...]]:

@@ -355,23 +355,33 @@ QUERIES: Mapping[str, str] = {
           join pg_namespace n on n.oid = c.relnamespace
           join pg_attribute a on a.attrelid = k.conrelid and a.attnum = any (k.conkey)
          where k.contype = 'p' and {_USER_SCHEMA} group by 1, 2 order by 1, 2""",
-    # schema, relation, columns that a unique index, CHECK, exclusion or foreign key looks at (index expressions: all):
-    # what a write to them answers depends on other rows
+    # schema, table, what looks at its rows when they are written ("unique", also exclusions; "check", "references",
+    # "referenced", "policy"), the columns that it looks at, and for "references" where: schema, table, columns there
     "guarded": """
-        select n.nspname::text, c.relname::text, array_agg(distinct a.attname::text order by a.attname::text)
-          from (select x.indrelid as relid, k.num from pg_index x
-                 cross join lateral unnest(x.indkey::int2[]) k(num)
-                 where (x.indisunique or x.indisexclusion) and x.indpred is null and 0 <> all (x.indkey::int2[])
-                union select x.indrelid, a.attnum from pg_index x join pg_attribute a on a.attrelid = x.indrelid
-                 where (x.indisunique or x.indisexclusion) and (x.indpred is not null or 0 = any (x.indkey::int2[]))
-                union select k.conrelid, u.num from pg_constraint k cross join lateral unnest(k.conkey) u(num)
-                 where k.contype <> 'n' and k.conrelid <> 0
-                union select k.confrelid, u.num from pg_constraint k cross join lateral unnest(k.confkey) u(num)) g
+        select n.nspname::text, c.relname::text, g.kind,
+               array(select a.attname::text from pg_attribute a where a.attrelid = c.oid and not a.attisdropped
+                        and a.attnum > 0 and g.key && array[0::int2, a.attnum] order by a.attnum),
+               coalesce(fn.nspname::text, ''), coalesce(f.relname::text, ''),
+               array(select attname::text from pg_attribute where attrelid = f.oid and attnum = any (others) order by 1)
+          from (select x.indrelid as relid, 'unique' as kind,
+                       array_remove(x.indkey::int2[], 0::int2) || array(
+                         select d.refobjsubid::int2 from pg_depend d where d.classid = 'pg_class'::regclass
+                            and d.objid = x.indexrelid and d.refobjid = x.indrelid and d.refobjsubid > 0) as key,
+                       0::oid as other, '{}'::int2[] as others
+                  from pg_index x where x.indisunique or x.indisexclusion
+                union all select k.conrelid, case k.contype when 'c' then 'check' else 'references' end, k.conkey,
+                       k.confrelid, k.confkey
+                  from pg_constraint k where k.contype in ('c', 'f') and k.conrelid <> 0
+                union all
+                select k.confrelid, 'referenced', k.confkey, 0, '{}' from pg_constraint k where k.contype = 'f'
+                union all select y.polrelid, 'policy', array_agg(d.refobjsubid::int2 order by d.refobjsubid), 0, '{}'
+                  from pg_policy y join pg_depend d on d.classid = 'pg_policy'::regclass and d.objid = y.oid
+                 where d.refclassid = 'pg_class'::regclass and d.refobjid = y.polrelid and d.refobjsubid > 0
+                 group by y.oid, y.polrelid) g
           join pg_class c on c.oid = g.relid and c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't'
-                         and c.oid >= 16384
-          join pg_namespace n on n.oid = c.relnamespace
-          join pg_attribute a on a.attrelid = c.oid and a.attnum = g.num and a.attnum > 0 and not a.attisdropped
-         group by 1, 2 order by 1, 2""",
+           and c.oid >= 16384 join pg_namespace n on n.oid = c.relnamespace
+          left join pg_class f on f.oid = g.other left join pg_namespace fn on fn.oid = f.relnamespace
+         order by 1, 2, 3, 4, 5, 6, 7""",
     # schema, table, generated column, a column that it is computed from
     "generated": """
         select n.nspname::text, c.relname::text, g.attname::text, a.attname::text

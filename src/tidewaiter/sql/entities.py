@@ -106,6 +106,20 @@ class TableCall:
 
 
 @dataclass(frozen=True, slots=True)
+class RowGuard:
+    """What looks at `columns` of a table when its rows are written, and may refuse them.
+
+    `kind`: unique (also an exclusion), check, references (a foreign key to `referenced` columns of the relation
+    `other`), referenced (the other end of one), policy.
+    """
+
+    kind: str
+    columns: frozenset[str]
+    other: Path = ("", "")
+    referenced: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Cast:
     """A cast by a function outside the system schemas. It needs a value of type `source` in the statement.
 

@@ -80,6 +80,19 @@ create rule renamed as on update to v_ruled do instead update customers set name
 create rule shown as on insert to ruled do instead select id, ssn || '!' as v from customers;
 create policy mine on wages using (owner = 'app' or owner = 'all') with check (owner = 'app');
 
+-- constraints that look at what is masked
+create table offers (
+    id integer primary key, owner text, wage integer, bid integer default 0, code text, label text,
+    spread integer generated always as (wage - bid) stored, digest text generated always as (md5(code)) stored unique,
+    search tsvector generated always as (to_tsvector('simple', coalesce(label, '') || ' ' || coalesce(code, ''))) stored,
+    check (bid < wage), check (wage > 0), unique (owner, wage)
+);
+create unique index offers_label on offers (label) where code > 'm';
+create table referrals (id integer primary key, email text references customers (email), note text);
+create table quotas (id integer primary key, owner text, amount integer);
+create policy small on quotas using (true) with check (amount < 3000 or owner = 'boss');
+create view v_offers as select id, owner, bid, label from offers;
+
 -- extensions
 create extension citext;
 create extension hstore;
@@ -96,3 +109,5 @@ insert into products select i, 'product ' || i, i * 3, array['t' || i % 3, 'all'
 insert into scratch select i, 'a' || i, 'b' || i % 3, i from generate_series(1, 10) i;
 alter table wages enable row level security;
 alter table wages force row level security;
+alter table quotas enable row level security;
+alter table quotas force row level security;

@@ -46,6 +46,8 @@ MASKS: Mapping[tuple[str, str], Mapping[str, Mask]] = {
     ("public", "staff"): {"pay": Mask("null"), "mail": Mask("redact")},
     ("public", "hired"): {"code": Mask("redact"), "wage": Mask("bucket", MappingProxyType({"size": 1000}))},
     ("public", "wages"): {"amount": Mask("null"), "code": Mask("token")},
+    ("public", "offers"): {"wage": Mask("bucket", MappingProxyType({"size": 1000})), "code": Mask("redact")},
+    ("public", "quotas"): {"amount": Mask("null")},
     ("public", "members"): {"mail": Mask("email"), "extra": Mask("null"), "bio": Mask("free_text")},
 }
 TAGS = {f"{path[1]}-{column}": mask for path, masks in MASKS.items() for column, mask in masks.items()}
@@ -97,6 +99,11 @@ def secrets(seed: int) -> Iterator[str]:
         wage = 1000 * (number % 4 + 1) + rng.randint(0, 999)
         yield f"insert into hired (id, name, code, wage) values ({number}, '{name}', '{hidden(6)}', {wage})"
         owner = ("app", "all", "boss")[number % 3]
+        yield (
+            f"insert into offers (id, owner, wage, bid, code, label) values "
+            f"({number}, '{owner}', {wage}, 0, '{hidden(6)}', 'label {number}')"
+        )
+        yield f"insert into quotas values ({number}, 'boss', {rng.randint(1, 6000)})"
         yield (f"insert into wages values ({number}, '{name}', {rng.randint(1, 99999)}, '{owner}', '{hidden(9)}')")
         yield (
             f"insert into members values ({number}, '{name}', '{name[0]}{hidden(5)}@Mail{number % 3}.example', "

@@ -8,6 +8,7 @@ from tidewaiter.sql.catalog import SYSTEM_SCHEMAS, quoted
 from tidewaiter.sql.levels import words
 from tidewaiter.sql.parse import Node
 from tidewaiter.sql.reading import PG_TEMP, strings
+from tidewaiter.sql.rewrite.guards import check_guarded
 from tidewaiter.sql.rewrite.names import check_setting
 from tidewaiter.sql.rewrite.relations import from_relation, into, look_ahead, new_relation
 from tidewaiter.sql.rewrite.state import Ctes, Handler, Refusal, Rewriting, path_of
@@ -71,9 +72,11 @@ def _copy(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:
     if fields.get("is_from"):
         relation = target_of(rewriting, fields["relation"], frozenset({"insert"}))
         masks = rewriting.labels.masks.get(path_of(relation), {})
+        columns = frozenset(strings(fields.get("attlist", ()))) or frozenset(relation.columns)
+        check_guarded(rewriting, relation, {"insert": columns})
         if masks:
             rewriting.writes = True
-            filled = sorted(masks.keys() & (set(strings(fields.get("attlist", ()))) or set(relation.columns)))
+            filled = sorted(masks.keys() & columns)
             if filled:
                 reason = f"COPY into the masked column {filled[0]}: nobody looks whether its rows hold masked values"
                 raise Refusal("copy-write-back", f"{reason}; use INSERT, or leave the column out")

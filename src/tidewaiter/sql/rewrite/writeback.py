@@ -39,9 +39,14 @@ def check_values(
             _check_constants(rewriting, column, mask, [*sources.values(), value])
 
 
-def written_columns(fields: Node, relation: Relation) -> list[str]:
-    """The columns that a statement writes itself."""
-    return [column for column, _, _ in _written(fields, relation)]
+def written_columns(fields: Node, relation: Relation) -> dict[str, frozenset[str]]:
+    """The columns that an INSERT, UPDATE or MERGE writes itself, by what it does to rows: insert or update."""
+    found: dict[str, frozenset[str]] = {}
+    for column, _, action in _written(fields, relation):
+        is_new = "selectStmt" in action or action.get("commandType") == "CMD_INSERT"
+        event = "insert" if is_new else "update"
+        found[event] = found.get(event, frozenset()) | {column}
+    return found
 
 
 def _written(fields: Node, relation: Relation) -> Iterator[_Written]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from tidewaiter.model import ColumnMask, Relation
 from tidewaiter.sql.catalog import SYSTEM_SCHEMAS, quoted
 from tidewaiter.sql.levels import SYSTEM_COLUMNS
 from tidewaiter.sql.parse import Node
+from tidewaiter.sql.rewrite.guards import check_guarded
 from tidewaiter.sql.rewrite.relations import with_clause
 from tidewaiter.sql.rewrite.state import Ctes, Handler, Refusal, Rewriting, Target, path_of, string
 from tidewaiter.sql.rewrite.through import base_of, is_by_trigger
@@ -37,30 +38,14 @@ def target_of(rewriting: Rewriting, var: Node, events: frozenset[str]) -> Relati
     return relation
 
 
-def check_guarded(
-    rewriting: Rewriting, relation: Relation, columns: Iterable[str], masks: Mapping[str, ColumnMask],
-    events: frozenset[str],
-) -> None:  # fmt: skip
-    """Refuse writes whose success would tell what masked columns of other rows hold."""
-    path = path_of(relation)
-    written = sorted(column for column in columns if column in masks)
-    if relation.kind == "v" and written and is_by_trigger(rewriting.catalog, path, events):
-        raise Refusal("guarded-write", f"a trigger decides what becomes of the masked column {written[0]}")
-    base, names = base_of(rewriting.catalog, path) or (path, {column: column for column in written})
-    guarded = rewriting.catalog.guarded.get(base, frozenset())
-    told = [column for column in written if names.get(column) in guarded]
-    if told:
-        raise Refusal("guarded-write", f"a constraint on the masked column {told[0]} would tell what others hold")
-
-
 def _write(rewriting: Rewriting, kind: str, fields: Node, ctes: Ctes) -> None:
     events = _events(kind, fields)
     relation = target_of(rewriting, fields["relation"], events)
     masks = rewriting.labels.masks.get(path_of(relation), {})
     target = _target(rewriting, fields, relation, masks)
+    check_guarded(rewriting, relation, written_columns(fields, relation))
     if masks:
         rewriting.writes = True
-        check_guarded(rewriting, relation, written_columns(fields, relation), masks, events)
         check_values(rewriting, fields, relation, masks, target.names)
         _spell_out_stars(rewriting, fields, relation)
     ctes = with_clause(rewriting, fields, ctes)

@@ -57,3 +57,10 @@ delete from wages where id = 3 returning id
 insert into members (id, nick, mail, extra) values (80, 'Nick', 'nick@x.y', 'a=>1') returning id, nick
 update members set nick = 'Nicky', extra = 'b=>2' where id = 2 returning id, nick
 update members set during = '[100,200)' where id = 2 returning during
+update staff set pay = 5000 where id = 3 returning id
+insert into staff (id, name, pay, mail) values (70, 'New', 2000, 'n@x.y')
+insert into offers (id, owner, bid, label) values (70, 'app', 5, 'mine') returning id, owner
+update offers set id = 700 where id = 3 returning id, label
+update quotas set amount = 10, owner = 'app' where id = 1 returning id
+insert into referrals (id, note) values (1, 'no mail') ;; update referrals set note = 'x' where id = 1 returning *
+update customers set id = 100 where id = 99

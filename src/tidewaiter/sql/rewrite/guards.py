@@ -1,0 +1,83 @@
+"""Constraints as oracles: whether a write succeeds must not tell what masked columns hold.
+
+What looks at rows when they are written (unique indexes, exclusions, CHECK, foreign keys, policies, and expressions of
+generated columns that can fail) answers yes or no. That tells something where a masked value that the client has not
+just given itself takes part in the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from tidewaiter.model import Relation
+from tidewaiter.sql.catalog import Catalog, quoted
+from tidewaiter.sql.entities import RowGuard
+from tidewaiter.sql.levels import words
+from tidewaiter.sql.rewrite.state import Path, Refusal, Rewriting, path_of
+from tidewaiter.sql.rewrite.through import base_of, is_by_trigger
+
+_TOTAL: Final = words("text varchar bpchar tsvector bytea bool json jsonb uuid name")
+"""Base types of generated columns whose expressions hardly fail for one value and not for another: no sums."""
+
+
+def check_guarded(rewriting: Rewriting, relation: Relation, written: Mapping[str, frozenset[str]]) -> None:
+    """Raises Refusal when success would tell something. `written`: columns by event, "insert" or "update"."""
+    path = path_of(relation)
+    catalog = rewriting.catalog
+    if relation.kind == "v" and is_by_trigger(catalog, path, frozenset(written)):
+        masked = sorted(frozenset().union(*written.values()) & rewriting.labels.masks.get(path, {}).keys())
+        if masked:
+            raise Refusal("guarded-write", f"a trigger decides what becomes of the masked column {masked[0]}")
+        return
+    base, names = base_of(catalog, path) or (path, None)
+    for event, columns in written.items():
+        below = columns if names is None else frozenset(names[one] for one in columns if one in names)
+        for table in _with_parts(catalog, base):
+            _check_table(rewriting, table, event, below)
+
+
+def _with_parts(catalog: Catalog, path: Path) -> Iterator[Path]:
+    """A table with its partitions and children at any depth: a write reaches them too."""
+    found = {path: None}
+    queue = [path]
+    for one in queue:
+        yield one
+        queue += [part for part in catalog.partitions.get(one, ()) if part not in found]
+        found.update(dict.fromkeys(queue))
+
+
+def _check_table(rewriting: Rewriting, table: Path, event: str, columns: frozenset[str]) -> None:
+    catalog, masks = rewriting.catalog, rewriting.labels.masks
+    masked = masks.get(table, {}).keys()
+    generated = catalog.generated.get(table, ())
+    written = columns | {made for made, source in generated if source in columns}
+    for guard in (*catalog.guards.get(table, ()), *_sums(catalog, table)):
+        if guard.columns.isdisjoint(written):
+            continue
+        told = _told(guard, event, written, guard.columns & masked)
+        if guard.kind == "references":
+            told |= guard.referenced & masks.get(guard.other, {}).keys()
+        if told:
+            what = {"policy": "a policy", "generated": "a generated column"}.get(guard.kind, "a constraint")
+            raise Refusal("guarded-write", f"{what} of {quoted(table)} would tell what the masked {min(told)} holds")
+
+
+def _told(guard: RowGuard, event: str, written: frozenset[str], masked: frozenset[str]) -> frozenset[str]:
+    """Masked columns of which an answer would depend on values that are not the client's own."""
+    if guard.kind == "unique":  # compared with other rows
+        return masked & written if event == "insert" else masked
+    if event == "insert":
+        return frozenset()
+    return masked & written if guard.kind == "referenced" else masked - written
+
+
+def _sums(catalog: Catalog, table: Path) -> Iterator[RowGuard]:
+    """Generated columns whose expression can fail: an overflow, a division."""
+    bases = {column.name: "" if column.is_array else column.base for column in catalog.columns.get(table, ())}
+    sources: dict[str, set[str]] = {}
+    for made, source in catalog.generated.get(table, ()):
+        sources.setdefault(made, set()).add(source)
+    for made, columns in sources.items():
+        if bases.get(made) not in _TOTAL:
+            yield RowGuard("generated", frozenset(columns))

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from rewritekit import EMAIL, SHOP, SSN
+
+from tidewaiter.model import Column
+from tidewaiter.sql.catalog import Catalog
+from tidewaiter.sql.entities import RowGuard
+from tidewaiter.sql.facts import understand
+from tidewaiter.sql.reading import Scope
+from tidewaiter.sql.rewrite import Refused, labels_of, rewrite
+
+CUSTOMERS, ORDERS = ("public", "customers"), ("public", "orders")
+
+
+def given(*guards: RowGuard, table: tuple[str, str] = CUSTOMERS) -> Catalog:
+    return replace(SHOP, guards={table: guards}, remembered={})
+
+
+def refused(catalog: Catalog, text: str) -> str:
+    """The reason of a refusal by what guards rows; empty for a text that is written."""
+    labels = labels_of(catalog, {CUSTOMERS: {"ssn": SSN, "email": EMAIL}})
+    made = rewrite(text, understand(text, catalog, Scope()), catalog, Scope(), labels, "tw0q")
+    if not isinstance(made, Refused):
+        return ""
+    assert made.rule == "guarded-write", made
+    return made.reason
+
+
+UNIQUE = RowGuard("unique", frozenset({"name", "ssn"}))
+CHECK = RowGuard("check", frozenset({"name", "ssn"}))
+
+
+@pytest.mark.parametrize(
+    ("guard", "text", "is_refused"),
+    [
+        (UNIQUE, "insert into customers (id, ssn) values (1, 'guess')", True),
+        (UNIQUE, "insert into customers (id, name) values (1, 'n')", False),
+        (UNIQUE, "update customers set name = 'n'", True),
+        (UNIQUE, "update customers set id = 5", False),
+        (UNIQUE, "insert into customers (id, name) values (1, 'n') on conflict (id) do update set name = 'n'", True),
+        (UNIQUE, "update active_customers set name = 'n'", True),
+        (CHECK, "insert into customers (id, name, ssn) values (1, 'n', 'own')", False),
+        (CHECK, "update customers set name = 'n'", True),
+        (CHECK, "update customers set ssn = 'own'", False),
+        (CHECK, "update customers set name = 'n', ssn = 'own'", False),
+        (CHECK, "merge into customers c using orders o on c.id = o.id when matched then update set name = 'n'", True),
+        (CHECK, "merge into customers c using orders on false when not matched then insert (name) values ('n')", False),
+        (CHECK, "delete from customers where id = 1", False),
+        (RowGuard("policy", frozenset({"id", "ssn"})), "update customers set id = 5", True),
+        (RowGuard("policy", frozenset({"id", "ssn"})), "insert into customers (id) values (5)", False),
+        (RowGuard("referenced", frozenset({"ssn"})), "update customers set ssn = 'own'", True),
+        (RowGuard("referenced", frozenset({"ssn"})), "insert into customers (id, ssn) values (1, 'own')", False),
+    ],
+)  # fmt: skip
+def test_what_would_tell_of_other_values_is_refused(guard: RowGuard, text: str, is_refused: bool) -> None:
+    assert bool(refused(given(guard), text)) is is_refused
+
+
+def test_references_to_masked_columns_are_not_asked_from_other_tables() -> None:
+    guard = RowGuard("references", frozenset({"status"}), CUSTOMERS, frozenset({"email"}))
+    catalog = given(guard, table=ORDERS)
+    assert "constraint of public.orders" in refused(catalog, "update orders set status = 'a@b.c'")
+    assert refused(catalog, "insert into orders (id, status) values (1, 'a@b.c')")
+    assert refused(catalog, "copy orders from stdin")
+    assert not refused(catalog, "update orders set id = 5")
+    plain = RowGuard("references", frozenset({"status"}), CUSTOMERS, frozenset({"name"}))
+    assert not refused(given(plain, table=ORDERS), "update orders set status = 'a'")
+
+
+def test_generated_columns_are_written_with_what_they_are_made_of() -> None:
+    catalog = replace(given(RowGuard("unique", frozenset({"digest"}))), generated={CUSTOMERS: (("digest", "ssn"),)})
+    columns = (*SHOP.relations[CUSTOMERS].columns, "digest")
+    table = replace(SHOP.relations[CUSTOMERS], columns=columns)
+    digest = Column("digest", 90, "text", 25, "text")
+    catalog = replace(
+        catalog,
+        relations={**SHOP.relations, CUSTOMERS: table},
+        columns={**SHOP.columns, CUSTOMERS: (*SHOP.columns[CUSTOMERS], digest)},
+    )
+    assert "masked digest" in refused(catalog, "insert into customers (id, ssn) values (1, 'guess')")
+    assert not refused(catalog, "insert into customers (id, name) values (1, 'n')")
+
+
+@pytest.mark.parametrize(("base", "is_refused"), [("int4", True), ("text", False)])
+def test_sums_in_generated_columns_can_overflow(base: str, is_refused: bool) -> None:
+    made = Column("made", 90, "integer" if base == "int4" else "text", 23, base)
+    catalog = replace(
+        SHOP,
+        guards={},
+        generated={CUSTOMERS: (("made", "ssn"), ("made", "id"))},
+        columns={**SHOP.columns, CUSTOMERS: (*SHOP.columns[CUSTOMERS], made)},
+        remembered={},
+    )
+    assert bool(refused(catalog, "update customers set id = 2147483647")) is is_refused
+    assert not refused(catalog, "insert into customers (id, ssn) values (2147483647, 'own')")
+
+
+def test_partitions_are_asked_too() -> None:
+    part = ("public", "payments_2026")
+    guard = RowGuard("references", frozenset({"amount"}), CUSTOMERS, frozenset({"ssn"}))
+    catalog = replace(given(guard, table=part), partitions={("public", "payments"): (part,)})
+    assert "public.payments_2026" in refused(catalog, "update payments set amount = 5")
