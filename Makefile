@@ -8,7 +8,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 COVERAGE_FLOOR := 75
 
-.PHONY: help install compiled demo tour test check live corpus classify-report worlds bench regress clean
+.PHONY: help install compiled demo tour test check live corpus classify-report worlds sanitize bench regress clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo 'make test     every test, with the compiled modules, real servers and real clients'
 	@echo 'make check    style, types, import rules, coverage of the unit tests on the uncompiled modules'
 	@echo 'make live     only the tests with real servers and clients'
+	@echo 'make sanitize tests of what is written in C, under the address sanitizer'
 	@echo 'make worlds   run every masking attack in two worlds and print leaks, refusals and errors'
 	@echo 'make corpus   evasions that got through and harmless statements that were refused'
 	@echo 'make classify-report  precision, recall and misses of classify, on generated columns'
@@ -69,6 +70,9 @@ check: $(INSTALLED)
 	$(BIN)/python scripts/check_mirror.py
 	TIDEWAITER_MYPYC=0 $(BIN)/coverage run -m pytest -q -m 'not live'
 	$(BIN)/coverage report --fail-under=$(COVERAGE_FLOOR)
+
+sanitize: compiled
+	$(BIN)/python scripts/sanitize.py
 
 worlds: $(INSTALLED)
 	$(BIN)/python tests/corpus/masking/oracle.py --random 300

@@ -49,13 +49,18 @@ PARTS = (
     ("take the client's messages, judge (remembered), forward", "CPyDef_session___Session____on_client"),
     ("find and settle the answer", "CPyDef_session___Session____on_server"),
     ("make the entry: body, members, times", "CPyDef_trail___Trail___outcome"),
-    ("append it: header, frame, checksum", "CPyDef_log___Log___append"),
-    ("seal its body", "CPyDef_seal___Sealer___seal"),
+    ("append it: number, time, key", "CPyDef_log___Log___append"),
+    ("seal, frame and hash it", "CPyDef_batch___finish"),
+    ("add it to the tree, with 255 others", "CPyDef_log___Log____hash"),
     ("write to the system, hand on the answer", "CPyDef_commit___Recorder____end_turn"),
-    ("hash it into the tree, in the background", "CPyDef_log___Log___hash_some"),
 )
-"""What is counted, by the function that does it; each of the second to fifth contains the next."""
-NESTED = ("CPyDef_trail___Trail___outcome", "CPyDef_log___Log___append", "CPyDef_seal___Sealer___seal")
+"""What is counted, by the function that does it."""
+INSIDE = {
+    "CPyDef_session___Session____on_server": ("CPyDef_trail___Trail___outcome",),
+    "CPyDef_trail___Trail___outcome": ("CPyDef_log___Log___append",),
+    "CPyDef_commit___Recorder____end_turn": ("CPyDef_batch___finish", "CPyDef_log___Log____hash"),
+}
+"""Of these, which others have a line of their own."""
 
 
 class Sink(asyncio.Transport):
@@ -133,8 +138,6 @@ async def run(folder: Path, mode: str, count: int, switch: Callable[[str], objec
             from_client(asked)
             from_server(answer)
             await asyncio.sleep(0)
-            if not number % 100:
-                log.hash_some(100)
         switch("off")
         assert log.size == before + count, f"{log.size - before} entries of {count} statements; {session.ended}"
         session.end("done")
@@ -182,15 +185,10 @@ def table(mode: str, counts: Counter[str]) -> Iterator[str]:
     yield from (f"| part of a {mode} statement, compiled | instructions |", "| --- | ---: |")
     total = 0
     for what, function in PARTS:
-        cost = counts[function]
-        if function == "CPyDef_session___Session____on_server":
-            cost -= counts[NESTED[0]]
-        elif function in NESTED[:-1]:
-            cost -= counts[NESTED[NESTED.index(function) + 1]]
-        if "background" not in what:
-            total += cost
+        cost = counts[function] - sum(counts[other] for other in INSIDE.get(function, ()))
+        total += cost
         yield f"| {what} | {cost:,} |"
-    yield f"| all but the background | {total:,} |"
+    yield f"| all of it | {total:,} |"
 
 
 def main() -> None:

@@ -129,12 +129,13 @@ def test_time_never_goes_backwards_and_the_raw_clock_is_kept(tmp_path: Path) -> 
 
 def test_buffers_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_module, "BUFFER_BYTES", 4000)
-    monkeypatch.setattr(log_module, "UNHASHED", 100)
+    monkeypatch.setattr(log_module, "LEAVES", 100)
     with open_log(tmp_path / "l") as log:
         for _ in range(600):
             fill(log, 1)
-            assert log._buffered_bytes <= 4000
-            assert len(log._unhashed) <= 101
+            assert log._pending_bytes <= 4000
+            assert len(log._pending) <= 8
+            assert log._unhashed < 100 + 8
     assert sound(tmp_path / "l").entries == 600
 
 

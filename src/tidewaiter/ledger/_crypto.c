@@ -1,28 +1,45 @@
-/* The ledger's hashing in C, with libcrypto's SHA-256.
+/* What of the ledger is hashing and sealing, in C, with libcrypto's SHA-256 and AES-256-GCM.
  *
- * What is computed is defined by tree.py, which does the same job where this module is not: see there. Nothing of SHA is
- * implemented here; libcrypto is the one that Python's _hashlib uses, found when the module is loaded. Without it the
- * import raises ModuleNotFoundError, as it does where the module was not built. A failure of libcrypto raises
- * RuntimeError and is never passed over.
+ * What is computed is defined by tree.py, seal.py and batch.py, which do the same where this module is not. Nothing of
+ * SHA or AES is implemented here: libcrypto is the one that Python's _hashlib uses, found when the module is loaded.
+ * Without it the import raises ModuleNotFoundError, as it does where the module was not built. A failure of libcrypto
+ * raises RuntimeError and is never passed over.
  *
- * Contexts are shared by all callers, who hold the GIL throughout.
+ * The SHA-256 context is shared by all callers, who hold the GIL throughout.
  */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <dlfcn.h>
+#include <limits.h>
 
 #define HASH 32
+#define NONCE 12
+#define SALT 32
+#define TAG 16
+#define FRESH (NONCE + SALT)
 
-/* --- libcrypto, https://docs.openssl.org/3.0/man3/EVP_DigestInit/ ------------------------------------------------ */
+typedef unsigned char byte;
+
+/* --- libcrypto, https://docs.openssl.org/3.0/man3/EVP_DigestInit/ and EVP_EncryptInit/ ---------------------------- */
 
 static void *(*md_fetch)(void *, const char *, const char *);
 static void *(*md_ctx_new)(void);
 static int (*digest_init)(void *, const void *, void *);
 static int (*digest_update)(void *, const void *, size_t);
-static int (*digest_final)(void *, unsigned char *, unsigned int *);
+static int (*digest_final)(void *, byte *, unsigned int *);
+static void *(*cipher_fetch)(void *, const char *, const char *);
+static void *(*cipher_ctx_new)(void);
+static void (*cipher_ctx_free)(void *);
+static int (*cipher_ctx_ctrl)(void *, int, int, void *);
+static int (*encrypt_init)(void *, const void *, void *, const byte *, const byte *);
+static int (*encrypt_update)(void *, byte *, int *, const byte *, int);
+static int (*encrypt_final)(void *, byte *, int *);
+static void (*cleanse)(void *, size_t);
 
-static void *sha256_md, *sha256_ctx;
+#define CTRL_AEAD_GET_TAG 0x10
+
+static void *sha256_md, *sha256_ctx, *aes_256_gcm;
 
 static const struct {
     const char *name;
@@ -33,12 +50,20 @@ static const struct {
     {"EVP_DigestInit_ex", (void **)&digest_init},
     {"EVP_DigestUpdate", (void **)&digest_update},
     {"EVP_DigestFinal_ex", (void **)&digest_final},
+    {"EVP_CIPHER_fetch", (void **)&cipher_fetch},
+    {"EVP_CIPHER_CTX_new", (void **)&cipher_ctx_new},
+    {"EVP_CIPHER_CTX_free", (void **)&cipher_ctx_free},
+    {"EVP_CIPHER_CTX_ctrl", (void **)&cipher_ctx_ctrl},
+    {"EVP_EncryptInit_ex", (void **)&encrypt_init},
+    {"EVP_EncryptUpdate", (void **)&encrypt_update},
+    {"EVP_EncryptFinal_ex", (void **)&encrypt_final},
+    {"OPENSSL_cleanse", (void **)&cleanse},
 };
 
 #ifdef __APPLE__
-static const char *const LIBRARIES[] = {"libcrypto.3.dylib"};
+#define LIBCRYPTO "libcrypto.3.dylib"
 #else
-static const char *const LIBRARIES[] = {"libcrypto.so.3"};
+#define LIBCRYPTO "libcrypto.so.3"
 #endif
 
 static int absent(const char *what) {
@@ -52,9 +77,7 @@ static int load(void) {
     if (!hashlib)
         return -1;
     Py_DECREF(hashlib);
-    void *library = NULL;
-    for (size_t i = 0; !library && i < sizeof LIBRARIES / sizeof *LIBRARIES; i++)
-        library = dlopen(LIBRARIES[i], RTLD_NOW | RTLD_LOCAL);
+    void *library = dlopen(LIBCRYPTO, RTLD_NOW | RTLD_LOCAL);
     if (!library)
         return absent(dlerror());
     for (size_t i = 0; i < sizeof SYMBOLS / sizeof *SYMBOLS; i++)
@@ -64,7 +87,8 @@ static int load(void) {
     sha256_ctx = md_ctx_new();
     if (!sha256_md || !sha256_ctx || digest_init(sha256_ctx, sha256_md, NULL) != 1)
         return absent("it has no SHA-256");
-    return 0;
+    aes_256_gcm = cipher_fetch(NULL, "AES-256-GCM", NULL);
+    return aes_256_gcm ? 0 : absent("it has no AES-256-GCM");
 }
 
 static int failed(void) {
@@ -72,11 +96,11 @@ static int failed(void) {
     return -1;
 }
 
-/* SHA-256 of two stretches of bytes after a byte, into `out`, which may be one of them. */
-static int sha256(unsigned char first, const void *a, size_t a_size, const void *b, size_t b_size, unsigned char *out) {
-    if (digest_init(sha256_ctx, NULL, NULL) != 1 || digest_update(sha256_ctx, &first, 1) != 1 ||
-        digest_update(sha256_ctx, a, a_size) != 1 || (b_size && digest_update(sha256_ctx, b, b_size) != 1) ||
-        digest_final(sha256_ctx, out, NULL) != 1)
+/* SHA-256 of a prefix, which may be empty, and bytes. */
+static int sha256(const void *prefix, size_t prefix_size, const void *data, size_t size, byte *out) {
+    if (digest_init(sha256_ctx, NULL, NULL) != 1 ||
+        (prefix_size && digest_update(sha256_ctx, prefix, prefix_size) != 1) ||
+        digest_update(sha256_ctx, data, size) != 1 || digest_final(sha256_ctx, out, NULL) != 1)
         return failed();
     return 0;
 }
@@ -85,52 +109,278 @@ static int sha256(unsigned char first, const void *a, size_t a_size, const void 
 
 #define LEVELS 64
 
-/* extend(size, edge, entries) -> (edge, stored): see tree.py, Tree.append. */
+/* extend(size, edge, leaves) -> (edge, stored): see tree.py, Tree.append. */
 static PyObject *extend(PyObject *module, PyObject *const *given, Py_ssize_t count) {
     (void)module;
-    if (count != 3 || !PyBytes_Check(given[1]) || !PyList_Check(given[2]))
-        return PyErr_Format(PyExc_TypeError, "extend(size: int, edge: bytes, entries: list[bytes])");
+    if (count != 3 || !PyBytes_Check(given[1]) || !PyBytes_Check(given[2]))
+        return PyErr_Format(PyExc_TypeError, "extend(size: int, edge: bytes, leaves: bytes)");
     unsigned long long size = PyLong_AsUnsignedLongLong(given[0]);
     if (size == (unsigned long long)-1 && PyErr_Occurred())
         return NULL;
-    PyObject *entries = given[2];
-    Py_ssize_t more = PyList_GET_SIZE(entries);
+    const byte *leaf = (byte *)PyBytes_AS_STRING(given[2]);
+    Py_ssize_t more = PyBytes_GET_SIZE(given[2]) / HASH;
     int edges = __builtin_popcountll(size);
-    if (PyBytes_GET_SIZE(given[1]) != edges * HASH || size > (1ULL << 62) - (unsigned long long)more)
-        return PyErr_Format(PyExc_ValueError, "the edge is not one of a tree of %llu entries", size);
-    unsigned char edge[LEVELS][HASH];
-    memcpy(edge, PyBytes_AS_STRING(given[1]), (size_t)edges * HASH);
+    if (PyBytes_GET_SIZE(given[1]) != edges * HASH || more * HASH != PyBytes_GET_SIZE(given[2]) || size >> 62)
+        return PyErr_Format(PyExc_ValueError, "these are not the edge of %llu entries and whole hashes", size);
     unsigned long long end = size + (unsigned long long)more;
-    Py_ssize_t hashes = 2 * more - (__builtin_popcountll(end) - edges);
-    PyObject *stored = PyBytes_FromStringAndSize(NULL, hashes * HASH);
+    PyObject *stored = PyBytes_FromStringAndSize(NULL, (2 * more - (__builtin_popcountll(end) - edges)) * HASH);
     if (!stored)
         return NULL;
-    unsigned char *out = (unsigned char *)PyBytes_AS_STRING(stored);
-    for (Py_ssize_t i = 0; i < more; i++) {
-        PyObject *entry = PyList_GET_ITEM(entries, i);
-        if (!PyBytes_Check(entry)) {
-            PyErr_SetString(PyExc_TypeError, "an entry is bytes");
-            goto error;
-        }
-        if (sha256(0, PyBytes_AS_STRING(entry), (size_t)PyBytes_GET_SIZE(entry), NULL, 0, out))
-            goto error;
+    byte *out = (byte *)PyBytes_AS_STRING(stored);
+    byte edge[(LEVELS + 1) * HASH], *top = edge + edges * HASH;
+    memcpy(edge, PyBytes_AS_STRING(given[1]), (size_t)edges * HASH);
+    for (; size < end; size++, leaf += HASH) {
+        memcpy(top, leaf, HASH);
+        memcpy(out, leaf, HASH);
         out += HASH;
         for (unsigned long long n = size; n & 1; n >>= 1) {
-            if (sha256(1, edge[--edges], HASH, out - HASH, HASH, out))
-                goto error;
+            top -= HASH;
+            if (sha256("\x01", 1, top, 2 * HASH, top)) {
+                Py_DECREF(stored);
+                return NULL;
+            }
+            memcpy(out, top, HASH);
             out += HASH;
         }
-        memcpy(edge[edges++], out - HASH, HASH);
-        size++;
+        top += HASH;
     }
-    return Py_BuildValue("(y#N)", (char *)edge, (Py_ssize_t)edges * HASH, stored);
-error:
-    Py_DECREF(stored);
+    return Py_BuildValue("(y#N)", (char *)edge, (Py_ssize_t)(top - edge), stored);
+}
+
+/* --- sealing ----------------------------------------------------------------------------------------------------- */
+
+/* Cipher(key, aad, before_ct, before_commit, before_size): AES-256-GCM under one key, and the texts of the member that
+ * tells of a body. See seal.py. */
+typedef struct {
+    PyObject_HEAD
+    void *ctx;
+    PyObject *aad, *before_ct, *before_commit, *before_size;
+} Cipher;
+
+static void cipher_dealloc(Cipher *self) {
+    if (self->ctx)
+        cipher_ctx_free(self->ctx); /* which cleanses the key */
+    Py_XDECREF(self->aad);
+    Py_XDECREF(self->before_ct);
+    Py_XDECREF(self->before_commit);
+    Py_XDECREF(self->before_size);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyObject *cipher_make(PyTypeObject *type, PyObject *given, PyObject *named) {
+    Py_buffer key;
+    PyObject *aad, *before_ct, *before_commit, *before_size;
+    if ((named && PyDict_GET_SIZE(named)) ||
+        !PyArg_ParseTuple(given, "y*SSSS", &key, &aad, &before_ct, &before_commit, &before_size)) {
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_TypeError, "Cipher takes no named arguments");
+        return NULL;
+    }
+    Cipher *self = NULL;
+    if (key.len != 32) {
+        PyErr_SetString(PyExc_ValueError, "a key has 32 bytes");
+    } else if ((self = (Cipher *)type->tp_alloc(type, 0))) {
+        self->aad = Py_NewRef(aad);
+        self->before_ct = Py_NewRef(before_ct);
+        self->before_commit = Py_NewRef(before_commit);
+        self->before_size = Py_NewRef(before_size);
+        self->ctx = cipher_ctx_new();
+        if (!self->ctx || encrypt_init(self->ctx, aes_256_gcm, NULL, key.buf, NULL) != 1) {
+            failed();
+            Py_CLEAR(self);
+        }
+    }
+    PyBuffer_Release(&key);
+    return (PyObject *)self;
+}
+
+static PyTypeObject CIPHER = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "tidewaiter.ledger._crypto.Cipher",
+    .tp_basicsize = sizeof(Cipher),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = cipher_make,
+    .tp_dealloc = (destructor)cipher_dealloc,
+};
+
+/* nonce || AES-256-GCM(salt || plaintext) || tag to `out`, SHA-256 of salt || plaintext and of all that to the others. */
+static int seal(Cipher *cipher, const byte *fresh, PyObject *plaintext, byte *out, byte *commit, byte *ct) {
+    size_t size = (size_t)PyBytes_GET_SIZE(plaintext);
+    byte *salted = out + NONCE;
+    int done, salted_size = (int)(SALT + size);
+    memcpy(out, fresh, FRESH);
+    memcpy(salted + SALT, PyBytes_AS_STRING(plaintext), size);
+    if (sha256(NULL, 0, salted, SALT + size, commit))
+        return -1;
+    const byte *aad = (byte *)PyBytes_AS_STRING(cipher->aad);
+    if (encrypt_init(cipher->ctx, NULL, NULL, NULL, fresh) != 1 ||
+        encrypt_update(cipher->ctx, NULL, &done, aad, (int)PyBytes_GET_SIZE(cipher->aad)) != 1 ||
+        encrypt_update(cipher->ctx, salted, &done, salted, salted_size) != 1 || done != salted_size ||
+        encrypt_final(cipher->ctx, salted + salted_size, &done) != 1 || done != 0 ||
+        cipher_ctx_ctrl(cipher->ctx, CTRL_AEAD_GET_TAG, TAG, salted + salted_size) != 1)
+        return failed();
+    return sha256(NULL, 0, out, NONCE + SALT + size + TAG, ct);
+}
+
+/* --- frames ------------------------------------------------------------------------------------------------------ */
+
+#define PREFIX 12
+#define CHECK 0x7457
+
+/* CRC-32 as zlib's, eight bytes at a time ("slicing-by-8"). */
+static uint32_t crc_table[8][256];
+
+static void make_crc_table(void) {
+    for (uint32_t i = 0; i < 256; i++) {
+        uint32_t c = i;
+        for (int bit = 0; bit < 8; bit++)
+            c = c & 1 ? 0xEDB88320 ^ c >> 1 : c >> 1;
+        crc_table[0][i] = c;
+    }
+    for (int i = 0; i < 256; i++)
+        for (int k = 1; k < 8; k++)
+            crc_table[k][i] = crc_table[k - 1][i] >> 8 ^ crc_table[0][crc_table[k - 1][i] & 255];
+}
+
+static uint32_t crc32(const byte *data, size_t size) {
+    uint32_t c = 0xFFFFFFFF;
+    for (; size >= 8; data += 8, size -= 8) {
+        c ^= data[0] | (uint32_t)data[1] << 8 | (uint32_t)data[2] << 16 | (uint32_t)data[3] << 24;
+        c = crc_table[7][c & 255] ^ crc_table[6][c >> 8 & 255] ^ crc_table[5][c >> 16 & 255] ^ crc_table[4][c >> 24] ^
+            crc_table[3][data[4]] ^ crc_table[2][data[5]] ^ crc_table[1][data[6]] ^ crc_table[0][data[7]];
+    }
+    for (; size; data++, size--)
+        c = crc_table[0][(c ^ *data) & 255] ^ c >> 8;
+    return ~c;
+}
+
+static byte *put(byte *at, const void *data, size_t size) {
+    memcpy(at, data, size);
+    return at + size;
+}
+
+static byte *put_bytes(byte *at, PyObject *data) {
+    return put(at, PyBytes_AS_STRING(data), (size_t)PyBytes_GET_SIZE(data));
+}
+
+static byte *put_hex(byte *at, const byte *hash) {
+    for (int i = 0; i < HASH; i++) {
+        *at++ = (byte)"0123456789abcdef"[hash[i] >> 4];
+        *at++ = (byte)"0123456789abcdef"[hash[i] & 15];
+    }
+    return at;
+}
+
+static byte *put_big_endian(byte *at, uint32_t value, int size) {
+    while (size--)
+        *at++ = (byte)(value >> 8 * size);
+    return at;
+}
+
+/* One entry of a batch, see batch.py: (head, members, body or ciphertext, Cipher or None, nonce and salt). */
+typedef struct {
+    const char *head;
+    Py_ssize_t head_size, header_size, ciphertext_size;
+    PyObject *members, *body, *fresh;
+    Cipher *cipher;
+    char digits[24];
+    int digits_size;
+} Pending;
+
+static int look_at(PyObject *told, Pending *entry) {
+    if (!PyTuple_Check(told) || PyTuple_GET_SIZE(told) != 5 || !PyUnicode_Check(PyTuple_GET_ITEM(told, 0)))
+        goto wrong;
+    entry->head = PyUnicode_AsUTF8AndSize(PyTuple_GET_ITEM(told, 0), &entry->head_size);
+    if (!entry->head)
+        return -1;
+    entry->members = PyTuple_GET_ITEM(told, 1);
+    entry->body = PyTuple_GET_ITEM(told, 2);
+    entry->cipher = (Cipher *)PyTuple_GET_ITEM(told, 3);
+    entry->fresh = PyTuple_GET_ITEM(told, 4);
+    if (!PyBytes_Check(entry->members) || !PyBytes_Check(entry->body) || !PyBytes_Check(entry->fresh))
+        goto wrong;
+    Py_ssize_t members_size = PyBytes_GET_SIZE(entry->members);
+    entry->header_size = entry->head_size + (members_size ? 1 + members_size : 0) + 1;
+    entry->ciphertext_size = PyBytes_GET_SIZE(entry->body);
+    if ((PyObject *)entry->cipher == Py_None) {
+        entry->cipher = NULL;
+    } else {
+        if (!PyObject_TypeCheck(entry->cipher, &CIPHER) || PyBytes_GET_SIZE(entry->fresh) != FRESH)
+            goto wrong;
+        entry->digits_size = snprintf(entry->digits, sizeof entry->digits, "%zd}", entry->ciphertext_size);
+        entry->header_size += PyBytes_GET_SIZE(entry->cipher->before_ct) + 2 * HASH +
+                              PyBytes_GET_SIZE(entry->cipher->before_commit) + 2 * HASH +
+                              PyBytes_GET_SIZE(entry->cipher->before_size) + entry->digits_size;
+        entry->ciphertext_size += NONCE + SALT + TAG;
+    }
+    if (entry->header_size > 0xFFFF || entry->ciphertext_size > INT_MAX - 0xFFFF) {
+        PyErr_SetString(PyExc_ValueError, "an entry is too long to be framed");
+        return -1;
+    }
+    return 0;
+wrong:
+    PyErr_SetString(PyExc_TypeError, "an entry is (str, bytes, bytes, Cipher | None, bytes)");
+    return -1;
+}
+
+/* Write an entry's frame and leaf hash; return where the next frame begins. */
+static byte *write_entry(const Pending *entry, byte *at, byte *leaf) {
+    byte *header = at + PREFIX, *ciphertext = header + entry->header_size, *end = ciphertext + entry->ciphertext_size;
+    byte *out = put(header, entry->head, (size_t)entry->head_size);
+    if (PyBytes_GET_SIZE(entry->members)) {
+        *out++ = ',';
+        out = put_bytes(out, entry->members);
+    }
+    if (entry->cipher) {
+        byte commit[HASH], ct[HASH];
+        if (seal(entry->cipher, (byte *)PyBytes_AS_STRING(entry->fresh), entry->body, ciphertext, commit, ct))
+            return NULL;
+        out = put_hex(put_bytes(out, entry->cipher->before_ct), ct);
+        out = put_hex(put_bytes(out, entry->cipher->before_commit), commit);
+        out = put(put_bytes(out, entry->cipher->before_size), entry->digits, (size_t)entry->digits_size);
+    } else {
+        put_bytes(ciphertext, entry->body);
+    }
+    *out = '}';
+    uint32_t length = (uint32_t)(end - header), head = (uint32_t)entry->header_size;
+    at = put_big_endian(at, length, 4);
+    at = put_big_endian(at, head, 2);
+    at = put_big_endian(at, (length & 0xFFFF) ^ length >> 16 ^ head ^ CHECK, 2);
+    put_big_endian(at, crc32(header, length), 4);
+    return sha256("", 1, header, head, leaf) ? NULL : end;
+}
+
+/* finish(entries) -> (frames, leaf hashes), each joined: see batch.py. */
+static PyObject *finish(PyObject *module, PyObject *entries) {
+    (void)module;
+    if (!PyList_Check(entries))
+        return PyErr_Format(PyExc_TypeError, "finish(entries: list)");
+    Py_ssize_t count = PyList_GET_SIZE(entries), size = 0;
+    Pending entry;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        if (look_at(PyList_GET_ITEM(entries, i), &entry))
+            return NULL;
+        size += PREFIX + entry.header_size + entry.ciphertext_size;
+    }
+    PyObject *frames = PyBytes_FromStringAndSize(NULL, size);
+    PyObject *leaves = PyBytes_FromStringAndSize(NULL, count * HASH);
+    byte *at = frames ? (byte *)PyBytes_AS_STRING(frames) : NULL;
+    byte *leaf = leaves ? (byte *)PyBytes_AS_STRING(leaves) : NULL;
+    for (Py_ssize_t i = 0; at && leaf && i < count; i++, leaf += HASH)
+        at = look_at(PyList_GET_ITEM(entries, i), &entry) ? NULL : write_entry(&entry, at, leaf);
+    if (at && leaf)
+        return Py_BuildValue("(NN)", frames, leaves);
+    if (frames)
+        cleanse(PyBytes_AS_STRING(frames), (size_t)size); /* a plaintext may stand in it */
+    Py_XDECREF(frames);
+    Py_XDECREF(leaves);
     return NULL;
 }
 
+/* --- the module -------------------------------------------------------------------------------------------------- */
+
 static PyMethodDef FUNCTIONS[] = {
     {"extend", (PyCFunction)(void (*)(void))extend, METH_FASTCALL, NULL},
+    {"finish", finish, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -139,5 +389,13 @@ static struct PyModuleDef MODULE = {
 };
 
 PyMODINIT_FUNC PyInit__crypto(void) {
-    return load() ? NULL : PyModule_Create(&MODULE);
+    make_crc_table();
+    if (load() || PyType_Ready(&CIPHER))
+        return NULL;
+    PyObject *module = PyModule_Create(&MODULE);
+    if (module && PyModule_AddObjectRef(module, "Cipher", (PyObject *)&CIPHER)) {
+        Py_DECREF(module);
+        return NULL;
+    }
+    return module;
 }

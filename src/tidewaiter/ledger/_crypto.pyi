@@ -1,4 +1,17 @@
-"""Hashing for the ledger in C (_crypto.c), there where it was built and libcrypto 3 is."""
+"""Hashing and sealing for the ledger in C (_crypto.c), there where it was built and libcrypto 3 is."""
 
-def extend(size: int, edge: bytes, entries: list[bytes]) -> tuple[bytes, bytes]:
+from typing import final
+
+@final
+class Cipher:
+    """AES-256-GCM under one key, and what stands in the header's member between the digests. See `seal.BodyKey`."""
+
+    def __new__(
+        cls, key: bytes, aad: bytes, before_ct: bytes, before_commit: bytes, before_size: bytes, /
+    ) -> Cipher: ...
+
+def extend(size: int, edge: bytes, leaves: bytes, /) -> tuple[bytes, bytes]:
     """(new edge, hashes to store) of `Tree.append`. ValueError if `edge` is not that of a tree of `size` entries."""
+
+def finish(entries: list[tuple[str, bytes, bytes, Cipher | None, bytes]], /) -> tuple[bytes, bytes]:
+    """(frames, leaf hashes) of `batch.finish`. RuntimeError if libcrypto fails."""

@@ -1,8 +1,7 @@
 """The ledger for a running server: many sessions record, one task makes what they recorded durable.
 
 Group commit: what all sessions record in one turn of the loop goes in one write, and all who wait for durability share
-one fdatasync. That runs in one thread of its own, so the event loop never waits for the disk; Merkle hashing runs on
-the loop in small slices, because a second thread that hashes would hold the interpreter lock for longer than a slice.
+one fdatasync. That runs in one thread of its own, so the event loop never waits for the disk.
 """
 
 from __future__ import annotations
@@ -21,8 +20,6 @@ from tidewaiter.model import Receipt
 T = TypeVar("T")
 
 STAGE_BYTES = 64 << 10  # bodies that become files are sealed and stored in the worker thread
-HASH_SLICE = 256  # entries hashed without letting others run: about 0.5 ms
-MOST_SLICES = 256  # more than append lets pile up
 REPAIR_S = 1.0
 CLOSING = frozenset({"outcome", "execution", "session.end", "gap"})
 """Kinds that end what was let in before. They are taken, from the reserve, when the disk is full."""
@@ -110,13 +107,15 @@ class Recorder:
 
     def _end_turn(self) -> None:
         waiting, self._turn = self._turn, []
+        is_written = False
         try:
             self.flush()
             is_written = True
         except LedgerUnavailable:
-            is_written = False
-        for then in waiting:
-            then(is_written)
+            pass
+        finally:  # after a defect too: nobody waits for ever
+            for then in waiting:
+                then(is_written)
 
     async def durable(self, receipt: Receipt) -> None:
         """Return when the entry survives the loss of power. Raises LedgerUnavailable if it may not.
@@ -179,27 +178,19 @@ class Recorder:
         self._wake.clear()
 
     async def _commit(self, worker: ThreadPoolExecutor, with_checkpoint: bool) -> None:
-        """Write, sync, hash and, if asked, checkpoint; then let those go on whose entries are durable."""
+        """Write, sync and, if asked, checkpoint; then let those go on whose entries are durable."""
         log = self._log
         try:
             log.write()
             if log.durable < log.size:
                 await self._in(worker, log.sync)
             self._release()
-            await self._hash(MOST_SLICES if with_checkpoint or not self._waiters else 2)
             draft = log.draft() if with_checkpoint else None
             if draft:
                 await self._in(worker, lambda: log.publish(draft))
                 self._release()
         except TidewaiterError as error:
             self._fail(error)
-
-    async def _hash(self, slices: int) -> None:
-        """Hash what was appended, a slice at a time. While somebody waits for a sync, only as much as keeps pace."""
-        for _ in range(slices):
-            if not self._log.hash_some(HASH_SLICE):
-                return
-            await asyncio.sleep(0)
 
     async def _in(self, worker: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         """Run in the worker thread. A cancelled caller still waits for the end: two threads must not meet."""

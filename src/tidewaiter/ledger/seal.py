@@ -28,14 +28,24 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tidewaiter.ledger.entry import MAX_INLINE_BYTES, BodyRef
 
+try:
+    import tidewaiter.ledger._crypto as _crypto
+
+    IS_NATIVE = True  # not Final: that would be compiled as it stands here
+except ModuleNotFoundError:
+    IS_NATIVE = False
+
 KEY_BYTES = 32
 _NONCE_BYTES = 12
 _SALT_BYTES = 32
 _BODY_AAD = b"tidewaiter body v1"
+_BEFORE_COMMIT = '","commit":"'
+_BEFORE_SIZE = '","n":'
 _DEK_AAD = b"tidewaiter dek v1 "
 _DEK_WORD = "tidewaiter-dek-v1"
 _BODIES_PER_DEK = 1 << 31
-_POOL_BYTES = 44 * 93  # nonces and salts of 93 bodies: one 4 KiB read of randomness
+_FRESH_BYTES = _NONCE_BYTES + _SALT_BYTES
+_POOL_BYTES = _FRESH_BYTES * 93  # nonces and salts of 93 bodies: one 4 KiB read of randomness
 _DAY_NS = 86_400 * 10**9
 
 RandomBytes = Callable[[int], bytes]
@@ -113,43 +123,67 @@ Sealed = tuple[bytes, bytes, str]
 """A body made ready: the header's "body" member after a comma, the ciphertext, and the blob's name or ""."""
 
 
-class Sealer:
-    """Seals bodies with the day's data key. Not for use by several threads at once.
+class BodyKey:
+    """Seals bodies with one data key. `native` is the same for `_crypto.finish`, None without C."""
 
-    `new_key(day)` makes and durably stores a data key for a day "YYYY-MM-DD"; whatever it raises, `seal` raises.
+    __slots__ = ("_before_ct", "_cipher", "native")
+
+    def __init__(self, key: DataKey) -> None:
+        self._cipher = AESGCM(key.secret_bytes())
+        self._before_ct = f',"body":{{"dek":"{key.id}","ct":"'
+        self.native: _crypto.Cipher | None = None
+        if IS_NATIVE:
+            before = (self._before_ct.encode(), _BEFORE_COMMIT.encode(), _BEFORE_SIZE.encode())
+            self.native = _crypto.Cipher(key.secret_bytes(), _BODY_AAD, *before)
+
+    def seal(self, plaintext: bytes, fresh: bytes) -> Sealed:
+        """Seal a body; `fresh` is nonce and salt, random and never used before."""
+        nonce = fresh[:_NONCE_BYTES]
+        salted = fresh[_NONCE_BYTES:] + plaintext
+        ciphertext = nonce + self._cipher.encrypt(nonce, salted, _BODY_AAD)
+        digest, commitment = sha256(ciphertext).hexdigest(), sha256(salted).hexdigest()
+        is_blob = len(ciphertext) > MAX_INLINE_BYTES
+        told = f"{self._before_ct}{digest}{_BEFORE_COMMIT}{commitment}{_BEFORE_SIZE}{len(plaintext)}"
+        member = told + (',"at":"blob"}' if is_blob else "}")
+        return member.encode(), ciphertext, digest if is_blob else ""
+
+
+class Sealer:
+    """Gives the key that is due and fresh randomness for each body. Not for use by several threads at once.
+
+    `new_key(day)` makes and durably stores a data key for a day "YYYY-MM-DD"; whatever it raises, `key` raises.
     """
 
-    __slots__ = ("_cipher", "_from_ns", "_head", "_left", "_new_key", "_pool", "_pool_at", "_random", "_until_ns")
+    __slots__ = ("_from_ns", "_key", "_left", "_new_key", "_pool", "_pool_at", "_random", "_until_ns")
 
     def __init__(self, new_key: Callable[[str], DataKey], random_bytes: RandomBytes) -> None:
         self._new_key = new_key
         self._random = random_bytes
         self._pool = b""
         self._pool_at = 0
-        self._from_ns = self._until_ns = 0  # the day that _cipher is for: none yet
+        self._from_ns = self._until_ns = 0  # the day that _key is for: none yet
         self._left = 0
 
     def _renew(self, t_ns: int) -> None:
         day = t_ns // _DAY_NS
-        key = self._new_key(datetime.fromtimestamp(day * 86_400, UTC).strftime("%Y-%m-%d"))
-        self._cipher = AESGCM(key.secret_bytes())
-        self._head = f',"body":{{"dek":"{key.id}","ct":"'
+        self._key = BodyKey(self._new_key(datetime.fromtimestamp(day * 86_400, UTC).strftime("%Y-%m-%d")))
         self._from_ns, self._until_ns, self._left = day * _DAY_NS, (day + 1) * _DAY_NS, _BODIES_PER_DEK
 
-    def seal(self, plaintext: bytes, t_ns: int) -> Sealed:
-        """Seal a body that belongs to an entry of this time."""
+    def key(self, t_ns: int) -> BodyKey:
+        """The key for one body of an entry of this time."""
         if not self._from_ns <= t_ns < self._until_ns or not self._left:
             self._renew(t_ns)
         self._left -= 1
+        return self._key
+
+    def fresh(self) -> bytes:
+        """Nonce and salt for one body."""
         at = self._pool_at
         if at >= len(self._pool):
             self._pool, at = self._random(_POOL_BYTES), 0
-        self._pool_at = at + 44
-        nonce = self._pool[at : at + _NONCE_BYTES]
-        salted = self._pool[at + _NONCE_BYTES : at + 44] + plaintext
-        ciphertext = nonce + self._cipher.encrypt(nonce, salted, _BODY_AAD)
-        digest = sha256(ciphertext).hexdigest()
-        is_blob = len(ciphertext) > MAX_INLINE_BYTES
-        end = ',"at":"blob"}' if is_blob else "}"
-        member = f'{self._head}{digest}","commit":"{sha256(salted).hexdigest()}","n":{len(plaintext)}{end}'
-        return member.encode(), ciphertext, digest if is_blob else ""
+        self._pool_at = at + _FRESH_BYTES
+        return self._pool[at : at + _FRESH_BYTES]
+
+    def seal(self, plaintext: bytes, t_ns: int) -> Sealed:
+        """Seal a body that belongs to an entry of this time."""
+        return self.key(t_ns).seal(plaintext, self.fresh())

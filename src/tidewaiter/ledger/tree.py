@@ -77,13 +77,14 @@ class Tree:
         self.size = size
         return stored
 
-    def append(self, entries: list[bytes]) -> bytes:
-        """Append entries; return the hashes to store, in order, joined."""
+    def append(self, leaves: bytes) -> bytes:
+        """Append joined leaf hashes; return the hashes to store, in order, joined."""
         if not IS_NATIVE:
-            return b"".join(self.extend(map(leaf_hash, entries)))
-        edge, stored = _crypto.extend(self.size, b"".join(self._edge), entries)
+            each = range(0, len(leaves), HASH_BYTES)
+            return b"".join(self.extend(leaves[at : at + HASH_BYTES] for at in each))
+        edge, stored = _crypto.extend(self.size, b"".join(self._edge), leaves)
         self._edge = [edge[at : at + HASH_BYTES] for at in range(0, len(edge), HASH_BYTES)]
-        self.size += len(entries)
+        self.size += len(leaves) // HASH_BYTES
         return stored
 
     def root(self) -> bytes:
