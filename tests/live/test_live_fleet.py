@@ -20,6 +20,7 @@ from tidewaiter.demo.deployment import NAME
 from tidewaiter.demo.postgres import EmbeddedPostgres, free_port
 from tidewaiter.model import Secret
 
+pytestmark = pytest.mark.timeout(300)  # six servers start and are killed in it
 SLOW = """
 import sys, time
 real = time.time_ns

@@ -38,6 +38,11 @@ create function radius.touch() returns trigger language plpgsql as $$ begin new.
 create table radius.touched (id int primary key, note text);
 create trigger touch before update on radius.touched for each row execute function radius.touch();
 insert into radius.touched select generate_series(1, 7);
+create table radius.fussy (id int primary key, owner_email text);
+create function radius.fuss() returns trigger language plpgsql as
+    $$ begin raise exception 'not %', old.owner_email using errcode = 'check_violation'; end $$;
+create trigger fuss before update on radius.fussy for each row execute function radius.fuss();
+insert into radius.fussy values (1, 'fussy@example.com');
 create trigger watch before update on radius.watched for each row execute function radius.notice();
 create table slow.heap (id int);
 insert into radius.folder select i, 'folder ' || i, 'owner' || i || '@example.com' from generate_series(1, 40) i;
@@ -47,6 +52,8 @@ insert into slow.heap select generate_series(1, 100);
 """
 CLASSES = """
 [datasource.shop."radius.folder"]
+owner_email = ["email"]
+[datasource.shop."radius.fussy"]
 owner_email = ["email"]
 """
 
@@ -60,7 +67,7 @@ def desk(workshop: Path, template: Deployment) -> Iterator[Deployment]:
     with (made.folder / "classification.toml").open("a") as file:
         file.write(CLASSES)
     settings = made.folder / "tidewaiter.toml"
-    declared = 'mode = "enforce"\nside_effect_free = ["radius.touch"]'
+    declared = 'mode = "enforce"\nside_effect_free = ["radius.touch", "radius.fuss"]'
     settings.write_text(settings.read_text().replace('mode = "enforce"', declared))
     made.cli("principal", "add", "etl", "--kind", "service", "--group", "dba")
     made.cli("principal", "add", "veiled", "--kind", "service", "--group", "analysts", "--group", "masked")
@@ -116,6 +123,12 @@ def test_what_could_leave_something_behind_is_estimated_and_says_why(desk: Deplo
     assert inserted["basis"] != "measured"
     assert any("nextval" in reason for reason in inserted["not_measured"])
     assert desk.postgres.execute("select last_value from radius.file_id_seq", database="shop").strip() == "400"
+
+
+def test_what_a_function_says_of_a_masked_value_is_not_told(desk: Deployment) -> None:
+    told = held(desk, "update radius.fussy set owner_email = 'x' where owner_email is not null")
+    assert told["fails"] == {"sqlstate": "23514", "message": ""}
+    assert "fussy@" not in str(told) + desk.cli("request", "show", told["id"]).stdout
 
 
 def test_a_trigger_that_is_declared_free_of_side_effects_runs_and_is_rolled_back(desk: Deployment) -> None:

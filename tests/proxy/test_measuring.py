@@ -169,6 +169,14 @@ def test_a_failure_is_told_without_values(sqlstate: str, shown: str) -> None:
     assert found.run == Run(failure=(sqlstate, shown))
 
 
+def test_nothing_is_told_of_what_code_in_a_function_said() -> None:
+    plain = error("23514", "not ann@example.com")
+    body = plain[5:-1] + b"WPL/pgSQL function f() line 1 at RAISE\0\0"
+    raised = plain[:1] + (len(body) + 4).to_bytes(4, "big") + body
+    found, _ = measure({**GOOD, b"delete from t": raised, b"explain": [(PLAN,)]}, subject())
+    assert found.run == Run(failure=("23514", ""))
+
+
 def test_a_transaction_that_does_not_begin_or_does_not_last_is_not_used() -> None:
     found, server = measure(GOOD, subject(), status="E")
     assert "cannot be taken" in found.reasons[0]

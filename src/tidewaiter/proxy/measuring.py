@@ -459,8 +459,10 @@ def _changes(rows: Iterable[Row]) -> Changes:
 
 
 def _failure(fields: Mapping[str, str]) -> tuple[str, str]:
+    """SQLSTATE and message; none of what code in a function said, which can raise any state with any value in it."""
     sqlstate = fields.get("C", "XX000")
-    return sqlstate, fields.get("M", "") if sqlstate.startswith(_SAYS_NAMES_ONLY) else ""
+    is_the_servers = sqlstate.startswith(_SAYS_NAMES_ONLY) and "W" not in fields
+    return sqlstate, fields.get("M", "") if is_the_servers else ""
 
 
 def _asked(text: bytes, *values: bytes) -> bytes:
