@@ -26,7 +26,6 @@ from tidewaiter.demo.data import SMALL, load
 from tidewaiter.demo.deployment import Listeners, settings
 from tidewaiter.demo.postgres import EmbeddedPostgres, free_port
 from tidewaiter.model import Secret
-from tidewaiter.sql.catalog import SIGNATURE
 
 USER, PASSWORD = "corpus_gateway", Secret("of the gateway of the corpus")
 DATABASE = "played"
@@ -34,6 +33,56 @@ SCHEMAS = ("public", "hr", "shadow")
 CLIENT_LIMIT_S = 20.0
 FAILED_TRANSACTION, UNDEFINED_TABLE = "25P02", "42P01"
 PERSONS = {"analyst": "alice", "dba": "dora", "agent": "reporter"}
+
+SIGNATURE = """
+    select (select count(*)::text || ':' || coalesce(sum(c.xmin::text::int8 * 31 + c.oid::int8), 0)::text
+              from pg_class c where c.oid >= 16384 and c.relpersistence <> 't' and c.relkind <> 't')
+        || '/' ||
+           (select count(*)::text || ':' || coalesce(sum(a.xmin::text::int8 * 31 + a.attnum), 0)::text
+              from pg_attribute a join pg_class c on c.oid = a.attrelid
+             where c.oid >= 16384 and c.relpersistence <> 't' and c.relkind in ('r', 'p', 'v', 'm', 'f')
+               and a.attnum > 0)
+        || '/' ||
+           (select count(*)::text || ':' || coalesce(sum(r.xmin::text::int8 * 31 + r.oid::int8), 0)::text
+              from pg_rewrite r join pg_class c on c.oid = r.ev_class
+             where r.oid >= 16384 and c.relpersistence <> 't')
+        || '/' ||
+           (select count(*)::text || ':' || coalesce(sum(p.xmin::text::int8 * 31 + p.oid::int8), 0)::text
+              from pg_proc p where p.oid >= 16384)
+        || '/' ||
+           (select count(*)::text || ':' || coalesce(sum(n.xmin::text::int8 * 31 + n.oid::int8), 0)::text
+              from pg_namespace n where n.nspname !~ '^pg_(temp_|toast_temp_)')
+        || '/' ||
+           (select count(*)::text || ':' || coalesce(sum(i.xmin::text::int8 * 31 + i.inhparent::int8), 0)::text
+              from pg_inherits i)
+        || '/' ||
+           (select count(*)::text || ':' || coalesce(sum(k.xmin::text::int8 * 31 + k.oid::int8), 0)::text
+              from pg_constraint k where k.oid >= 16384)
+        || '/' ||
+           (select count(*)::text || ':' || coalesce(sum(t.xmin::text::int8 * 31 + t.oid::int8), 0)::text
+              from pg_trigger t where t.oid >= 16384)
+        || '/' ||
+           (select count(*)::text || ':' || coalesce(sum(d.xmin::text::int8 * 31 + d.oid::int8), 0)::text
+              from pg_attrdef d where d.oid >= 16384)
+        || '/' ||
+           (select count(*)::text || ':' || coalesce(sum(y.xmin::text::int8 * 31 + y.oid::int8), 0)::text
+              from pg_policy y)
+        || '/' ||
+           (select count(*)::text || ':' || coalesce(sum(x.xmin::text::int8 * 31 + x.oid::int8), 0)::text
+              from pg_statistic_ext x)
+        || '/' ||
+           (select count(*)::text || ':' || coalesce(sum(e.xmin::text::int8 * 31 + e.oid::int8), 0)::text
+              from pg_event_trigger e)
+        || '/' ||
+           (select count(*)::text || ':' || coalesce(sum(t.xmin::text::int8 * 31 + t.oid::int8), 0)::text
+              from pg_type t where t.oid >= 16384 and t.typtype in ('d', 'e', 'r', 'm'))
+        || '/' ||
+           (select count(*)::text || ':' || coalesce(sum(o.xmin::text::int8 * 31 + o.oid::int8), 0)::text
+              from pg_operator o where o.oid >= 16384)
+        || '/' ||
+           (select count(*)::text || ':' || coalesce(sum(s.xmin::text::int8 * 31 + s.oid::int8), 0)::text
+              from pg_cast s where s.oid >= 16384)"""
+"""Changes with every definition."""
 
 DIGEST = f"""
     select pg_catalog.md5(pg_catalog.concat_ws('|',

@@ -9,8 +9,7 @@ import pytest
 from rawwire import SYNC, bind, errors_of, execute, parse, query, tags_of
 from rig import Deployment, eventually
 
-from tidewaiter.sql.catalog import session_rows
-from tidewaiter.sql.catalog_queries import SECTIONS, SESSION_QUERY, USER_QUERIES
+from tidewaiter.sql.catalog_reading import SESSION_QUERY, SESSION_SECTIONS, USER_QUERIES, session_rows
 
 
 def columns_read(gateway: Deployment, relation: str) -> list[list[str]]:
@@ -119,8 +118,8 @@ def test_a_session_reads_the_same_as_the_watch(server: str, request: pytest.Fixt
     pinned = "set search_path = pg_catalog;"
     answer = postgres.execute(f"{pinned} select convert_from(({SESSION_QUERY}), 'UTF8')", database="corpus")
     rows = session_rows(answer)
-    assert list(rows) == list(SECTIONS)
-    for name in SECTIONS:
+    assert list(rows) == list(SESSION_SECTIONS)
+    for name in SESSION_SECTIONS:
         count = postgres.execute(f"{pinned} select count(*) from ({USER_QUERIES[name]}) q", database="corpus")
         assert len(rows[name]) == int(count.split()[-1]), name
     postgres.execute("drop database corpus")

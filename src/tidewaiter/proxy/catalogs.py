@@ -1,7 +1,7 @@
-"""Keep a datasource's catalog snapshot current: read it, notice DDL done elsewhere, read it again.
+"""Keep a datasource's catalog snapshot current: read it, notice DDL done elsewhere, read what changed.
 
-One connection per datasource with the gateway's own credential. A short signature is asked for every few seconds; the
-catalog is read when it changed, when a session asks, and once a minute whatever the signature says.
+One connection per datasource with the gateway's own credential. What changed is asked for every few seconds and when a
+session asks; everything is read once a minute, and compared with what was kept.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
@@ -19,16 +19,28 @@ from tidewaiter.config import Datasource
 from tidewaiter.errors import TidewaiterError, UpstreamError
 from tidewaiter.model import Secret
 from tidewaiter.proxy.upstream import tls_context
-from tidewaiter.sql.catalog import SIGNATURE, SYSTEM_QUERIES, UNPRINTED_QUERIES, USER_QUERIES, Catalog, Rows
+from tidewaiter.sql.catalog import Catalog, Rows
+from tidewaiter.sql.catalog_mirror import (
+    Amendment,
+    Mirror,
+    amended,
+    amendment,
+    differs,
+    recount,
+    system,
+    unchanged,
+    whole,
+)
+from tidewaiter.sql.catalog_reading import SECTIONS, SYSTEM_STATEMENT, answered, statement, system_answered
 
 POLL_S = 2.0
-"""DDL done elsewhere shows within this and the time of one reading. The signature takes 3 ms for some 300 relations."""
+"""DDL done elsewhere shows within this and the time of one reading. Finding that nothing changed takes a few ms."""
 
 POLL_SHARE = 20
 """A poll that took t seconds is followed by a pause of at least 20 t: it never uses more than 5 % of one backend."""
 
 FULL_S = 60.0
-"""The signature is a sum and could collide; everything is read this often regardless, the server's own objects too."""
+"""Everything is read this often regardless, the server's own objects too."""
 
 SOON_S = 0.05
 """Between a session's DDL and the reading for others: time for the session to read itself, or to go on defining."""
@@ -48,14 +60,15 @@ _SETTINGS = {
     "default_transaction_read_only": "on",
     # Printing views and rules locks their relations. Below deadlock_timeout (1 s), so that we give way, never a client.
     "lock_timeout": "100ms",
+    "jit": "off",  # large statements over few rows
+    "max_parallel_workers_per_gather": "0",
 }
 
 
 class _Connection(Protocol):
     """What is used of asyncpg, which has no types of its own."""
 
-    async def fetch(self, query: str) -> Sequence[Sequence[Any]]: ...
-    async def fetchval(self, query: str) -> Any: ...
+    async def fetchval(self, query: str, *values: str | None) -> Any: ...
     def transaction(self, *, isolation: str, readonly: bool) -> AbstractAsyncContextManager[object]: ...
     def is_closed(self) -> bool: ...
     def terminate(self) -> None: ...
@@ -87,8 +100,7 @@ class CatalogWatch:
         self.completed = 0
         self.problem: str | None = None
         self.refuses: str | None = None
-        self._system: Rows = {}
-        self._system_at: float | None = None
+        self.mirror: Mirror | None = None
         self._datasource = datasource
         self._password = password
         self._report = report
@@ -101,8 +113,7 @@ class CatalogWatch:
         self._target = 0
         self._looked = asyncio.Event()
         self._wanted = asyncio.Event()
-        self._signature: str | None = None
-        self._read_at = 0.0
+        self._whole_at: float | None = None  # when all was read on the present connection
 
     def refresh_soon(self) -> int:
         """Ask `run` for a reading that begins after now; return the `completed` at which it is there."""
@@ -130,12 +141,12 @@ class CatalogWatch:
         return self.current
 
     async def catch_up(self) -> Catalog:
-        """As `refresh`, but cheap when nothing changed: the signature is asked for first."""
+        """As `refresh`, but counted as a reading only if something changed."""
         asked = self._attempts
         async with self._lock:
-            if self._good_attempt > asked or (self._signature is not None and await self._ask() == self._signature):
-                return self.current
-        return await self.refresh()
+            if self._good_attempt <= asked:
+                await self._read(is_counted=False)
+        return self.current
 
     async def catch_up_within(self, limit_s: float) -> None:
         """Have `run` look at the database now, and wait no longer than that for what it finds."""
@@ -146,7 +157,8 @@ class CatalogWatch:
 
     def with_rows(self, rows: Rows) -> Catalog:
         """A catalog of these user objects and the server's own, without looking at the database. Takes a while."""
-        return Catalog.from_rows(self._system, rows)
+        own = {} if self.mirror is None else {name: part.values() for name, part in self.mirror.own.items()}
+        return Catalog.from_rows(own, rows)
 
     async def close(self) -> None:
         """End the connection, for those who read once; `run` does so itself."""
@@ -182,59 +194,72 @@ class CatalogWatch:
                 await self._wanted.wait()
 
     async def _look(self) -> None:
-        """Read if something asks for it: a session, time, or the signature."""
-        if self._target <= self.completed and self._signature is not None and self._clock_s() - self._read_at < FULL_S:
-            async with self._lock:
-                if await self._ask() == self._signature:
-                    return
-        await self.refresh()
+        """Read what changed. Raises UpstreamError."""
+        async with self._lock:
+            await self._read(is_counted=self._target > self.completed)
 
-    async def _ask(self) -> str:
-        """The present signature. Raises UpstreamError."""
-        try:
-            connection = await self._connected()
-            await self._look_at_role(connection)
-            signature: str = await connection.fetchval(SIGNATURE)
-        except BaseException as failure:
-            raise self._failed(failure) from failure
-        self._succeeded()
-        return signature
-
-    async def _read(self) -> None:
+    async def _read(self, *, is_counted: bool = True) -> None:
         """One reading, in one transaction, so that its parts fit together. Raises UpstreamError."""
         self._is_reading = True
         self._attempts += 1
         try:
             connection = await self._connected()
             try:
-                rows, signature = await self._rows(connection, USER_QUERIES)
+                mirror = await self._mirrored(connection, is_printed=True)
             except asyncpg.LockNotAvailableError:
                 # A definition elsewhere is under way. Without texts those views and rules are not understood, and soon
                 # read again.
-                rows, _ = await self._rows(connection, UNPRINTED_QUERIES)
-                signature = None
+                mirror = await self._mirrored(connection, is_printed=False)
             await self._look_at_role(connection)
-            # Building takes 5 ms for an empty database and 50 ms for 1,000 relations: too long for the event loop.
-            catalog = await asyncio.to_thread(Catalog.from_rows, self._system, rows)
         except BaseException as failure:
             self._failed_attempt = self._attempts if isinstance(failure, Exception) else self._failed_attempt
             raise self._failed(failure) from failure
         finally:
             self._is_reading = False
-        self.current = catalog if catalog.version != self.current.version else self.current
-        self._signature, self._read_at = signature, self._clock_s()
-        self.completed += 1
+        has_changed = self.mirror is None or mirror.catalog.version != self.current.version
+        self.mirror, self.current = mirror, mirror.catalog if has_changed else self.current
+        self.completed += is_counted or has_changed
         self._good_attempt = self._attempts
         self._succeeded()
 
-    async def _rows(self, connection: _Connection, queries: Mapping[str, str]) -> tuple[Rows, str | None]:
-        """The answers and the signature of one moment."""
+    async def _mirrored(self, connection: _Connection, *, is_printed: bool) -> Mirror:
+        """The catalog of this moment, by what changed, or once in a while read as a whole."""
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            rows = {name: await connection.fetch(query) for name, query in queries.items()}
-            if self._system_at is None or self._clock_s() - self._system_at >= FULL_S:
-                self._system = {name: await connection.fetch(query) for name, query in SYSTEM_QUERIES.items()}
-                self._system_at = self._clock_s()
-            return rows, await connection.fetchval(SIGNATURE)
+            mirror, now_s = None, self._clock_s()
+            if self._whole_at is not None and self.mirror is not None:
+                mirror = await self._amended(connection, self.mirror, is_printed=is_printed)
+                if mirror is not None and now_s - self._whole_at < FULL_S:
+                    return mirror
+            read = await self._whole(connection, is_printed=is_printed)
+        if mirror is not None and not (read.unprinted or mirror.unprinted) and differs(mirror, read):
+            self._report(f"datasource {self._datasource.name}: the catalog that was kept was not the database's")
+        self._whole_at = now_s
+        return read
+
+    async def _whole(self, connection: _Connection, *, is_printed: bool) -> Mirror:
+        sections = _sections(SECTIONS, is_printed=is_printed)
+        answer = await connection.fetchval(statement(sections, is_printed=is_printed), None)
+        own = await connection.fetchval(SYSTEM_STATEMENT)
+        # This takes some 50 ms for 1,000 relations: too long for the event loop.
+        return await asyncio.to_thread(
+            lambda: whole(*answered(answer, sections), system(system_answered(own)), is_unprinted=not is_printed)
+        )
+
+    async def _amended(self, connection: _Connection, mirror: Mirror, *, is_printed: bool) -> Mirror | None:
+        """The mirror with what changed; None when everything must be read."""
+        changes, _ = answered(await connection.fetchval(statement(), mirror.oldest), ())
+        listed = None
+        if recount(mirror, changes):
+            listed = answered(await connection.fetchval(statement(), None), ())[0].young
+        change = amendment(mirror, changes, listed)
+        if not isinstance(change, Amendment):
+            return unchanged(mirror, changes) if change is None else None
+        sections = _sections(change.sections, is_printed=is_printed)
+        if not sections:
+            return amended(mirror, change, {}, is_unprinted=not is_printed)
+        text = statement(sections, is_scoped=True, is_printed=is_printed)
+        _, rows = answered(await connection.fetchval(text, mirror.oldest, change.owners_text), sections)
+        return await asyncio.to_thread(amended, mirror, change, rows, is_unprinted=not is_printed)
 
     async def _connected(self) -> _Connection:
         if self._connection is None or self._connection.is_closed():
@@ -280,6 +305,11 @@ class CatalogWatch:
         self.stale_since = None
 
     def _drop(self) -> None:
+        self._whole_at = None
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
+
+
+def _sections(wanted: tuple[str, ...], *, is_printed: bool) -> tuple[str, ...]:
+    return wanted if is_printed else tuple(name for name in wanted if name != "view_definitions")

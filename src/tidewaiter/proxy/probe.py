@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tidewaiter.errors import ProtocolViolation
-from tidewaiter.sql.catalog import SESSION_QUERY
+from tidewaiter.sql.catalog_reading import SESSION_QUERY
 from tidewaiter.wire import postgres
 from tidewaiter.wire.frames import HEADER, length_at
 from tidewaiter.wire.postgres_parts import frame

@@ -29,7 +29,8 @@ from tidewaiter.proxy.measuring import Subject
 from tidewaiter.proxy.names import Names
 from tidewaiter.proxy.pipeline import Ground, Judge, Judged
 from tidewaiter.proxy.probe import SURROUNDINGS, Question, Surroundings, catalog_questions
-from tidewaiter.sql.catalog import Catalog, session_rows
+from tidewaiter.sql.catalog import Catalog
+from tidewaiter.sql.catalog_reading import session_rows
 from tidewaiter.sql.facts import Scope
 from tidewaiter.sql.parse import needs_thread
 from tidewaiter.sql.pieces import pieces

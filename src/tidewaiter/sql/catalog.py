@@ -6,9 +6,8 @@ Paths are (schema, name). System schemas are included; temporary relations are n
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -16,20 +15,11 @@ from typing import Any, TypeVar
 import orjson
 
 from tidewaiter.model import Column, Relation
-from tidewaiter.sql.catalog_queries import (
-    QUERIES,
-    SECTIONS,
-    SESSION_QUERY,
-    SIGNATURE,
-    SYSTEM_QUERIES,
-    UNPRINTED_QUERIES,
-    USER_QUERIES,
-)
+from tidewaiter.sql.catalog_queries import QUERIES
 from tidewaiter.sql.entities import Cast, ForeignKey, Function, Path, RowGuard, Rule, TableCall, Trigger
 
 __all__ = [
-    "QUERIES", "SESSION_QUERY", "SIGNATURE", "SYSTEM_QUERIES", "SYSTEM_SCHEMAS", "UNPRINTED_QUERIES",
-    "USER_QUERIES", "Cast", "Catalog", "Column", "Function", "Reach", "Rows", "quoted", "session_rows",
+    "QUERIES", "SYSTEM_SCHEMAS", "Cast", "Catalog", "Column", "Function", "Reach", "Rows", "grown", "quoted",
 ]  # fmt: skip
 
 Rows = Mapping[str, Sequence[Sequence[Any]]]
@@ -166,69 +156,34 @@ class Catalog:
     @classmethod
     def from_rows(cls, *parts: Rows) -> Catalog:
         """A snapshot from the answers to QUERIES, or to both halves of them. Missing keys count as empty."""
-        return _build({name: [row for rows in parts for row in rows.get(name, ())] for name in QUERIES})
+        sections = {name: [list(row) for rows in parts for row in rows.get(name, ())] for name in QUERIES}
+        digest = hashlib.blake2b(orjson.dumps(sections), digest_size=8).digest()
+        return grown(None, sections, (), int.from_bytes(digest, "big"))
 
 
-def session_rows(answer: str) -> Rows:
-    """The rows of USER_QUERIES in an answer to SESSION_QUERY. Raises ValueError for anything else."""
-    sections = json.loads(answer, object_pairs_hook=lambda pairs: [value for _, value in pairs])
-    if not isinstance(sections, list) or len(sections) != len(SECTIONS):
-        raise ValueError("not an answer to SESSION_QUERY")
-    return dict(zip(SECTIONS, sections, strict=True))
+def grown(before: Catalog | None, rows: Sections, differing: Collection[str], version: int) -> Catalog:
+    """The catalog of these rows. What no differing section says is taken from the catalog before it."""
+    made: dict[str, Any] = {"version": version}
+    for name, (sections, make) in _FIELDS.items():
+        if before is not None and sections.isdisjoint(differing):
+            made[name] = getattr(before, name)
+        else:
+            made[name] = make(rows, made, before)
+    return Catalog(**made)
 
 
-def _build(rows: Rows) -> Catalog:
-    plain = {name: [list(row) for row in table] for name, table in rows.items()}
-    reaches = _reaches(plain)
-    casts = _casts(plain)
-    functions = _grouped((one.name, one) for one in map(_function, plain["functions"]))
-    return Catalog(
-        version=int.from_bytes(hashlib.blake2b(orjson.dumps(plain), digest_size=8).digest(), "big"),
-        relations=_relations(plain["relations"], reaches),
-        schemas=frozenset(row[0] for row in plain["schemas"]),
-        required={(row[0], row[1]): frozenset(row[4]) for row in plain["relations"] if row[4]},
-        reaches=reaches,
-        heirs=_heirs(plain),
-        calls=_calls(plain["view_calls"], reaches),
-        dependents=_closure((_second(row), _first(row)) for row in plain["view_uses"]),
-        referrers=_closure((_second(row), _first(row)) for row in plain["foreign_keys"]),
-        attached=_grouped(((row[0], (row[1], row[2])), (row[3], row[4])) for row in plain["attached"]),
-        partitions=_grouped((_second(row), _first(row)) for row in plain["inheritance"]),
-        indexes={_first(row): _second(row) for row in plain["indexes"]},
-        functions=functions,
-        builtins=_builtins(plain["builtins"]),
-        oids=_oids(plain),
-        row_functions={
-            name: callable_on_rows
-            for name, found in functions.items()
-            if (callable_on_rows := tuple(one for one in found if one.takes_row))
-        },
-        operators=_grouped((row[0], (row[1], row[2])) for row in plain["operators"] if not row[3]),
-        casts=casts,
-        implicit_casts=tuple(cast for found in casts.values() for cast in found if cast.is_implicit),
-        types=_grouped((row[1], row[0]) for row in plain["types"]),
-        triggers=_grouped((_first(row), _trigger(row)) for row in plain["triggers"]),
-        event_triggers=tuple((row[0], (row[1], row[2])) for row in plain["event_triggers"]),
-        rules=_grouped((_first(row), Rule(row[2], _RULE_EVENTS[row[3]], row[4], row[5])) for row in plain["rules"]),
-        keys=_grouped((_second(row), _key(row)) for row in plain["foreign_keys"] if row[9] != "child"),
-        table_calls=_grouped(
-            (_first(row), TableCall(row[2], row[3], (row[4], row[5]))) for row in plain["table_calls"]
-        ),
-        operator_classes=_grouped((row[0], (row[1], row[2])) for row in plain["operator_classes"]),
-        policy_reads=_grouped((_first(row), (row[2], (row[3], row[4]))) for row in plain["policy_reads"]),
-        domain_calls=_grouped((row[0], (row[1], row[2])) for row in plain["domain_calls"]),
-        made_of=_grouped((_first(row), _second(row)) for row in plain["made_of"]),
-        columns=_columns(plain),
-        relation_oids={row[2]: _first(row) for row in plain["columns"]},
-        primary_keys={_first(row): tuple(row[2]) for row in plain["primary_keys"]},
-        guards=_grouped((_first(row), _row_guard(row)) for row in plain["guarded"]),
-        generated=_grouped((_first(row), (row[2], row[3])) for row in plain["generated"]),
-        view_definitions={_first(row): row[2] for row in plain["view_definitions"]},
-        inheritance=tuple((_first(row), _second(row)) for row in plain["inheritance"]),
-    )
+Sections = Mapping[str, Sequence[Sequence[Any]]]
+"""Rows of every section."""
+
+_Make = Callable[[Sections, Mapping[str, Any], "Catalog | None"], Any]
 
 
-_Rows = dict[str, list[list[Any]]]
+def _made(make: Callable[..., Any], *sections: str) -> tuple[frozenset[str], _Make]:
+    """A field that is made of the rows of these sections alone."""
+    return frozenset(sections), lambda rows, made, before: make(*(rows[name] for name in sections))
+
+
+_Table = Sequence[Sequence[Any]]
 
 
 def _first(row: Sequence[Any]) -> Path:
@@ -286,19 +241,19 @@ def _closure(edges: Iterable[tuple[Path, Path]]) -> dict[Path, tuple[Path, ...]]
     return found
 
 
-def _reaches(plain: _Rows) -> dict[Path, tuple[Reach, ...]]:
+def _reaches(view_uses: _Table, inheritance: _Table) -> dict[Path, tuple[Reach, ...]]:
     """Breadth first, so that `via` is a shortest way; several ways to one relation are merged into one Reach.
 
     A view of the server stands for itself: pg_user shows what everybody may see of pg_shadow.
     """
     edges: dict[Path, list[Reach]] = {}
-    for row in plain["view_uses"]:
+    for row in view_uses:
         if row[0] in SYSTEM_SCHEMAS and row[2] in SYSTEM_SCHEMAS:
             continue
         columns = tuple(sorted(name for name in row[4] if name is not None))
         is_whole = row[5] or not columns
         edges.setdefault(_first(row), []).append(Reach(_second(row), (), columns, is_whole))
-    for row in plain["inheritance"]:
+    for row in inheritance:
         edges.setdefault(_first(row), []).append(Reach(_second(row), (), mirrors=True))
     return {start: _reached(start, edges) for start in edges}
 
@@ -321,12 +276,12 @@ def _reached(start: Path, edges: Mapping[Path, list[Reach]]) -> tuple[Reach, ...
     return tuple(found.values())
 
 
-def _heirs(plain: _Rows) -> dict[Path, tuple[Path, ...]]:
-    partitions = {_first(row) for row in plain["relations"] if row[5]}
-    return _closure((_second(row), _first(row)) for row in plain["inheritance"] if _first(row) not in partitions)
+def _heirs(relations: _Table, inheritance: _Table) -> dict[Path, tuple[Path, ...]]:
+    partitions = {_first(row) for row in relations if row[5]}
+    return _closure((_second(row), _first(row)) for row in inheritance if _first(row) not in partitions)
 
 
-def _relations(rows: list[list[Any]], reaches: Mapping[Path, tuple[Reach, ...]]) -> dict[Path, Relation]:
+def _relations(rows: _Table, reaches: Mapping[Path, tuple[Reach, ...]]) -> dict[Path, Relation]:
     kinds = {_first(row): row[2] for row in rows}
     found: dict[Path, Relation] = {}
     for schema, name, kind, columns, _required, _is_partition in rows:
@@ -339,7 +294,7 @@ def _relations(rows: list[list[Any]], reaches: Mapping[Path, tuple[Reach, ...]])
 
 
 def _calls(
-    rows: list[list[Any]], reaches: Mapping[Path, tuple[Reach, ...]]
+    rows: _Table, reaches: Mapping[Path, tuple[Reach, ...]]
 ) -> dict[Path, tuple[tuple[Path, tuple[str, ...]], ...]]:
     direct = _grouped((_first(row), _second(row)) for row in rows)
     pairs: list[tuple[Path, tuple[Path, tuple[str, ...]]]] = []
@@ -352,20 +307,21 @@ def _calls(
     return _grouped(pairs)
 
 
-def _columns(plain: _Rows) -> dict[Path, tuple[Column, ...]]:
-    types = {row[0]: row[1:] for row in plain["column_types"]}
-    names = {_first(row): row[3] for row in plain["relations"]}
-    return {
-        _first(row): tuple(
-            Column(name, number, text, oid, *types[oid])
-            for name, number, text, oid in zip(names[_first(row)], row[3], row[4], row[5], strict=True)
-        )
-        for row in plain["columns"]
-    }
+def _columns(rows: Sections, made: Mapping[str, Any], before: Catalog | None) -> dict[Path, tuple[Column, ...]]:
+    types = {row[0]: tuple(row[1:]) for row in rows["column_types"]}
+    relations: Mapping[Path, Relation] = made["relations"]
+    found: dict[Path, tuple[Column, ...]] = {}
+    for row in rows["columns"]:
+        path = _first(row)
+        known = () if before is None else before.columns.get(path, ())
+        given = zip(relations[path].columns, row[3], row[4], row[5], strict=True)
+        columns = tuple(Column(name, number, text, oid, *types[oid]) for name, number, text, oid in given)
+        found[path] = known if known == columns else columns
+    return found
 
 
-def _casts(plain: _Rows) -> dict[str, tuple[Cast, ...]]:
-    found = _grouped((row[0], (row[1], row[2])) for row in plain["cast_sources"])
+def _casts(casts: _Table, cast_sources: _Table) -> dict[str, tuple[Cast, ...]]:
+    found = _grouped((row[0], (row[1], row[2])) for row in cast_sources)
     holders = {name: frozenset(paths) for name, paths in found.items()}
     none: frozenset[Path] = frozenset()
     return _grouped(
@@ -379,19 +335,92 @@ def _casts(plain: _Rows) -> dict[str, tuple[Cast, ...]]:
                 holders.get(target, none),
             ),
         )
-        for target, schema, name, source, is_system, context, extension in plain["casts"]
+        for target, schema, name, source, is_system, context, extension in casts
         if not extension  # those of an extension compute, whatever its functions do: they came with a superuser
     )
 
 
-def _builtins(rows: list[list[Any]]) -> dict[str, bool]:
+def _builtins(rows: _Table) -> dict[str, bool]:
     found: dict[str, bool] = {}
     for _schema, name, _oids, is_volatile in rows:
         found[name] = found.get(name, False) or is_volatile
     return found
 
 
-def _oids(plain: _Rows) -> dict[int, Path]:
-    found = {oid: _first(row) for row in plain["builtins"] for oid in row[2]}
-    found.update((row[2], _first(row)) for row in plain["functions"])
+def _oids(builtins: _Table, functions: _Table) -> dict[int, Path]:
+    found = {oid: _first(row) for row in builtins for oid in row[2]}
+    found.update((row[2], _first(row)) for row in functions)
     return found
+
+
+_FIELDS: Mapping[str, tuple[frozenset[str], _Make]] = {
+    "schemas": _made(lambda rows: frozenset(row[0] for row in rows), "schemas"),
+    "required": _made(lambda rows: {(row[0], row[1]): frozenset(row[4]) for row in rows if row[4]}, "relations"),
+    "reaches": _made(_reaches, "view_uses", "inheritance"),
+    "relations": (
+        frozenset({"relations", "view_uses", "inheritance"}),
+        lambda rows, made, before: _relations(rows["relations"], made["reaches"]),
+    ),
+    "heirs": _made(_heirs, "relations", "inheritance"),
+    "calls": (
+        frozenset({"view_calls", "view_uses", "inheritance"}),
+        lambda rows, made, before: _calls(rows["view_calls"], made["reaches"]),
+    ),
+    "dependents": _made(lambda rows: _closure((_second(row), _first(row)) for row in rows), "view_uses"),
+    "referrers": _made(lambda rows: _closure((_second(row), _first(row)) for row in rows), "foreign_keys"),
+    "attached": _made(
+        lambda rows: _grouped(((row[0], (row[1], row[2])), (row[3], row[4])) for row in rows), "attached"
+    ),
+    "partitions": _made(lambda rows: _grouped((_second(row), _first(row)) for row in rows), "inheritance"),
+    "indexes": _made(lambda rows: {_first(row): _second(row) for row in rows}, "indexes"),
+    "functions": _made(lambda rows: _grouped((one.name, one) for one in map(_function, rows)), "functions"),
+    "builtins": _made(_builtins, "builtins"),
+    "oids": _made(_oids, "builtins", "functions"),
+    "row_functions": (
+        frozenset({"functions"}),
+        lambda rows, made, before: {
+            name: callable_on_rows
+            for name, found in made["functions"].items()
+            if (callable_on_rows := tuple(one for one in found if one.takes_row))
+        },
+    ),
+    "operators": _made(lambda rows: _grouped((row[0], (row[1], row[2])) for row in rows if not row[3]), "operators"),
+    "casts": _made(_casts, "casts", "cast_sources"),
+    "implicit_casts": (
+        frozenset({"casts", "cast_sources"}),
+        lambda rows, made, before: tuple(
+            cast for found in made["casts"].values() for cast in found if cast.is_implicit
+        ),
+    ),
+    "types": _made(lambda rows: _grouped((row[1], row[0]) for row in rows), "types"),
+    "triggers": _made(lambda rows: _grouped((_first(row), _trigger(row)) for row in rows), "triggers"),
+    "event_triggers": _made(lambda rows: tuple((row[0], (row[1], row[2])) for row in rows), "event_triggers"),
+    "rules": _made(
+        lambda rows: _grouped((_first(row), Rule(row[2], _RULE_EVENTS[row[3]], row[4], row[5])) for row in rows),
+        "rules",
+    ),
+    "keys": _made(
+        lambda rows: _grouped((_second(row), _key(row)) for row in rows if row[9] != "child"), "foreign_keys"
+    ),
+    "table_calls": _made(
+        lambda rows: _grouped((_first(row), TableCall(row[2], row[3], (row[4], row[5]))) for row in rows),
+        "table_calls",
+    ),
+    "operator_classes": _made(lambda rows: _grouped((row[0], (row[1], row[2])) for row in rows), "operator_classes"),
+    "policy_reads": _made(
+        lambda rows: _grouped((_first(row), (row[2], (row[3], row[4]))) for row in rows), "policy_reads"
+    ),
+    "domain_calls": _made(lambda rows: _grouped((row[0], (row[1], row[2])) for row in rows), "domain_calls"),
+    "made_of": _made(lambda rows: _grouped((_first(row), _second(row)) for row in rows), "made_of"),
+    "columns": (frozenset({"columns", "column_types", "relations"}), _columns),
+    "relation_oids": _made(lambda rows: {row[2]: _first(row) for row in rows}, "columns"),
+    "primary_keys": _made(lambda rows: {_first(row): tuple(row[2]) for row in rows}, "primary_keys"),
+    "guards": _made(lambda rows: _grouped((_first(row), _row_guard(row)) for row in rows), "guarded"),
+    "generated": _made(lambda rows: _grouped((_first(row), (row[2], row[3])) for row in rows), "generated"),
+    "view_definitions": _made(lambda rows: {_first(row): row[2] for row in rows}, "view_definitions"),
+    "inheritance": _made(lambda rows: tuple((_first(row), _second(row)) for row in rows), "inheritance"),
+}
+"""How each field is made: the sections that it depends on; from rows, fields made before it, and the catalog before.
+
+Sets of lists share what did not change: a definition costs what it touches, not what there is.
+"""

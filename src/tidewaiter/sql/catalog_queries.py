@@ -4,14 +4,15 @@ Every query runs in one repeatable-read transaction with search_path = pg_catalo
 left out: they belong to sessions, and their coming and going must not look like a change of the catalog.
 
 What came with initdb (oids below 16384) is most of a small catalog and never changes but by a superuser: a query with
-the mark `of: oid` has a SYSTEM_QUERIES half, read now and then, and a USER_QUERIES half, read every time.
+the mark `of: oid` has a half of its own for that. Further marks, for `catalog_reading`: `: owner | oids || array` after
+SELECT says whose rows these are and what else a row is made from; `in: oid` where reading can be limited to some
+owners; `scoped: …` is said only then.
 """
 
 # ruff: noqa: S608 - the pieces are constants of this file
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 _ORDINARY_SCHEMA = "n.nspname !~ '^pg_(toast|temp_|toast_temp_)'"
@@ -36,12 +37,15 @@ _CHECKED = """with recursive within(type, part) as materialized (
             union
             select w.type, h.check from checked h join within w on w.part = h.type)"""
 
+_USED = "array(select u.refobjid from pg_depend u where u.classid = '{}'::regclass and u.objid = {})"
+_VIEW_RULE = "(select v.oid from pg_rewrite v where v.ev_class = c.oid and v.ev_type = '1')"
+
 _GRAMMAR_TYPE = "'^(integer|smallint|bigint|real|double precision|numeric|boolean|character|bit|time|interval)'"
 
 QUERIES: Mapping[str, str] = {
     # schema, name, kind, columns, NOT NULL columns, is a partition
     "relations": f"""
-        select n.nspname::text, c.relname::text, c.relkind::text,
+        select /*: c.oid */ n.nspname::text, c.relname::text, c.relkind::text,
                coalesce(a.names, '{{}}'), coalesce(a.required, '{{}}'), c.relispartition
           from pg_class c
           join pg_namespace n on n.oid = c.relnamespace
@@ -51,26 +55,28 @@ QUERIES: Mapping[str, str] = {
                   from pg_attribute t
                  where t.attrelid = c.oid and t.attnum > 0 and not t.attisdropped) a on true
          where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'i', 'I') and {_ORDINARY_SCHEMA} /* of: c.oid */
+           /* in: c.oid */
          order by 1, 2""",
-    "schemas": f"select n.nspname::text from pg_namespace n where {_ORDINARY_SCHEMA} order by 1",
+    "schemas": f"""
+        select /*: n.oid */ n.nspname::text from pg_namespace n where {_ORDINARY_SCHEMA} /* in: n.oid */ order by 1""",
     # child schema, child, parent schema, parent: inheritance and partitions; indexes left out
     "inheritance": """
-        select cn.nspname::text, c.relname::text, pn.nspname::text, p.relname::text
+        select /*: c.oid | p.oid */ cn.nspname::text, c.relname::text, pn.nspname::text, p.relname::text
           from pg_inherits i
           join pg_class c on c.oid = i.inhrelid join pg_namespace cn on cn.oid = c.relnamespace
           join pg_class p on p.oid = i.inhparent join pg_namespace pn on pn.oid = p.relnamespace
-         where c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't' order by 1, 2, 3, 4""",
+         where c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't' /* in: c.oid */ order by 1, 2, 3, 4""",
     # index schema, index, table schema, table
     "indexes": f"""
-        select n.nspname::text, c.relname::text, tn.nspname::text, t.relname::text
+        select /*: c.oid | t.oid */ n.nspname::text, c.relname::text, tn.nspname::text, t.relname::text
           from pg_index x
           join pg_class c on c.oid = x.indexrelid join pg_namespace n on n.oid = c.relnamespace
           join pg_class t on t.oid = x.indrelid join pg_namespace tn on tn.oid = t.relnamespace
-         where {_ORDINARY_SCHEMA} and {_USER_SCHEMA} order by 1, 2""",
+         where {_ORDINARY_SCHEMA} and {_USER_SCHEMA} /* in: c.oid */ order by 1, 2""",
     # view schema, view, used schema, used relation, used columns (null: none in particular), uses a whole row
     # (dependencies do not show whole-row references, the stored tree does)
     "view_uses": """
-        select vn.nspname::text, v.relname::text, un.nspname::text, u.relname::text,
+        select /*: v.oid | u.oid */ vn.nspname::text, v.relname::text, un.nspname::text, u.relname::text,
                array_agg(distinct a.attname::text order by a.attname::text),
                bool_or(r.ev_action::text ~ ':varattno 0 ')
           from pg_rewrite r
@@ -81,21 +87,22 @@ QUERIES: Mapping[str, str] = {
           join pg_class u on u.oid = d.refobjid and u.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
           join pg_namespace un on un.oid = u.relnamespace
           left join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid and d.refobjsubid <> 0
-         where r.ev_type = '1' /* of: r.oid */ group by 1, 2, 3, 4 order by 1, 2, 3, 4""",
+         where r.ev_type = '1' /* of: r.oid */ /* in: v.oid */
+         group by vn.nspname, v.relname, un.nspname, u.relname, v.oid, u.oid order by 1, 2, 3, 4""",
     # view schema, view, function schema, function: what a view calls besides built-ins
     "view_calls": f"""
-        select distinct vn.nspname::text, v.relname::text, n.nspname::text, p.proname::text
+        select distinct /*: v.oid | p.oid */ vn.nspname::text, v.relname::text, n.nspname::text, p.proname::text
           from pg_rewrite r
           join pg_class v on v.oid = r.ev_class and v.relkind in ('v', 'm') and v.relpersistence <> 't'
           join pg_namespace vn on vn.oid = v.relnamespace
           join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid {_CALLED}
           join pg_namespace n on n.oid = p.pronamespace
-         where r.ev_type = '1' and {_USER_SCHEMA} /* of: r.oid */ order by 1, 2, 3, 4""",
+         where r.ev_type = '1' and {_USER_SCHEMA} /* of: r.oid */ /* in: v.oid */ order by 1, 2, 3, 4""",
     # referencing schema, table, referenced schema, table, ON DELETE action, ON UPDATE action, name, referencing and
     # referenced columns, standing: "own", "child" (repeated for a partition of the referencing table), "parent" (for
     # one of the referenced table)
     "foreign_keys": """
-        select n.nspname::text, c.relname::text, fn.nspname::text, f.relname::text,
+        select /*: c.oid | k.oid, f.oid, o.oid */ n.nspname::text, c.relname::text, fn.nspname::text, f.relname::text,
                k.confdeltype::text, k.confupdtype::text, k.conname::text,
                (select array_agg(a.attname::text order by u.at) from unnest(k.conkey) with ordinality u(num, at)
                   join pg_attribute a on a.attrelid = k.conrelid and a.attnum = u.num),
@@ -107,10 +114,11 @@ QUERIES: Mapping[str, str] = {
           join pg_namespace n on n.oid = c.relnamespace
           join pg_class f on f.oid = k.confrelid join pg_namespace fn on fn.oid = f.relnamespace
           left join pg_constraint o on o.oid = k.conparentid
-         where k.contype = 'f' order by 1, 2, 3, 4, 7, 10""",
+         where k.contype = 'f' /* in: c.oid */ order by 1, 2, 3, 4, 7, 10""",
     # schema, table, trigger, function schema, function, tgtype, UPDATE OF columns, repeated for a partition
     "triggers": """
-        select n.nspname::text, c.relname::text, t.tgname::text, fn.nspname::text, p.proname::text, t.tgtype::int4,
+        select /*: c.oid | t.oid, p.oid */
+               n.nspname::text, c.relname::text, t.tgname::text, fn.nspname::text, p.proname::text, t.tgtype::int4,
                coalesce((select array_agg(a.attname::text order by a.attnum) from pg_attribute a
                           where a.attrelid = t.tgrelid and a.attnum = any (t.tgattr::int2[])), '{}'),
                t.tgparentid <> 0
@@ -118,20 +126,21 @@ QUERIES: Mapping[str, str] = {
           join pg_class c on c.oid = t.tgrelid and c.relpersistence <> 't'
           join pg_namespace n on n.oid = c.relnamespace
           join pg_proc p on p.oid = t.tgfoid join pg_namespace fn on fn.oid = p.pronamespace
-         where not t.tgisinternal and t.tgenabled <> 'D' order by 1, 2, 3""",
+         where not t.tgisinternal and t.tgenabled <> 'D' /* in: c.oid */ order by 1, 2, 3""",
     # name, function schema, function, event
     "event_triggers": """
-        select e.evtname::text, n.nspname::text, p.proname::text, e.evtevent::text
+        select /*: e.oid | p.oid */ e.evtname::text, n.nspname::text, p.proname::text, e.evtevent::text
           from pg_event_trigger e join pg_proc p on p.oid = e.evtfoid join pg_namespace n on n.oid = p.pronamespace
-         where e.evtenabled <> 'D' and e.evtevent <> 'login' order by 1""",
+         where e.evtenabled <> 'D' and e.evtevent <> 'login' /* in: e.oid */ order by 1""",
     # schema, relation, rule, event (2 update, 3 insert, 4 delete), INSTEAD, its text
-    "rules": """
-        select n.nspname::text, c.relname::text, r.rulename::text, r.ev_type::text, r.is_instead,
+    "rules": f"""
+        select /*: c.oid || {_USED.format("pg_rewrite", "r.oid")} */
+               n.nspname::text, c.relname::text, r.rulename::text, r.ev_type::text, r.is_instead,
                pg_get_ruledef(r.oid)
           from pg_rewrite r
           join pg_class c on c.oid = r.ev_class and c.relpersistence <> 't'
           join pg_namespace n on n.oid = c.relnamespace
-         where r.ev_type <> '1' and r.ev_enabled <> 'D' order by 1, 2, 3""",
+         where r.ev_type <> '1' and r.ev_enabled <> 'D' /* in: c.oid */ order by 1, 2, 3""",
     # schema, table, what calls ("default", "generated", "constraint", "domain", "policy", "index", "operator class",
     # "partition key", "statistics"), its name, function schema, function: what reading, writing or planning a table
     # calls beyond triggers
@@ -141,25 +150,29 @@ QUERIES: Mapping[str, str] = {
                    a.attname::text as name, 'pg_attrdef'::regclass as classid,
                    d.oid as objid
               from pg_attrdef d join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
+             where true /* in: d.adrelid */
             union all
             select k.conrelid, 'constraint', k.conname::text, 'pg_constraint'::regclass, k.oid
-              from pg_constraint k where k.contype in ('c', 'x') and k.conrelid <> 0
+              from pg_constraint k where k.contype in ('c', 'x') and k.conrelid <> 0 /* in: k.conrelid */
             union all
             select a.attrelid, 'domain', k.conname::text, 'pg_constraint'::regclass, k.oid
               from checked h join pg_constraint k on k.oid = h.check
-              join pg_attribute a on a.atttypid = h.type and not a.attisdropped
+              join pg_attribute a on a.atttypid = h.type and not a.attisdropped /* in: a.attrelid */
             union all
             select y.polrelid, 'policy', y.polname::text, 'pg_policy'::regclass, y.oid from pg_policy y
+             where true /* in: y.polrelid */
             union all
             select x.indrelid, 'index', i.relname::text, 'pg_class'::regclass, i.oid
-              from pg_index x join pg_class i on i.oid = x.indexrelid
+              from pg_index x join pg_class i on i.oid = x.indexrelid where true /* in: x.indrelid */
             union all
             select p.partrelid, 'partition key', t.relname::text, 'pg_class'::regclass, p.partrelid
               from pg_partitioned_table p join pg_class t on t.oid = p.partrelid
+             where true /* in: p.partrelid */
             union all
             select s.stxrelid, 'statistics', s.stxname::text, 'pg_statistic_ext'::regclass, s.oid
-              from pg_statistic_ext s)
-        select distinct n.nspname::text, c.relname::text, w.kind, w.name, fn.nspname::text, p.proname::text
+              from pg_statistic_ext s where true /* in: s.stxrelid */)
+        select distinct /*: c.oid | w.objid, p.oid */
+               n.nspname::text, c.relname::text, w.kind, w.name, fn.nspname::text, p.proname::text
           from caller w
           join pg_class c on c.oid = w.relid and c.relpersistence <> 't' and c.relkind in ('r', 'p', 'f', 'v')
           join pg_namespace n on n.oid = c.relnamespace
@@ -167,18 +180,19 @@ QUERIES: Mapping[str, str] = {
           join pg_namespace fn on fn.oid = p.pronamespace
          where {_USER_SCHEMA.replace("n.", "fn.")}
          union
-        select n.nspname::text, c.relname::text, 'operator class', i.relname::text, fn.nspname::text, p.proname::text
+        select /*: c.oid | p.oid */
+               n.nspname::text, c.relname::text, 'operator class', i.relname::text, fn.nspname::text, p.proname::text
           from (select x.indexrelid, x.indrelid, m.amproc::oid as proc
                   from pg_amproc m
                   join pg_opclass o on o.opcfamily = m.amprocfamily
                   join pg_index x on o.oid = any (x.indclass::oid[])
-                 where m.amproc::oid >= 16384
+                 where m.amproc::oid >= 16384 /* in: x.indrelid */
                  union
                 select x.indexrelid, x.indrelid, r.rngsubdiff::oid
                   from pg_range r
                   join pg_attribute a on a.atttypid = r.rngtypid
                   join pg_index x on x.indexrelid = a.attrelid
-                 where r.rngsubdiff::oid >= 16384) w
+                 where r.rngsubdiff::oid >= 16384 /* in: x.indrelid */) w
           join pg_class i on i.oid = w.indexrelid
           join pg_class c on c.oid = w.indrelid and c.relpersistence <> 't'
           join pg_namespace n on n.oid = c.relnamespace
@@ -187,17 +201,18 @@ QUERIES: Mapping[str, str] = {
          where {_USER_SCHEMA.replace("n.", "fn.")} order by 1, 2, 3, 4, 5, 6""",
     # operator class, function schema, function: what an index of that class calls, those of extensions left out
     "operator_classes": f"""
-        select distinct o.opcname::text, n.nspname::text, p.proname::text
+        select distinct /*: o.oid | p.oid */ o.opcname::text, n.nspname::text, p.proname::text
           from pg_opclass o
           join pg_amproc m on m.amprocfamily = o.opcfamily
           join pg_proc p on p.oid = m.amproc join pg_namespace n on n.oid = p.pronamespace
          where m.amproc::oid >= 16384 and {_USER_SCHEMA} and not exists (
                select from pg_depend e
                 where e.classid = 'pg_opclass'::regclass and e.objid = o.oid and e.deptype = 'e')
-         order by 1, 2, 3""",
+         /* in: o.oid */ order by 1, 2, 3""",
     # schema, table, policy, schema and name of another relation that the policy reads to decide about rows
     "policy_reads": """
-        select distinct n.nspname::text, c.relname::text, y.polname::text, rn.nspname::text, r.relname::text
+        select distinct /*: c.oid | y.oid, r.oid */
+               n.nspname::text, c.relname::text, y.polname::text, rn.nspname::text, r.relname::text
           from pg_policy y
           join pg_class c on c.oid = y.polrelid and c.relpersistence <> 't'
           join pg_namespace n on n.oid = c.relnamespace
@@ -205,30 +220,31 @@ QUERIES: Mapping[str, str] = {
                           and d.refclassid = 'pg_class'::regclass and d.refobjid <> y.polrelid
           join pg_class r on r.oid = d.refobjid and r.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
           join pg_namespace rn on rn.oid = r.relnamespace
-         order by 1, 2, 3, 4, 5""",
+         where true /* in: c.oid */ order by 1, 2, 3, 4, 5""",
     # type, function schema, function: what a cast calls to check the value of a domain, or of a domain inside
     "domain_calls": f"""
         {_CHECKED}
-        select distinct t.typname::text, n.nspname::text, p.proname::text
+        select distinct /*: t.oid | k.oid, p.oid */ t.typname::text, n.nspname::text, p.proname::text
           from checked h
           join pg_type t on t.oid = h.type
           join pg_constraint k on k.oid = h.check
           join pg_depend d on d.classid = 'pg_constraint'::regclass and d.objid = k.oid {_CALLED}
           join pg_namespace n on n.oid = p.pronamespace
-         where {_USER_SCHEMA} order by 1, 2, 3""",
+         where {_USER_SCHEMA} /* in: t.oid */ order by 1, 2, 3""",
     # schema, function, schema, function that it calls without its body: what an aggregate is made of, what defaults of
     # parameters call; besides built-ins
     "made_of": f"""
-        select distinct an.nspname::text, a.proname::text, n.nspname::text, p.proname::text
+        select distinct /*: a.oid | p.oid */ an.nspname::text, a.proname::text, n.nspname::text, p.proname::text
           from pg_proc a
           join pg_namespace an on an.oid = a.pronamespace
           join pg_depend d on d.classid = 'pg_proc'::regclass and d.objid = a.oid {_CALLED}
           join pg_namespace n on n.oid = p.pronamespace
-         where {_USER_SCHEMA} order by 1, 2, 3, 4""",
+         where {_USER_SCHEMA} /* in: a.oid */ order by 1, 2, 3, 4""",
     # schema, name, oid, kind, language, volatility, security definer, extension, callable as column notation, and for
     # those in SQL: parameter names, body (BEGIN ATOMIC as the server prints it), settings of its own, owner
     "functions": f"""
-        select n.nspname::text, p.proname::text, p.oid::int8, p.prokind::text, l.lanname::text, p.provolatile::text,
+        select /*: p.oid | t.oid || case when p.prosqlbody is not null then {_USED.format("pg_proc", "p.oid")} end */
+               n.nspname::text, p.proname::text, p.oid::int8, p.prokind::text, l.lanname::text, p.provolatile::text,
                p.prosecdef, coalesce(x.extname::text, ''),
                p.pronargs > 0 and p.pronargs - p.pronargdefaults <= 1
                  and (p.provariadic <> 0 or t.typtype in ('c', 'd', 'p')),
@@ -242,74 +258,87 @@ QUERIES: Mapping[str, str] = {
           left join pg_type t on t.oid = p.proargtypes[0]
           left join pg_depend d on d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
           left join pg_extension x on x.oid = d.refobjid and d.refclassid = 'pg_extension'::regclass
-         where {_USER_SCHEMA} and {_ORDINARY_SCHEMA} order by 1, 2, 3""",
+         where {_USER_SCHEMA} and {_ORDINARY_SCHEMA} /* in: p.oid */ order by 1, 2, 3""",
     # "relation", "function" or "type", its schema and name; schema and name of a table that loses something when it is
     # dropped with CASCADE: a rule, policy, trigger, constraint, default, index or column. Views are in view_uses.
     "attached": """
-        select distinct case d.refclassid when 'pg_class'::regclass then 'relation'
+        with part(relid, classid, objid) as (
+            select k.conrelid, 'pg_constraint'::regclass, k.oid from pg_constraint k
+             where k.conrelid <> 0 /* in: k.conrelid */
+            union all
+            select y.polrelid, 'pg_policy'::regclass, y.oid from pg_policy y where true /* in: y.polrelid */
+            union all
+            select g.tgrelid, 'pg_trigger'::regclass, g.oid from pg_trigger g where true /* in: g.tgrelid */
+            union all
+            select f.adrelid, 'pg_attrdef'::regclass, f.oid from pg_attrdef f where true /* in: f.adrelid */
+            union all
+            select w.ev_class, 'pg_rewrite'::regclass, w.oid from pg_rewrite w
+             where w.ev_type <> '1' /* in: w.ev_class */
+            union all
+            select x.indrelid, 'pg_class'::regclass, x.indexrelid from pg_index x where true /* in: x.indrelid */
+            union all
+            select c.oid, 'pg_class'::regclass, c.oid from pg_class c where c.relkind <> 'i' /* in: c.oid */)
+        select distinct /*: c.oid | d.objid, d.refobjid */ case d.refclassid when 'pg_class'::regclass then 'relation'
                              when 'pg_proc'::regclass then 'function' else 'type' end,
                rn.nspname::text, coalesce(r.relname, p.proname, t.typname)::text, n.nspname::text, c.relname::text
-          from pg_depend d
+          from part w
+          join pg_class c on c.oid = w.relid and c.relkind in ('r', 'p', 'f', 'v') and c.relpersistence <> 't'
+          join pg_namespace n on n.oid = c.relnamespace
+          join pg_depend d on d.classid = w.classid and d.objid = w.objid and d.refobjid >= 16384 and d.deptype = 'n'
           left join pg_class r on d.refclassid = 'pg_class'::regclass and r.oid = d.refobjid
           left join pg_proc p on d.refclassid = 'pg_proc'::regclass and p.oid = d.refobjid
           left join pg_type t on d.refclassid = 'pg_type'::regclass and t.oid = d.refobjid
           join pg_namespace rn on rn.oid = coalesce(r.relnamespace, p.pronamespace, t.typnamespace)
-          left join pg_constraint k on d.classid = 'pg_constraint'::regclass and k.oid = d.objid
-          left join pg_policy y on d.classid = 'pg_policy'::regclass and y.oid = d.objid
-          left join pg_trigger g on d.classid = 'pg_trigger'::regclass and g.oid = d.objid
-          left join pg_attrdef f on d.classid = 'pg_attrdef'::regclass and f.oid = d.objid
-          left join pg_rewrite w on d.classid = 'pg_rewrite'::regclass and w.oid = d.objid and w.ev_type <> '1'
-          left join pg_index x on d.classid = 'pg_class'::regclass and x.indexrelid = d.objid
-          join pg_class c on c.oid = coalesce(k.conrelid, y.polrelid, g.tgrelid, f.adrelid, w.ev_class, x.indrelid,
-                                              case d.classid when 'pg_class'::regclass then d.objid end)
-          join pg_namespace n on n.oid = c.relnamespace
-         where d.refobjid >= 16384 and d.deptype = 'n' and c.relkind in ('r', 'p', 'f', 'v')
-           and c.relpersistence <> 't' and c.oid is distinct from r.oid
+         where c.oid is distinct from r.oid
          order by 1, 2, 3, 4, 5""",
     # schema, name, oids, is any of that name volatile
     "builtins": """
-        select n.nspname::text, p.proname::text, array_agg(p.oid::int8 order by p.oid), bool_or(p.provolatile = 'v')
+        select /*: p.oid */ n.nspname::text, p.proname::text, array[p.oid::int8], p.provolatile = 'v'
           from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-         where n.nspname in ('pg_catalog', 'information_schema') /* of: p.oid */ group by 1, 2 order by 1, 2""",
+         where n.nspname in ('pg_catalog', 'information_schema') /* of: p.oid */ /* in: p.oid */ order by 1, 2, 3""",
     # operator, function schema, function, extension: operators that did not come with the server
     "operators": f"""
-        select distinct o.oprname::text, fn.nspname::text, p.proname::text, {_EXTENSION.format("pg_operator", "o.oid")}
+        select distinct /*: o.oid | p.oid */
+               o.oprname::text, fn.nspname::text, p.proname::text, {_EXTENSION.format("pg_operator", "o.oid")}
           from pg_operator o
           join pg_namespace n on n.oid = o.oprnamespace
           join pg_proc p on p.oid = o.oprcode join pg_namespace fn on fn.oid = p.pronamespace
-         where ({_USER_SCHEMA} or o.oid >= 16384) order by 1, 2, 3, 4""",
+         where ({_USER_SCHEMA} or o.oid >= 16384) /* in: o.oid */ order by 1, 2, 3, 4""",
     # target type, function schema, function, source type, is the source a system type, context (e explicit,
     # a assignment, i implicit), extension: casts by functions outside pg_catalog
     "casts": f"""
-        select distinct t.typname::text, n.nspname::text, p.proname::text, s.typname::text, s.oid < 16384,
+        select distinct /*: c.oid | t.oid, s.oid, p.oid */
+               t.typname::text, n.nspname::text, p.proname::text, s.typname::text, s.oid < 16384,
                c.castcontext::text, {_EXTENSION.format("pg_cast", "c.oid")}
           from pg_cast c
           join pg_type t on t.oid = c.casttarget
           join pg_type s on s.oid = c.castsource
           join pg_proc p on p.oid = c.castfunc join pg_namespace n on n.oid = p.pronamespace
-         where {_USER_SCHEMA} order by 1, 2, 3, 4, 6, 7""",
+         where {_USER_SCHEMA} /* in: c.oid */ order by 1, 2, 3, 4, 6, 7""",
     # source or target type of such a cast, schema, relation: those whose rows are of that type or hold values of it
     "cast_sources": """
         with cast_type as (
             select distinct s.oid, s.typname, s.typrelid
               from pg_cast c join pg_type s on s.oid in (c.castsource, c.casttarget)
              where c.castfunc >= 16384 and s.oid >= 16384),
-        source(name, relid) as (
-            select s.typname, s.typrelid from cast_type s
+        source(name, relid, oid) as (
+            select s.typname, s.typrelid, s.oid from cast_type s
             union
-            select s.typname, a.attrelid
+            select s.typname, a.attrelid, s.oid
               from cast_type s
               join pg_type t on s.oid in (t.oid, t.typelem, t.typbasetype)
-              join pg_attribute a on a.atttypid = t.oid and a.attnum > 0 and not a.attisdropped)
-        select s.name::text, n.nspname::text, r.relname::text
+              join pg_attribute a on a.atttypid = t.oid and a.attnum > 0 and not a.attisdropped
+               /* in: a.attrelid */)
+        select /*: r.oid | s.oid */ s.name::text, n.nspname::text, r.relname::text
           from source s
           join pg_class r on r.oid = s.relid and r.relkind in ('r', 'p', 'v', 'm', 'f') and r.relpersistence <> 't'
           join pg_namespace n on n.oid = r.relnamespace
-         order by 1, 2, 3""",
+         where true /* in: r.oid */ order by 1, 2, 3""",
     # schema, relation, oid, and for each column in order: its number, its type as a cast names it, the type's oid.
     # Types of pg_catalog that the grammar itself names are written as the grammar wants them, all others with schema.
     "columns": f"""
-        select n.nspname::text, c.relname::text, c.oid::int8, array_agg(a.attnum::int4 order by a.attnum),
+        select /*: c.oid || array_agg(e.oid) || array_agg(a.atttypid) */
+               n.nspname::text, c.relname::text, c.oid::int8, array_agg(a.attnum::int4 order by a.attnum),
                array_agg(case
                    when e.typnamespace = 'pg_catalog'::regnamespace and f.said ~ {_GRAMMAR_TYPE} then f.said
                    else quote_ident(en.nspname) || '.' || quote_ident(e.typname)
@@ -324,14 +353,15 @@ QUERIES: Mapping[str, str] = {
           join pg_namespace en on en.oid = e.typnamespace
          cross join lateral (select format_type(a.atttypid, a.atttypmod) as said) f
          where c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relpersistence <> 't' and {_USER_SCHEMA}
-           and {_ORDINARY_SCHEMA}
-         group by 1, 2, 3 order by 1, 2""",
+           and {_ORDINARY_SCHEMA} /* in: c.oid */
+         group by n.nspname, c.relname, c.oid order by 1, 2""",
     # type oid, ultimate base type, its kind as pg_type.typtype, is an array, has a domain with constraints on the way:
     # of every type that a column has
     "column_types": """
         with recursive used as (
             select distinct a.atttypid as oid from pg_attribute a where a.attrelid >= 16384 and a.attnum > 0
-               and not a.attisdropped),
+               and not a.attisdropped /* in: a.attrelid */ /* scoped: union select t.oid from pg_type t
+             where t.oid = any ($2::oid[]) */),
         way as (
             select u.oid, t.oid as at, t.typtype, t.typbasetype, false as is_constrained
               from used u join pg_type t on t.oid = u.oid
@@ -340,7 +370,7 @@ QUERIES: Mapping[str, str] = {
                    w.is_constrained or (select d.typnotnull from pg_type d where d.oid = w.at)
                    or exists (select from pg_constraint k where k.contypid = w.at)
               from way w join pg_type b on b.oid = w.typbasetype where w.typtype = 'd')
-        select w.oid::int8,
+        select /*: w.oid || array(select v.at from way v where v.oid = w.oid) */ w.oid::int8,
                case when t.typnamespace = 'pg_catalog'::regnamespace then t.typname::text
                     else quote_ident(n.nspname) || '.' || quote_ident(t.typname) end,
                t.typtype::text, t.typcategory = 'A', w.is_constrained
@@ -348,17 +378,17 @@ QUERIES: Mapping[str, str] = {
          where w.typtype <> 'd' order by 1""",
     # schema, table, columns of the primary key
     "primary_keys": f"""
-        select n.nspname::text, c.relname::text,
+        select /*: c.oid */ n.nspname::text, c.relname::text,
                array_agg(a.attname::text order by a.attnum)
           from pg_constraint k
           join pg_class c on c.oid = k.conrelid and c.relpersistence <> 't'
           join pg_namespace n on n.oid = c.relnamespace
           join pg_attribute a on a.attrelid = k.conrelid and a.attnum = any (k.conkey)
-         where k.contype = 'p' and {_USER_SCHEMA} group by 1, 2 order by 1, 2""",
+         where k.contype = 'p' and {_USER_SCHEMA} /* in: c.oid */ group by n.nspname, c.relname, c.oid order by 1, 2""",
     # schema, table, what looks at its rows when they are written ("unique", also exclusions; "check", "references",
     # "referenced", "policy"), the columns that it looks at, and for "references" where: schema, table, columns there
     "guarded": """
-        select n.nspname::text, c.relname::text, g.kind,
+        select /*: c.oid | f.oid */ n.nspname::text, c.relname::text, g.kind,
                array(select a.attname::text from pg_attribute a where a.attrelid = c.oid and not a.attisdropped
                         and a.attnum > 0 and g.key && array[0::int2, a.attnum] order by a.attnum),
                coalesce(fn.nspname::text, ''), coalesce(f.relname::text, ''),
@@ -381,10 +411,10 @@ QUERIES: Mapping[str, str] = {
           join pg_class c on c.oid = g.relid and c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't'
            and c.oid >= 16384 join pg_namespace n on n.oid = c.relnamespace
           left join pg_class f on f.oid = g.other left join pg_namespace fn on fn.oid = f.relnamespace
-         order by 1, 2, 3, 4, 5, 6, 7""",
+         where true /* in: g.relid */ order by 1, 2, 3, 4, 5, 6, 7""",
     # schema, table, generated column, a column that it is computed from
     "generated": """
-        select n.nspname::text, c.relname::text, g.attname::text, a.attname::text
+        select /*: c.oid */ n.nspname::text, c.relname::text, g.attname::text, a.attname::text
           from pg_attrdef d
           join pg_attribute g on g.attrelid = d.adrelid and g.attnum = d.adnum and g.attgenerated <> ''
           join pg_class c on c.oid = d.adrelid and c.relpersistence <> 't'
@@ -392,109 +422,19 @@ QUERIES: Mapping[str, str] = {
           join pg_depend e on e.classid = 'pg_attrdef'::regclass and e.objid = d.oid
                           and e.refclassid = 'pg_class'::regclass and e.refobjid = c.oid
           join pg_attribute a on a.attrelid = c.oid and a.attnum = e.refobjsubid and a.attnum not in (0, d.adnum)
-         order by 1, 2, 3, 4""",
+         where true /* in: c.oid */ order by 1, 2, 3, 4""",
     # schema, view, its query as the server prints it
     "view_definitions": f"""
-        select n.nspname::text, c.relname::text, pg_get_viewdef(c.oid)
+        select /*: c.oid || {_USED.format("pg_rewrite", _VIEW_RULE)} */
+               n.nspname::text, c.relname::text, pg_get_viewdef(c.oid)
           from pg_class c join pg_namespace n on n.oid = c.relnamespace
-         where c.relkind in ('v', 'm') and c.relpersistence <> 't' and {_USER_SCHEMA} order by 1, 2""",
+         where c.relkind in ('v', 'm') and c.relpersistence <> 't' and {_USER_SCHEMA} /* in: c.oid */ order by 1, 2""",
     # schema, type: not the row types of relations, not arrays
     "types": f"""
-        select n.nspname::text, t.typname::text
+        select /*: t.oid | t.typbasetype, t.typelem */ n.nspname::text, t.typname::text
           from pg_type t join pg_namespace n on n.oid = t.typnamespace
           left join pg_class c on c.oid = t.typrelid
          where t.typtype in ('b', 'd', 'e', 'r', 'm', 'c') and t.typcategory <> 'A'
-           and (t.typrelid = 0 or c.relkind = 'c') and {_ORDINARY_SCHEMA} /* of: t.oid */ order by 1, 2""",
+           and (t.typrelid = 0 or c.relkind = 'c') and {_ORDINARY_SCHEMA} /* of: t.oid */
+           /* in: t.oid */ order by 1, 2""",
 }
-
-_OF = re.compile(r"/\* of: (\S+) \*/")
-
-SYSTEM_QUERIES: Mapping[str, str] = {
-    name: _OF.sub(r"and \1 < 16384", query) for name, query in QUERIES.items() if _OF.search(query)
-}
-USER_QUERIES: Mapping[str, str] = {name: _OF.sub(r"and \1 >= 16384", query) for name, query in QUERIES.items()}
-
-# What prints a stored tree locks every relation in it until the transaction ends: right on a connection of our own,
-# not on a client's. Nothing parses as "?", so a body or rule that would have to be printed is not understood.
-_UNPRINTED = {
-    "pg_get_function_sqlbody(p.oid)": "case when p.prosqlbody is not null then '?' end",
-    "pg_get_ruledef(r.oid)": "'?'::text",
-    "pg_get_viewdef(c.oid)": "'?'::text",
-}
-
-
-def _within(query: str) -> str:
-    for printed, instead in _UNPRINTED.items():
-        query = query.replace(printed, instead)
-    return query
-
-
-SECTIONS: tuple[str, ...] = tuple(name for name in USER_QUERIES if name != "view_definitions")
-"""What a session reads of its own open transaction, in this order. Texts of views are left out, see _UNPRINTED."""
-
-UNPRINTED_QUERIES: Mapping[str, str] = {name: _within(USER_QUERIES[name]) for name in SECTIONS}
-"""USER_QUERIES without what locks relations."""
-
-SESSION_QUERY = (
-    "select convert_to(json_build_array("
-    + ", ".join(f"(select coalesce(json_agg(q), '[]'::json) from ({UNPRINTED_QUERIES[name]}) q)" for name in SECTIONS)
-    + ")::text, getdatabaseencoding()::name)"
-)
-"""All SECTIONS in one statement and so of one moment: one bytea, JSON in the database's encoding; each row is an object
-whose values are the columns in order (their names repeat). Its search_path must be pg_catalog."""
-
-SIGNATURE = """
-    select (select count(*)::text || ':' || coalesce(sum(c.xmin::text::int8 * 31 + c.oid::int8), 0)::text
-              from pg_class c where c.oid >= 16384 and c.relpersistence <> 't' and c.relkind <> 't')
-        || '/' ||
-           (select count(*)::text || ':' || coalesce(sum(a.xmin::text::int8 * 31 + a.attnum), 0)::text
-              from pg_attribute a join pg_class c on c.oid = a.attrelid
-             where c.oid >= 16384 and c.relpersistence <> 't' and c.relkind in ('r', 'p', 'v', 'm', 'f')
-               and a.attnum > 0)
-        || '/' ||
-           (select count(*)::text || ':' || coalesce(sum(r.xmin::text::int8 * 31 + r.oid::int8), 0)::text
-              from pg_rewrite r join pg_class c on c.oid = r.ev_class
-             where r.oid >= 16384 and c.relpersistence <> 't')
-        || '/' ||
-           (select count(*)::text || ':' || coalesce(sum(p.xmin::text::int8 * 31 + p.oid::int8), 0)::text
-              from pg_proc p where p.oid >= 16384)
-        || '/' ||
-           (select count(*)::text || ':' || coalesce(sum(n.xmin::text::int8 * 31 + n.oid::int8), 0)::text
-              from pg_namespace n where n.nspname !~ '^pg_(temp_|toast_temp_)')
-        || '/' ||
-           (select count(*)::text || ':' || coalesce(sum(i.xmin::text::int8 * 31 + i.inhparent::int8), 0)::text
-              from pg_inherits i)
-        || '/' ||
-           (select count(*)::text || ':' || coalesce(sum(k.xmin::text::int8 * 31 + k.oid::int8), 0)::text
-              from pg_constraint k where k.oid >= 16384)
-        || '/' ||
-           (select count(*)::text || ':' || coalesce(sum(t.xmin::text::int8 * 31 + t.oid::int8), 0)::text
-              from pg_trigger t where t.oid >= 16384)
-        || '/' ||
-           (select count(*)::text || ':' || coalesce(sum(d.xmin::text::int8 * 31 + d.oid::int8), 0)::text
-              from pg_attrdef d where d.oid >= 16384)
-        || '/' ||
-           (select count(*)::text || ':' || coalesce(sum(y.xmin::text::int8 * 31 + y.oid::int8), 0)::text
-              from pg_policy y)
-        || '/' ||
-           (select count(*)::text || ':' || coalesce(sum(x.xmin::text::int8 * 31 + x.oid::int8), 0)::text
-              from pg_statistic_ext x)
-        || '/' ||
-           (select count(*)::text || ':' || coalesce(sum(e.xmin::text::int8 * 31 + e.oid::int8), 0)::text
-              from pg_event_trigger e)
-        || '/' ||
-           (select count(*)::text || ':' || coalesce(sum(t.xmin::text::int8 * 31 + t.oid::int8), 0)::text
-              from pg_type t where t.oid >= 16384 and t.typtype in ('d', 'e', 'r', 'm'))
-        || '/' ||
-           (select count(*)::text || ':' || coalesce(sum(o.xmin::text::int8 * 31 + o.oid::int8), 0)::text
-              from pg_operator o where o.oid >= 16384)
-        || '/' ||
-           (select count(*)::text || ':' || coalesce(sum(s.xmin::text::int8 * 31 + s.oid::int8), 0)::text
-              from pg_cast s where s.oid >= 16384)"""
-"""One short text that changes with every DDL that the snapshot shows.
-
-Each change of a catalog row writes a row version with a new xmin, so the count with the sum of xmins tells inserted,
-deleted and rewritten rows apart; a maximum would go wrong when transaction ids wrap, an age grows with every
-transaction. VACUUM and ANALYZE update pg_class in place and do not show. Only objects above FirstNormalObjectId (16384)
-count: the rest comes with initdb. A collision of the sum is made good by reading everything once a minute.
-"""

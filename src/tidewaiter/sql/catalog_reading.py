@@ -1,0 +1,281 @@
+"""How the catalog is read: whole, or what changed since it was read. Pure: statements, and what their answers say.
+
+Each statement is one SELECT, so that its answer is of one moment, and answers one JSON document: what changed
+(`Changes`), then the sections that were asked for. A row of a section carries its owner's oid and the oids of all that
+it is made from, so that a change is known to concern it.
+"""
+
+# ruff: noqa: S608 - the pieces are constants of this file and of catalog_queries
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from tidewaiter.sql.catalog_queries import QUERIES
+
+__all__ = ["LISTS", "SECTIONS", "SYSTEM_STATEMENT", "Changes", "Entry", "Key", "Row", "answered", "statement"]
+
+Key = int | str
+"""An oid, or the oids of a row without one."""
+
+SECTIONS: tuple[str, ...] = tuple(QUERIES)
+SYSTEM_SECTIONS: tuple[str, ...] = tuple(name for name in QUERIES if "/* of: " in QUERIES[name])
+
+# What prints a stored tree locks every relation in it until the transaction ends: right on a connection of our own,
+# not on a client's. Nothing parses as "?", so a body or rule that would have to be printed is not understood.
+_UNPRINTED = {
+    "pg_get_function_sqlbody(p.oid)": "case when p.prosqlbody is not null then '?' end",
+    "pg_get_ruledef(r.oid)": "'?'::text",
+    "pg_get_viewdef(c.oid)": "'?'::text",
+}
+_OF = re.compile(r"/\* of: (\S+) \*/")
+_IN = re.compile(r"/\* in: (\S+) \*/")
+_SCOPED = re.compile(r"/\* scoped: (.*?) \*/", re.DOTALL)
+_TRACE = re.compile(r"/\*: ([\w.]+)(?: \| (.*?))?(?: \|\| (.*?))? \*/", re.DOTALL)
+_ORDER = re.compile(r"\s+order by [\d, ]+\Z")
+
+
+def _traced(name: str, half: str, *, is_scoped: bool, is_printed: bool) -> str:
+    """A section's query with owner and oids in front of its columns, unordered."""
+    query = _OF.sub(rf"and \1 {half} 16384", QUERIES[name])
+    query = _IN.sub(r"and \1 = any ($2::text::oid[])" if is_scoped else "", query)
+    query = _SCOPED.sub(r"\1" if is_scoped else "", query)
+    query = _TRACE.sub(_trace, _ORDER.sub("", query))
+    return query if is_printed else _unprinted(query)
+
+
+def _trace(mark: re.Match[str]) -> str:
+    owner, others, more = mark.groups()
+    oids = f"array[{owner}{', ' + others if others else ''}]"
+    return f"{owner}::int8, ({oids}{' || ' + more if more else ''})::int8[],"
+
+
+USER_QUERIES: Mapping[str, str] = {name: _OF.sub(r"and \1 >= 16384", query) for name, query in QUERIES.items()}
+
+SESSION_SECTIONS: tuple[str, ...] = tuple(name for name in QUERIES if name != "view_definitions")
+"""What a session reads of its own open transaction, in this order. Texts of views are left out, see _UNPRINTED."""
+
+
+def _unprinted(query: str) -> str:
+    for printed, instead in _UNPRINTED.items():
+        query = query.replace(printed, instead)
+    return query
+
+
+SESSION_QUERY = (
+    "select convert_to(json_build_array("
+    + ", ".join(
+        f"(select coalesce(json_agg(q), '[]'::json) from ({_unprinted(USER_QUERIES[name])}) q)"
+        for name in SESSION_SECTIONS
+    )
+    + ")::text, getdatabaseencoding()::name)"
+)
+"""All SESSION_SECTIONS in one statement and so of one moment: one bytea, JSON in the database's encoding; each row is
+an object whose values are the columns in order (their names repeat). Its search_path must be pg_catalog."""
+
+
+# -- what changed -----------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A system catalog whose rows are followed one by one.
+
+    `touches`: the columns that name what a row belongs to. `where`: the rows that count. `doubt`: whether a row, if it
+    is not new, means more than the lineage of rows can tell.
+    """
+
+    table: str
+    key: str = "x.oid"
+    touches: tuple[str, ...] = ()
+    where: str = "x.oid >= 16384"
+    doubt: str = "false"
+
+
+LISTS: Mapping[str, Listed] = {
+    "pg_namespace": Listed("pg_namespace", where="x.nspname !~ '^pg_(toast|temp_|toast_temp_)'", doubt="true"),
+    "pg_class": Listed(
+        "pg_class",
+        touches=("x.reltype",),
+        where="x.oid >= 16384 and x.relpersistence <> 't' and x.relkind <> 't'",
+    ),
+    # Names of row types and of arrays follow their relations; what an own type is decides more than its name.
+    "pg_type": Listed(
+        "pg_type",
+        touches=("x.typelem",),
+        doubt="""case x.typtype when 'c' then (select c.relkind = 'c' from pg_class c where c.oid = x.typrelid)
+                 else x.typcategory <> 'A' end""",
+    ),
+    "pg_proc": Listed("pg_proc"),
+    "pg_constraint": Listed("pg_constraint", touches=("x.conrelid", "x.confrelid")),
+    "checks of types": Listed("pg_constraint", touches=("x.contypid",), where="x.oid >= 16384 and x.contypid <> 0"),
+    "pg_trigger": Listed("pg_trigger", touches=("x.tgrelid",), where="x.oid >= 16384 and not x.tgisinternal"),
+    "pg_index": Listed("pg_index", "x.indexrelid", ("x.indrelid",), "x.indexrelid >= 16384"),
+    "pg_attrdef": Listed("pg_attrdef", touches=("x.adrelid",)),
+    "pg_rewrite": Listed("pg_rewrite", touches=("x.ev_class",)),
+    "pg_policy": Listed("pg_policy", touches=("x.polrelid",)),
+    "pg_statistic_ext": Listed("pg_statistic_ext", touches=("x.stxrelid",)),
+    "pg_partitioned_table": Listed("pg_partitioned_table", "x.partrelid", (), "true"),
+    "pg_inherits": Listed("pg_inherits", "x.inhrelid || '-' || x.inhparent", ("x.inhrelid", "x.inhparent"), "true"),
+    "pg_operator": Listed("pg_operator"),
+    "pg_event_trigger": Listed("pg_event_trigger", where="true"),
+    "pg_cast": Listed("pg_cast", touches=("x.castsource", "x.casttarget")),
+    "pg_opclass": Listed("pg_opclass"),
+    "pg_amproc": Listed("pg_amproc"),
+    "pg_language": Listed("pg_language", doubt="true"),
+    "pg_enum": Listed("pg_enum", touches=("x.enumtypid",), doubt="true"),
+    "pg_extension": Listed("pg_extension"),
+    "members of extensions": Listed(
+        "pg_depend", "x.classid || '-' || x.objid", ("x.objid",), "x.deptype = 'e' and x.objid >= 16384"
+    ),
+}
+"""Rows of these are known by key, so that those that are gone are found by counting."""
+
+_UNCOUNTED: Mapping[str, Listed] = {
+    "pg_attribute": Listed("pg_attribute", "x.attrelid", (), "x.attrelid >= 16384"),
+    "pg_depend": Listed("pg_depend", "x.objid", (), "x.objid >= 16384"),
+}
+"""Rows of these go only with, or along with a change of, a row of another."""
+
+_IS_YOUNG = "age(x.xmin) <= (select age($1::text::xid))"
+
+
+def _listing(one: Listed) -> str:
+    """How many rows there are, and those written since $1, or all of them for a null."""
+    return f"""(select json_build_array(count(*), coalesce(json_agg({_entry(one)})
+                       filter (where coalesce({_IS_YOUNG}, true)), '[]'::json)) from {one.table} x where {one.where})"""
+
+
+def _young(one: Listed) -> str:
+    return f"""(select json_build_array(0, coalesce(json_agg({_entry(one)}), '[]'::json))
+                  from {one.table} x where {_IS_YOUNG} and {one.where})"""
+
+
+def _entry(one: Listed) -> str:
+    touches = "".join(f", {column}::int8" for column in one.touches)
+    key = one.key if "||" in one.key else f"{one.key}::int8"
+    version = "(x.tableoid || ':' || x.ctid::text || ':' || x.xmin::text)"
+    return f"json_build_array({key}, {one.doubt}, {version}{touches})"
+
+
+_CHANGES = (
+    "json_build_array(pg_snapshot_xmin(pg_current_snapshot())::text, pg_postmaster_start_time()::text, "
+    + ", ".join((*map(_listing, LISTS.values()), *map(_young, _UNCOUNTED.values())))
+    + ")"
+)
+
+
+@lru_cache(maxsize=256)
+def statement(
+    sections: tuple[str, ...] = (), *, is_scoped: bool = False, is_printed: bool = False, is_binary: bool = False
+) -> str:
+    """Ask what changed since $1, and for these sections, of the owners in $2 where `is_scoped`. See `answered`.
+
+    $1 is the `oldest` of earlier Changes as text, or null for everything; $2 an array of oids as text. `is_printed`:
+    with what prints stored trees. `is_binary`: answer a bytea in the database's own encoding, not a text. The
+    search_path must be pg_catalog.
+    """
+    asked = [_traced(name, ">=", is_scoped=is_scoped, is_printed=is_printed) for name in sections]
+    return _answer(_CHANGES, asked, is_binary=is_binary)
+
+
+def _answer(first: str, queries: Sequence[str], *, is_binary: bool) -> str:
+    parts = (f"(select coalesce(json_agg(q), '[]'::json) from ({query}) q)" for query in queries)
+    document = f"json_build_array({', '.join((first, *parts))})::text"
+    return f"select convert_to({document}, getdatabaseencoding()::name)" if is_binary else f"select {document}"
+
+
+SYSTEM_STATEMENT = _answer(
+    "null",
+    [_traced(name, "<", is_scoped=False, is_printed=True) for name in SYSTEM_SECTIONS],
+    is_binary=False,
+)
+"""Ask for what came with the server: see `system_answered`."""
+
+
+# -- answers ----------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row of a system catalog: its key, what it belongs to, whether it is doubtful, and which version of it it is."""
+
+    key: Key
+    is_doubtful: bool
+    version: str
+    touches: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What an answer says of change. `oldest`: rows written by transactions from there on may still be unseen.
+
+    `server` is another one after a restart, and on another machine. `counts` and `young` are by the names of LISTS;
+    `young` has pg_attribute and pg_depend too.
+    """
+
+    oldest: str
+    server: str
+    counts: Mapping[str, int]
+    young: Mapping[str, tuple[Entry, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a section: what it is made from, its columns, and these as bytes, by which rows are sorted."""
+
+    owner: int
+    oids: frozenset[int]
+    values: tuple[Any, ...]
+    packed: bytes
+
+    @property
+    def digest(self) -> int:
+        """64 bits."""
+        return int.from_bytes(blake2b(self.packed, digest_size=8).digest(), "big")
+
+
+def answered(answer: str, sections: Collection[str]) -> tuple[Changes, dict[str, list[Row]]]:
+    """Read an answer to `statement`. Raises ValueError for anything else."""
+    document = _document(answer, sections)
+    oldest, server, *lists = document[0]
+    names = (*LISTS, *_UNCOUNTED)
+    if len(lists) != len(names):
+        raise ValueError("not an answer about the catalog")
+    counts = {name: count for name, (count, _) in zip(names, lists, strict=True)}
+    young = {
+        name: tuple(Entry(key, doubt, version, tuple(touches)) for key, doubt, version, *touches in entries)
+        for name, (_, entries) in zip(names, lists, strict=True)
+    }
+    return Changes(oldest, server, counts, young), _rows(document, sections)
+
+
+def session_rows(answer: str) -> dict[str, Any]:
+    """The rows of an answer to SESSION_QUERY, by section. Raises ValueError for anything else."""
+    sections = json.loads(answer, object_pairs_hook=lambda pairs: [value for _, value in pairs])
+    if not isinstance(sections, list) or len(sections) != len(SESSION_SECTIONS):
+        raise ValueError("not an answer to SESSION_QUERY")
+    return dict(zip(SESSION_SECTIONS, sections, strict=True))
+
+
+def system_answered(answer: str) -> dict[str, list[Row]]:
+    """Read an answer to SYSTEM_STATEMENT. Raises ValueError for anything else."""
+    return _rows(_document(answer, SYSTEM_SECTIONS), SYSTEM_SECTIONS)
+
+
+def _document(answer: str, sections: Collection[str]) -> list[Any]:
+    document = json.loads(answer, object_pairs_hook=lambda pairs: [value for _, value in pairs])
+    if not isinstance(document, list) or len(document) != 1 + len(sections):
+        raise ValueError("not an answer about the catalog")
+    return document
+
+
+def _rows(document: Sequence[Any], sections: Collection[str]) -> dict[str, list[Row]]:
+    return {
+        name: [Row(owner, frozenset(oids), tuple(values), orjson.dumps(values)) for owner, oids, *values in rows]
+        for name, rows in zip(sections, document[1:], strict=True)
+    }

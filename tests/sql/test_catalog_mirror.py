@@ -1,0 +1,312 @@
+"""After any definitions the catalog that was kept by what changed is the one that is read anew, on 15 and on 18."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tidewaiter.demo.postgres import EmbeddedPostgres
+from tidewaiter.sql.catalog_mirror import (
+    Amendment,
+    Mirror,
+    amended,
+    amendment,
+    differs,
+    recount,
+    system,
+    unchanged,
+    whole,
+)
+from tidewaiter.sql.catalog_reading import (
+    SECTIONS,
+    SYSTEM_STATEMENT,
+    Changes,
+    Entry,
+    answered,
+    statement,
+    system_answered,
+)
+
+connect: Callable[..., Any] = asyncpg.connect  # asyncpg has no types
+
+NAMES = ("t0", "t1", "t2")
+VIEWS = ("v0", "v1")
+POOLS: Mapping[str, tuple[str, ...]] = {
+    "s": ("a", "b"),
+    "t": NAMES,
+    "u": NAMES,
+    "v": VIEWS,
+    "r": (*NAMES, *VIEWS),
+    "f": ("f0", "f1"),
+    "k": ("id", "x", "y"),
+    "y": ("integer", "text[]", "numeric(8,2)", "a.d0", "a.e0[]", "a.c0", "a.d1", "a.t0"),
+}
+DEFINITIONS = """
+create table {s}.{t} (id integer primary key, x text not null, y {y})
+create table {s}.{t} (id integer, x text, y integer) partition by list (id)
+create table {s}.{t} partition of {s}.{u} for values in (1, 2)
+create table {s}.{t} () inherits ({s}.{u})
+create table {s}.{t} (id integer generated always as identity, x text unique, y integer references a.{u})
+create table {s}.{t} as select 1 as id, 'x' as x
+create temporary table t0 (id integer, y a.d0)
+drop table pg_temp.t0
+alter table {s}.{t} add column y {y}
+alter table {s}.{t} add column z integer generated always as (a.f0(id)) stored
+alter table {s}.{t} drop column {k} cascade
+alter table {s}.{t} rename column {k} to z
+alter table {s}.{t} rename column z to {k}
+alter table {s}.{t} alter column {k} type {y} using null
+alter table {s}.{t} alter column {k} set not null
+alter table {s}.{t} alter column {k} set default a.f0(1)
+alter table {s}.{t} alter column {k} drop default
+alter table {s}.{t} add check (a.f0(id) > 0)
+alter table {s}.{t} add constraint c unique ({k})
+alter table {s}.{t} drop constraint c cascade
+alter table {s}.{t} add constraint c foreign key (id) references a.{u}
+alter table {s}.{t} inherit {s}.{u}
+alter table {s}.{t} no inherit {s}.{u}
+alter table {s}.{t} attach partition {s}.{u} for values in (7)
+alter table {s}.{t} detach partition {s}.{u}
+alter table {s}.{t} rename to {u}
+alter table {s}.{t} set schema b
+alter table {s}.{t} enable row level security
+alter table {s}.{t} disable trigger all
+drop table {s}.{t} cascade
+truncate {s}.{t} cascade
+create view {s}.{v} as select * from {s}.{t}
+create view {s}.{v} as select a.f0(id) as id, e from {s}.{t} as e
+create or replace view {s}.{v} as select 1 as id, 'y'::a.e0 as e
+create or replace view {s}.{v} as select a.f1(id) as id from a.{r}
+create materialized view {s}.{v} as select id from {s}.{t}
+alter view {s}.{v} rename to v1
+drop view {s}.{v} cascade
+create rule w as on insert to {s}.{r} do also select a.f0(1), * from a.{t}
+alter rule w on {s}.{r} rename to w2
+drop rule w on {s}.{r}
+create trigger g before insert on {s}.{t} for each row execute function a.fire()
+alter trigger g on {s}.{t} rename to g2
+drop trigger g on {s}.{t}
+create policy p on {s}.{t} using (id in (select id from a.{u}))
+alter policy p on {s}.{t} using (a.f0(1) > 0)
+drop policy p on {s}.{t}
+create index on {s}.{t} (a.f0(id))
+create unique index i on {s}.{t} ({k})
+drop index {s}.i
+create statistics {s}.st on (a.f0(id)), x from {s}.{t}
+create or replace function a.{f}(integer) returns integer language sql immutable as 'select 1'
+create or replace function a.{f}(integer) returns integer language sql immutable begin atomic select 2; end
+create or replace function b.{f}(a.{t}) returns integer language sql as 'select 1'
+create or replace function a.{f}(n integer default a.f1(1)) returns integer language plpgsql as 'begin end'
+alter function a.{f}(integer) rename to f9
+alter function a.f9(integer) rename to {f}
+drop function a.{f}(integer) cascade
+create aggregate a.agg(integer) (sfunc = int4pl, stype = integer)
+create domain a.d0 as integer check (value > 0)
+create domain a.d1 as a.d0 check (a.f0(value) > 0)
+alter domain a.d0 add check (a.f0(value) < 9)
+alter domain a.d0 rename to d2
+drop domain a.d0 cascade
+create type a.e0 as enum ('x', 'y')
+alter type a.e0 add value 'z'
+alter type a.e0 rename value 'y' to 'yes'
+drop type a.e0 cascade
+create type a.c0 as (n integer, d a.d0)
+alter type a.c0 add attribute m text cascade
+alter type a.c0 rename to c1
+create type a.r0 as range (subtype = integer)
+create cast (a.e0 as integer) with function b.f2(a.e0)
+create operator a.### (function = a.f0, rightarg = integer)
+drop operator a.### (none, integer)
+create event trigger ev on ddl_command_end execute function a.event()
+drop event trigger ev
+create schema c
+alter schema c rename to c2
+drop schema c cascade
+alter schema b rename to b2
+alter schema b2 rename to b
+grant select on {s}.{t} to public
+comment on table {s}.{t} is 'told'
+analyze
+vacuum {s}.{t}
+create extension if not exists plpgsql
+do $$ begin create table a.t0 (id integer); raise exception 'no'; exception when others then null; end $$
+do $$ begin create table a.t0 (id integer); create view a.v0 as select id from a.t0; end $$
+""".strip().splitlines()
+CONTROL = ("begin", "commit", "rollback", "savepoint one", "rollback to one", "release one")
+
+PREPARED = """
+drop schema if exists a, b, b2, c, c2 cascade; create schema a; create schema b;
+drop event trigger if exists ev;
+create function a.fire() returns trigger language plpgsql as 'begin return new; end';
+create function a.event() returns event_trigger language plpgsql as 'begin end';
+create function a.f0(integer) returns integer language sql immutable as 'select 1';
+create function a.f1(integer) returns integer language sql immutable begin atomic select 2; end;
+create domain a.d0 as integer check (value > 0);
+create type a.e0 as enum ('x', 'y');
+create type a.c0 as (n integer, d a.d0);
+create table a.t0 (id integer primary key, x text, y integer);
+"""
+
+
+@st.composite
+def definitions(draw: st.DrawFn) -> str:
+    if not draw(st.integers(0, 3)):
+        return draw(st.sampled_from(CONTROL))
+    template = draw(st.sampled_from(DEFINITIONS))
+    if template.startswith("do "):
+        return template
+    return template.format_map({name: draw(st.sampled_from(pool)) for name, pool in POOLS.items()})
+
+
+class Reader:
+    """Reads over one connection, as the product does."""
+
+    def __init__(self, connection: Any, *, is_printed: bool) -> None:
+        self._connection = connection
+        self._is_printed = is_printed
+        self.amendments = 0
+
+    async def read(self) -> Mirror:
+        """Everything."""
+        sections = self._sections(SECTIONS)
+        text = statement(sections, is_printed=self._is_printed)
+        own = system(system_answered(await self._ask(SYSTEM_STATEMENT)))
+        return whole(*answered(await self._ask(text, None), sections), own)
+
+    async def follow(self, mirror: Mirror) -> Mirror:
+        """What changed."""
+        changes, _ = answered(await self._ask(statement(), mirror.oldest), ())
+        listed = None
+        if recount(mirror, changes):
+            listed = answered(await self._ask(statement(), None), ())[0].young
+        change = amendment(mirror, changes, listed)
+        if change is None:
+            return unchanged(mirror, changes)
+        if isinstance(change, str):
+            return await self.read()
+        self.amendments += 1
+        sections = self._sections(change.sections)
+        rows = {}
+        if sections:
+            text = statement(sections, is_scoped=True, is_printed=self._is_printed)
+            _, rows = answered(await self._ask(text, mirror.oldest, change.owners_text), sections)
+        return amended(mirror, change, rows)
+
+    def _sections(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        return names if self._is_printed else tuple(name for name in names if name != "view_definitions")
+
+    async def _ask(self, text: str, *values: str | None) -> str:
+        path = await self._connection.fetchval("select current_setting('search_path')")
+        await self._connection.execute("set search_path = pg_catalog")
+        answer: str = await self._connection.fetchval(text, *values)
+        await self._connection.execute("select set_config('search_path', $1, false)", path)
+        return answer
+
+
+def told(kept: Mirror, fresh: Mirror) -> str:
+    """What differs."""
+    names = [name for name in SECTIONS if kept.sections[name].rows != fresh.sections[name].rows]
+    keys = [name for name in kept.keys if kept.keys[name] != fresh.keys[name]]
+    return f"{names} {keys} {[(kept.sections[name].rows, fresh.sections[name].rows) for name in names]}"
+
+
+@pytest.mark.live
+def test_whatever_is_defined_the_kept_catalog_is_the_one_read_anew(server: EmbeddedPostgres) -> None:
+    """Others see what is committed, the session that defines sees what it did, back to each savepoint."""
+    amendments = 0
+
+    async def played(steps: list[str]) -> None:
+        nonlocal amendments
+        login = {"host": server.host, "port": server.port, "user": server.superuser, "database": "postgres"}
+        pinned = {"jit": "off"}
+        one = await connect(password=server.password.value, server_settings=pinned, statement_cache_size=0, **login)
+        other = await connect(password=server.password.value, server_settings=pinned, statement_cache_size=0, **login)
+        try:
+            await one.execute(PREPARED)
+            outside, inside = Reader(other, is_printed=True), Reader(one, is_printed=False)
+            shared = await outside.read()
+            mine: Mirror | None = None
+            for step in steps:
+                try:
+                    await one.execute(step)
+                except asyncpg.PostgresError:
+                    if one.is_in_transaction():
+                        await one.execute("rollback")
+                        mine = None
+                if step.startswith("rollback"):
+                    mine = None  # rows are again what they were, and do not look new
+                if one.is_in_transaction():
+                    mine = await inside.follow(mine or shared)
+                    told_whole = await inside.read()
+                    assert not differs(unseen(mine), unseen(told_whole)), f"{steps}\n{told(mine, told_whole)}"
+                    continue
+                mine = None
+                shared = await outside.follow(shared)
+                fresh = await outside.read()
+                assert not differs(shared, fresh), f"{steps}\n{told(shared, fresh)}"
+                assert shared.catalog == fresh.catalog, steps
+            amendments += inside.amendments + outside.amendments
+        finally:
+            await one.close()
+            await other.close()
+
+    # Not shrunk: each step is read anew, and the failure says what differs.
+    @settings(
+        max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],
+    )  # fmt: skip
+    @given(st.lists(definitions(), min_size=8, max_size=25))
+    def play(steps: list[str]) -> None:
+        asyncio.run(played(steps))
+
+    play()
+    assert amendments, "nothing was ever read by what changed"
+
+
+def unseen(mirror: Mirror) -> Mirror:
+    """Without what a session does not read: stored trees."""
+    none = {"view_definitions", "rules", "functions"}
+    sections = {name: section for name, section in mirror.sections.items() if name not in none}
+    return replace(mirror, sections=sections, catalog=replace(mirror.catalog, version=0))
+
+
+def changes(**young: tuple[Entry, ...]) -> Changes:
+    names = dict.fromkeys(("pg_attribute", "pg_depend"), ())
+    empty = whole(Changes("1", "one", {}, everything()), {}, system({}))
+    return Changes("2", "one", {name: 0 for name in empty.keys}, {**everything(), **names, **young})
+
+
+def everything() -> dict[str, tuple[Entry, ...]]:
+    from tidewaiter.sql.catalog_reading import LISTS
+
+    return dict.fromkeys(LISTS, ())
+
+
+def test_another_server_is_read_anew() -> None:
+    mirror = whole(Changes("1", "one", {}, everything()), {}, system({}))
+    assert amendment(mirror, replace(changes(), server="two"), None) == "the server is another one, or was started anew"
+    assert amendment(mirror, changes(), None) is None
+
+
+def test_what_was_taken_in_before_is_no_change() -> None:
+    mirror = whole(Changes("1", "one", {}, everything()), {}, system({}))
+    said = changes(pg_class=(Entry(20000, False, "v1", (20001,)),))
+    change = amendment(mirror, said, None)
+    assert isinstance(change, Amendment)
+    assert {20000, 20001} <= change.owners
+    after = amended(mirror, change, {})
+    assert after.keys["pg_class"] == {20000: (20001,)}
+    assert amendment(after, said, None) is None
+
+
+@pytest.mark.parametrize("name", ["pg_cast", "pg_extension", "pg_amproc"])
+def test_what_reaches_further_than_lineage_has_everything_read(name: str) -> None:
+    mirror = whole(Changes("1", "one", {}, everything()), {}, system({}))
+    assert amendment(mirror, changes(**{name: (Entry(20000, False, "v1", (1, 2)),)}), None) == f"{name} changed"
