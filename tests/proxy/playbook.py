@@ -35,7 +35,7 @@ from tidewaiter.proxy.session import Session
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Trail
 from tidewaiter.proxy.veil import Veil
-from tidewaiter.sql.catalog_queries import SECTIONS
+from tidewaiter.sql.catalog_reading import SESSION_SECTIONS
 from tidewaiter.wire import postgres
 
 T = TypeVar("T")
@@ -237,7 +237,7 @@ def probe_answer(*answers: tuple[bytes, ...], status: str = "T") -> bytes:
 def catalog_answer(*tables: str) -> bytes:
     """The answer to the question for the catalog: these tables in schema public, each with a column id."""
     found = [{"a": "public", "b": name, "c": "r", "d": ["id"], "e": [], "f": False} for name in tables]
-    sections = [found if name == "relations" else [] for name in SECTIONS]
+    sections = [found if name == "relations" else [] for name in SESSION_SECTIONS]
     return probe_answer((b"",), (orjson.dumps(sections),), (b"",))
 
 

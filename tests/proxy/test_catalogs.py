@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -256,7 +257,7 @@ async def test_run_survives_a_lost_connection(server: EmbeddedPostgres, monkeypa
         assert watch.problem is None
 
 
-async def test_a_signature_that_cannot_be_had_is_a_problem(
+async def test_changes_that_cannot_be_had_are_a_problem(
     server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalogs, "POLL_S", 0.02)
@@ -264,7 +265,7 @@ async def test_a_signature_that_cannot_be_had_is_a_problem(
     reports: list[str] = []
     async with watching(server, reports) as watch:
         await watch.refresh()
-        monkeypatch.setattr(catalogs, "SIGNATURE", "select nonsense")
+        monkeypatch.setattr(catalogs, "statement", lambda *_, **__: "select nonsense")
         async with asyncio.TaskGroup() as group:
             running = group.create_task(watch.run())
             await until(lambda: reports)
@@ -343,6 +344,24 @@ async def test_both_halves_of_the_queries_are_the_whole(server: EmbeddedPostgres
 
 def dict_or_set(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else value
+
+
+async def test_a_kept_catalog_that_is_not_the_databases_is_told_and_read_anew(
+    server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await execute(server, "drop table if exists kept; create table kept (id integer)")
+    reports: list[str] = []
+    async with watching(server, reports) as watch:
+        await watch.refresh()
+        monkeypatch.setattr(catalogs, "FULL_S", 0.0)
+        await watch.refresh()
+        assert reports == [], "it was the same"
+        assert watch.mirror is not None
+        pretended = watch.mirror.sections["relations"].replaced(list(watch.mirror.sections["relations"].rows), ())
+        sections = {**watch.mirror.sections, "relations": pretended}
+        watch.mirror = replace(watch.mirror, sections=sections, catalog=replace(watch.mirror.catalog, version=1))
+        assert (await watch.refresh()).find("kept", "public", ()) is not None
+        assert reports == ["datasource shop: the catalog that was kept was not the database's"]
 
 
 async def test_a_role_that_becomes_a_superuser_is_refused_until_it_is_none(server: EmbeddedPostgres) -> None:

@@ -19,7 +19,7 @@ from tidewaiter.proxy.names import Names
 from tidewaiter.proxy.probe import SURROUNDINGS, Question
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.sql.catalog import Catalog
-from tidewaiter.sql.catalog_queries import SECTIONS
+from tidewaiter.sql.catalog_reading import SESSION_SECTIONS
 
 DEFINES = [Effect(EffectKind.DEFINE)]
 NOTES = Relation("public", "new_notes", "r", ("id",))
@@ -51,7 +51,7 @@ class Server:
         if tuple(questions) == SURROUNDINGS:
             return self._surroundings
         rows = [{"a": "public", "b": name, "c": "r", "d": ["id"], "e": [], "f": False} for name in self.tables]
-        sections = [rows if name == "relations" else [] for name in SECTIONS]
+        sections = [rows if name == "relations" else [] for name in SESSION_SECTIONS]
         return [b"", json.dumps(sections).encode(), b""]
 
 

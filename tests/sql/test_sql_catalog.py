@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
 
 from tidewaiter.model import Relation, SyntaxFault
-from tidewaiter.sql.catalog import QUERIES, SESSION_QUERY, Catalog, Reach, quoted, session_rows
-from tidewaiter.sql.catalog_queries import SECTIONS
+from tidewaiter.sql.catalog import QUERIES, Catalog, Reach, quoted
 from tidewaiter.sql.entities import RowGuard
 from tidewaiter.sql.parse import parse
 
@@ -174,25 +172,6 @@ def test_keys_guarded_columns_and_view_texts_are_known(shop: Catalog) -> None:
     }
     assert "FROM public.customers" in shop.view_definitions["public", "active_customers"]
     assert (("public", "payments_2026"), ("public", "payments")) in shop.inheritance
-
-
-def test_what_a_session_is_asked_prints_no_stored_tree() -> None:
-    """Printing locks what is in the tree until the client's transaction ends; names and owners lock nothing."""
-    assert set(re.findall(r"pg_get_\w+", SESSION_QUERY)) == {"pg_get_userbyid"}
-    assert "of: " not in SESSION_QUERY
-
-
-def test_a_session_answers_by_section_with_values_in_the_order_of_columns() -> None:
-    sections = ['[{"n": "public", "n": "t", "k": "r"}]', *["[]"] * (len(SECTIONS) - 1)]
-    rows = session_rows(f"[{', '.join(sections)}]")
-    assert rows[SECTIONS[0]] == [["public", "t", "r"]]
-    assert list(rows) == list(SECTIONS)
-
-
-@pytest.mark.parametrize("answer", ["[]", "{}", "nonsense"])
-def test_another_answer_is_an_error(answer: str) -> None:
-    with pytest.raises(ValueError, match=r"."):
-        session_rows(answer)
 
 
 def test_a_body_that_is_not_printed_is_not_understood() -> None:

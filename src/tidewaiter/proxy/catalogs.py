@@ -202,6 +202,7 @@ class CatalogWatch:
         """One reading, in one transaction, so that its parts fit together. Raises UpstreamError."""
         self._is_reading = True
         self._attempts += 1
+        whole_at = self._whole_at
         try:
             connection = await self._connected()
             try:
@@ -218,7 +219,7 @@ class CatalogWatch:
             self._is_reading = False
         has_changed = self.mirror is None or mirror.catalog.version != self.current.version
         self.mirror, self.current = mirror, mirror.catalog if has_changed else self.current
-        self.completed += is_counted or has_changed
+        self.completed += is_counted or has_changed or self._whole_at != whole_at
         self._good_attempt = self._attempts
         self._succeeded()
 

@@ -143,8 +143,8 @@ def whole(changes: Changes, rows: Mapping[str, Sequence[Row]], own: System, *, i
     sections = {name: Section().replaced((), rows.get(name, ())) for name in SECTIONS}
     sections["column_types"] = _used(sections)
     keys = {name: {entry.key: entry.touches for entry in changes.young[name]} for name in LISTS}
-    printed = ("view_definitions", "rules", "functions")
-    missing = frozenset(owner for name in printed for owner in sections[name].rows) if is_unprinted else frozenset()
+    rewritten = (oid for touches in keys["pg_rewrite"].values() for oid in touches)
+    missing = frozenset((*rewritten, *sections["functions"].rows)) if is_unprinted else frozenset()
     catalog = _catalog(None, sections, own, frozenset(SECTIONS))
     return Mirror(changes.server, changes.oldest, frozenset(), keys, sections, own, catalog, missing)
 
