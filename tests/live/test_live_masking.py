@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 import psycopg
 import pytest
-from rawwire import SYNC, Client, Message, bind, describe, errors_of, execute, parse, query, rows_of
+from rawwire import SYNC, Client, Message, bind, describe, errors_of, execute, parse, query, rows_of, types_of
 from rig import MASKED, Deployment
 
 connect: Callable[..., Any] = asyncpg.connect
@@ -191,11 +191,44 @@ def test_what_is_masked_follows_policies_and_catalog(own_gateway: Deployment) ->
                 after.execute("select email from customers where id = %s", [1], prepare=True)
             policies.write_text(text)
             own_gateway.cli("reload")
-            with pytest.raises(psycopg.errors.FeatureNotSupported, match="cached plan must not change result type"):
-                after.execute("select email from customers where id = %s", [1], prepare=True)
+            seen = after.execute("select email from customers where id = %s", [1], prepare=True).fetchone()
+            assert seen == (real,)  # prepared anew under its name
             assert after.execute("select email from customers where id = 1").fetchone() == (real,)
     finally:
         change("drop view shown")
+
+
+def test_what_has_a_name_is_masked_as_it_is_now(own_gateway: Deployment) -> None:
+    own_gateway.start()
+    file = own_gateway.folder / "classification.toml"
+    was = file.read_text()
+    told = "select email, upper(email) as loud from customers where id = $1"
+
+    def mask(name: str) -> None:
+        file.write_text(was.replace('mask = "email"', f'mask = "{name}"'))
+        own_gateway.cli("reload")
+
+    with own_gateway.raw(MASKED) as client:
+        run = bind(b"1", name="s") + execute() + SYNC
+        assert "E" not in types_of(client.ask(parse(told, "s") + describe(b"S", "s") + SYNC))
+        for text in ("prepare p as select email from customers where id = 1",
+                     "declare c cursor with hold for select email from customers order by id"):  # fmt: skip
+            assert not errors_of(client.ask(query(text)))
+        for name, shown in (("redact", r"\*\*\*"), ("token", "tok_.*"), ("email", EMAIL.pattern), ("null", "None")):
+            mask(name)
+            ((email, _),) = rows_of(client.ask(run))
+            assert re.fullmatch(shown, str(email))
+            ((email,),) = client.rows("execute p")
+            assert re.fullmatch("None" if name == "token" else shown, str(email))
+            if name != "token":
+                ((email, _),) = client.rows("execute s(1)")
+                assert re.fullmatch(shown, str(email))
+            for message in (query("fetch 1 from c"), execute("c", 1) + SYNC):
+                assert errors_of(client.ask(message)) == ["42501"]
+        assert not errors_of(client.ask(query("begin")))
+        mask("redact")
+        assert [row[0] for row in rows_of(client.ask(run))] == ["***"]
+        assert client.ask(query("commit"))[-1].body == b"I"
 
 
 def test_columns_that_nobody_classified_are_closed_where_the_datasource_says_so(own_gateway: Deployment) -> None:

@@ -26,6 +26,7 @@ import orjson
 from playstage import NoToday, Paper, Shelf, Stage, Wire, policies
 
 from tidewaiter.model import Context
+from tidewaiter.policy import Policies
 from tidewaiter.proxy.footing import Footing, Judges
 from tidewaiter.proxy.holding import Holding
 from tidewaiter.proxy.names import Names
@@ -173,9 +174,10 @@ def ledger_is(state: str) -> Happens:
     return Happens(f"ledger_is({state})", lambda run: run.ledger.become(state))
 
 
-def policies_are(text: str) -> Happens:
+def policies_are(text: str | Policies) -> Happens:
     """Other policies are in force from now on."""
-    return Happens("policies_are", lambda run: setattr(run, "policies", policies(text)))
+    now = policies(text) if isinstance(text, str) else text
+    return Happens("policies_are", lambda run: setattr(run, "policies", now))
 
 
 def told(act: Callable[[Session], object]) -> Happens:

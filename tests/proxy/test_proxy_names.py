@@ -105,7 +105,7 @@ def test_prepared_by_sql_is_understood_again_when_names_mean_something_else() ->
     names = Names()
     names.apply([Effect(EffectKind.PREPARE, "p", facts=ONE)], is_certain=True, source=b"prepare p as select 1")
     names.prepare(b"protocol", statement(ONE))
-    names.renew(lambda source, plan: Facts(effects=(Effect(EffectKind.PREPARE, "p", facts=TWO),)))
+    names.renew(lambda source: Facts(effects=(Effect(EffectKind.PREPARE, "p", facts=TWO),)))
     assert names.prepared["p"] is TWO
     assert names.prepared["protocol"] is ONE
 
@@ -130,7 +130,7 @@ def test_prepared_by_sql_is_lost_track_of_when_it_cannot_be_understood_again() -
     names = Names()
     names.apply([Effect(EffectKind.PREPARE, "p", facts=ONE)], is_certain=True, source=b"prepare p as select 1")
     names.apply([Effect(EffectKind.PREPARE, "q", facts=ONE)], is_certain=True)
-    names.renew(lambda source, plan: Facts(unknown=("no",)))
+    names.renew(lambda source: Facts(unknown=("no",)))
     assert names.prepared["p"] is names.prepared["q"] is LOST_TRACK
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from maskstage import RULES, masking
@@ -15,7 +16,7 @@ from tidewaiter.model import Allow, Context, Effect, EffectKind, Relation
 from tidewaiter.proxy.footing import Footing, Judges
 from tidewaiter.proxy.masked import SightChanged
 from tidewaiter.proxy.masks import Plan
-from tidewaiter.proxy.names import Names
+from tidewaiter.proxy.names import Names, Statement
 from tidewaiter.proxy.probe import SURROUNDINGS, Question
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.sql.catalog import Catalog
@@ -278,12 +279,28 @@ def test_a_session_that_began_without_masks_ends_where_it_would_need_them() -> N
         veiled(Watch(shop()), is_veiled=False).recall(b"select 1", in_transaction=False)
 
 
-def test_what_sql_prepared_is_lost_track_of_once_it_would_be_masked_otherwise() -> None:
+def test_what_has_a_name_is_outdated_once_it_would_be_masked_otherwise() -> None:
     standing = veiled(Watch(shop()))
     text = b"prepare p as select ssn from customers"
     judged = standing.study(text, in_transaction=False)
-    for plan, is_known in ((judged.plan, True), (Plan(b"PREPARE p AS SELECT 1"), False)):
-        standing.names.apply(judged.facts.effects, is_certain=True, source=text, plan=plan)
+    other = Plan(b"PREPARE p AS SELECT 1")
+    for plan, source, is_current in ((judged.plan, text, True), (other, text, False), (other, b"", False)):
+        standing.names.apply(judged.facts.effects, is_certain=True, source=source, plan=plan)
         standing.set_path(PATH)
         standing.recall(b"select 1", in_transaction=False)
-        assert bool(standing.names.prepared["p"].unknown) is not is_known
+        assert standing.look_again(b"select 1", in_transaction=False) == []
+        found = standing.look_again(b"explain EXECUTE p", in_transaction=False)
+        assert [name for name, _ in found] == ([] if is_current else [b"p"])
+        assert bool(standing.names.prepared["p"].unknown) is not is_current
+
+
+def test_what_is_sent_alike_is_current_whatever_else_is_masked_now() -> None:
+    standing = veiled(Watch(shop()))
+    for text, is_current in ((b"select ssn from customers", True), (b"select email from customers", False)):
+        judged = standing.study(text, in_transaction=False)
+        assert judged.plan is not None and judged.plan.sight is not None
+        before = replace(judged.plan, sight=replace(judged.plan.sight))
+        statement = Statement(text, (), judged.facts, plan=before)
+        assert standing.is_current(statement, in_transaction=False) is is_current  # late masks are not in the text
+        assert (statement.plan is judged.plan) is is_current
+    assert standing.look_again(b"execute p", in_transaction=False) == []

@@ -12,13 +12,13 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from tidewaiter.errors import LedgerUnavailable
-from tidewaiter.model import Allow, Deny, Facts, Hold, SyntaxFault
+from tidewaiter.model import Allow, Deny, Facts, Hold
 from tidewaiter.proxy import masked, refusal
 from tidewaiter.proxy.answers import Answers, Memo, Refused
 from tidewaiter.proxy.guard import Guarded
 from tidewaiter.proxy.holding import NotGranted
 from tidewaiter.proxy.limits import RowLimit
-from tidewaiter.proxy.names import Names, Portal, Statement, Undo
+from tidewaiter.proxy.names import OUTDATED, Names, Portal, Statement, Undo, no_portal, no_statement
 from tidewaiter.proxy.needs import AllAnswered, Need
 from tidewaiter.proxy.pipeline import Judged, uncountable
 from tidewaiter.proxy.probe import CANCELLED
@@ -292,13 +292,17 @@ class Asks(Weighing):
             self.out.append(self.veil.parse(name, plan, oids))
         return None
 
-    def _take_bind(self, data: bytes, piece: Piece) -> None:
+    def _take_bind(self, data: bytes, piece: Piece) -> Need | None:
         self._streams = not self._is_skipping
         body = _body(data, piece)
         portal_name, statement_name, offset = parse_bind_head(body)
+        known = self._names.statements.get(statement_name)
+        need = self._renewal(statement_name, known) if self._streams and known is not None else None
+        if need is not None:
+            return need
         names = self._names if self._streams else self._skipped
         statement = names.statements.get(statement_name) or self._names.statements.get(statement_name)
-        portal = Portal(statement or Statement(b"", (), _no_statement(statement_name)), portal_name, body[offset:])
+        portal = Portal(statement or Statement(b"", (), no_statement(statement_name)), portal_name, body[offset:])
         if piece[3]:
             portal.binds = None
             self._long_bind = (portal, sha256(body[offset:]))
@@ -307,18 +311,19 @@ class Asks(Weighing):
             if why is not None:
                 self._streams = False
                 self._refuse(self._run(masked.denied(self._weigh(statement.facts), why), statement.text, portal))
-                return
+                return None
         undo = names.bind(portal)
         if self._streams:
             self._send(Owes.BIND, undo)
             self._go_on(data, piece)
+        return None
 
     def _take_execute(self, data: bytes, piece: Piece) -> Need | None:
         name, limit = parse_execute(_body(data, piece))
         if self._is_skipping:
             self._skip_execute(name)
             return None
-        portal = self._names.portals.get(name) or Portal(Statement(b"", (), _no_portal(name)), name)
+        portal = self._names.portals.get(name) or Portal(Statement(b"", (), no_portal(name)), name)
         statement = portal.statement
         judged = self._judge_prepared(statement)
         if not isinstance(judged, Judged):
@@ -348,9 +353,16 @@ class Asks(Weighing):
         judged = self._judge(statement.text)
         if not isinstance(judged, Judged):
             return judged
+        if self.veil is None:
+            return judged if statement.text else self._weigh(statement.facts)
         if not statement.text:
-            return self._weigh(statement.facts)
-        return judged if self.veil is None else masked.present(statement, judged)
+            is_current = self._standing.is_current(statement, in_transaction=self._answers.transaction != "I")
+            judged = self._weigh(statement.facts if is_current else OUTDATED)
+        else:
+            judged = masked.present(statement, judged)
+        if judged.plan is not None:
+            self.veil.see(judged.plan)
+        return judged
 
     def _may_go_on(self, run: Execution, judged: Judged, portal: Portal) -> bool:
         """Record and decide on an Execute; refuse it here if need be.
@@ -459,17 +471,6 @@ class Asks(Weighing):
 
 def _body(data: bytes, piece: Piece) -> bytes:
     return data[piece[1] + HEADER : piece[2]]
-
-
-def _no_statement(name: bytes) -> Facts:
-    said = name.decode("utf-8", "replace")
-    message = f'prepared statement "{said}" does not exist' if name else "unnamed prepared statement does not exist"
-    return Facts(unknown=(message,), fault=SyntaxFault("26000", message))
-
-
-def _no_portal(name: bytes) -> Facts:
-    message = f'portal "{name.decode("utf-8", "replace")}" does not exist'
-    return Facts(unknown=(message,), fault=SyntaxFault("34000", message))
 
 
 _TAKE: dict[int, Callable[[Asks, bytes, Piece], Need | None]] = {

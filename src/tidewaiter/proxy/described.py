@@ -6,10 +6,32 @@ from collections.abc import Sequence
 from typing import Final
 
 from tidewaiter.masking.plan import Field, MaskingError, MaskPlan, check_described
+from tidewaiter.proxy.limits import COUNTS
 from tidewaiter.proxy.masks import LateField, Plan, Sight
+from tidewaiter.proxy.probe import PATH, STATEMENT_TIMEOUT, SURROUNDINGS, Surroundings, catalog_questions
+from tidewaiter.proxy.refusal import FAILING_TEXT, IGNORED_TEXT
 from tidewaiter.wire import postgres
 from tidewaiter.wire.frames import HEADER
 
+OWN_TEXTS: Final = frozenset(
+    (
+        COUNTS,
+        FAILING_TEXT,
+        IGNORED_TEXT,
+        *(
+            question.text
+            for question in (
+                *PATH,
+                *STATEMENT_TIMEOUT,
+                *SURROUNDINGS,
+                *catalog_questions(Surroundings(b"", b"", ())),
+            )
+        ),
+    )
+)
+"""What the gateway itself asks on a client's connection, and puts in the place of what is refused."""
+Shape = tuple[tuple[bytes, int, int], ...]
+"""Name, type and type modifier of each column."""
 NOTHING: Final = MaskPlan(())
 """Nothing is masked: rows pass as they are."""
 _UNKNOWN: Final = 705  # the type "unknown": what is declared so is left open, as with 0
@@ -26,17 +48,27 @@ class Portal:
 
 
 class Statement:
-    """A statement as the server has it. `oids` are the types that the client declared, `types` those of the server."""
+    """A statement as the server has it. `oids` are the types that the client declared, `types` those of the server.
 
-    __slots__ = ("oids", "plan", "types")
+    `shape` is what its rows were told to be. Both stay what they were first, also where another takes the place of
+    `before`: `is_changed` says that it is not like that.
+    """
 
-    def __init__(self, plan: Plan, oids: tuple[int, ...]) -> None:
+    __slots__ = ("is_changed", "is_renewed", "oids", "plan", "shape", "types")
+
+    def __init__(self, plan: Plan, oids: tuple[int, ...], before: Statement | None = None) -> None:
         self.plan = plan
-        self.oids = oids
-        self.types: tuple[int, ...] | None = None
+        self.oids: tuple[int, ...] = oids if before is None else before.oids
+        self.types: tuple[int, ...] | None = before.types if before is not None else None
+        self.shape: Shape | None = before.shape if before is not None else None
+        self.is_renewed = before is not None
+        self.is_changed = False
 
     def check_types(self, types: tuple[int, ...]) -> None:
         """Compare a ParameterDescription with the client's text and declarations. Raises MaskingError."""
+        if self.is_renewed and self.types is not None and self.types != types:
+            self.is_changed = True
+            return
         if self.types is not None and self.types != types:
             raise MaskingError("the parameters are not those that were described before")
         if self.plan.parameters is not None and len(types) != max(self.plan.parameters, len(self.oids)):
@@ -45,6 +77,16 @@ class Statement:
             if declared not in (0, _UNKNOWN, told):
                 raise MaskingError(f"parameter ${number} is not of the type that was declared")
         self.types = types
+
+    def note_shape(self, message: bytes) -> None:
+        """Remember a RowDescription or NoData, or compare it with the first: names and types, not their tables."""
+        shape: Shape = ()
+        if message[0] == postgres.ROW_DESCRIPTION:
+            columns = postgres.parse_row_description(message[HEADER:])
+            shape = tuple((one.name, one.type_oid, one.type_modifier) for one in columns)
+        if self.shape is None:
+            self.shape = shape
+        self.is_changed = self.is_changed or self.shape != shape
 
 
 class Memo:

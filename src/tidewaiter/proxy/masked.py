@@ -53,7 +53,7 @@ class MaskingJudge(Judge):
         if isinstance(judged.verdict, Deny):
             return judged
         plan = found.plan
-        sight = self._sight(found.facts, context)
+        sight = self.sight(found.facts, context)
         if plan is None or plan.sight is not sight:
             return None
         judged.plan = plan
@@ -62,7 +62,7 @@ class MaskingJudge(Judge):
     def of_facts(self, text: bytes, facts: Facts, scope: Scope, context: Context, codec: str) -> Judged:
         """Judge a text of which the facts are given."""
         judged = self.weigh(facts, context)
-        sight = self._sight(facts, context)
+        sight = self.sight(facts, context)
         if sight is None:
             judged.plan = Plan(text, effects=facts.effects, is_lasting=is_lasting(text.decode(codec, "replace"), facts))
             return judged
@@ -81,12 +81,12 @@ class MaskingJudge(Judge):
     def weigh(self, facts: Facts, context: Context) -> Judged:
         """As for anybody, but what is not understood is denied where something is masked."""
         judged = super().weigh(facts, context)
-        if facts.unknown and not isinstance(judged.verdict, Deny) and self._sight(facts, context) is not None:
+        if facts.unknown and not isinstance(judged.verdict, Deny) and self.sight(facts, context) is not None:
             return denied(judged, Refused("unknown", f"the statement is not understood: {facts.unknown[0]}"))
         return judged
 
     def _seen(self, facts: Facts, context: Context) -> bytes:
-        sight = self._sight(facts, context)
+        sight = self.sight(facts, context)
         masked = columns_of(facts, sight.tags if sight is not None else {})
         told = columns_of(facts, self.ground.policies.tags(self.ground.datasource))
         unmasked = {
@@ -104,7 +104,8 @@ class MaskingJudge(Judge):
         if text not in self._texts and len(text) <= TEXTS_BYTES:
             put(self._texts, text, judged)
 
-    def _sight(self, facts: Facts, context: Context) -> Sight | None:
+    def sight(self, facts: Facts, context: Context) -> Sight | None:
+        """What the principal sees masked in what a statement reads; None where nothing is."""
         ground = self.ground
         return self.masking.sight(ground.policies, ground.principal, ground.catalog, facts, context)
 
@@ -133,7 +134,7 @@ def present(statement: Statement, judged: Judged) -> Judged:
     In the server's words for that: drivers know them, and prepare the statement again.
     """
     plan, now = statement.plan, judged.plan
-    if now is None or (plan is not None and plan.text == now.text):
+    if now is None or (plan is not None and plan.is_same(now)):
         return judged
     verdict = Deny(
         rule=RULE,

@@ -99,6 +99,12 @@ class Plan:
     is_lasting: bool = False
     parameters: int | None = None
 
+    def is_same(self, other: Plan) -> bool:
+        """Whether what was sent by this plan does what `other` would, which is made later."""
+        if self.text != other.text:
+            return False
+        return self.sight is other.sight or not (self.late or other.late)
+
     def of_part(self, text: bytes, part: int) -> Plan:
         """The plan of one statement of a text, run by itself."""
         late = tuple(LateField(0, one.foreseen, one.text, one.binary) for one in self.late if one.part == part)

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
 
-from tidewaiter.model import Effect, EffectKind, Facts
+from tidewaiter.model import Effect, EffectKind, Facts, SyntaxFault
 from tidewaiter.proxy.masks import Plan
 from tidewaiter.proxy.trail import Execution, Place
 
 LATE = Facts(unknown=("what the gateway masks itself runs by the protocol's own messages, not by EXECUTE or FETCH",))
+OUTDATED = Facts(unknown=("what is masked has changed since this was prepared or declared: do that again",))
 LOST_TRACK = Facts(unknown=("it is not known what this name stands for",))
 
 
@@ -21,15 +22,16 @@ class Statement:
 
     The server plans it anew where names mean something else; `source` is the PREPARE to understand again then, empty
     when it is not known by itself; `origin` is the whole text that made it. `plan` is the one that it was sent by, in
-    sessions that mask.
+    sessions that mask; `is_outdated` says that it would be sent by another one now, when that was last looked at.
     """
 
-    __slots__ = ("facts", "oids", "origin", "plan", "source", "text")
+    __slots__ = ("facts", "is_outdated", "oids", "origin", "plan", "source", "text")
 
     def __init__(
         self, text: bytes, oids: tuple[int, ...], facts: Facts, source: bytes = b"", plan: Plan | None = None
     ) -> None:
         self.plan = plan
+        self.is_outdated = False
         self.source = source
         self.origin = text or source
         self.text = text
@@ -68,6 +70,8 @@ class _FactsByName(Mapping[str, Facts]):
     def __getitem__(self, name: str) -> Facts:
         found = self._of[name.encode()]
         statement = found if isinstance(found, Statement) else found.statement
+        if statement.is_outdated:
+            return OUTDATED
         return LATE if statement.plan is not None and statement.plan.late else statement.facts
 
     def __iter__(self) -> Iterator[str]:
@@ -152,15 +156,12 @@ class Names:
                 del self.portals[name]
         return ended
 
-    def renew(self, understand: Callable[[bytes, Plan | None], Facts]) -> None:
-        """Names of relations may mean something else now: so may every statement that SQL PREPARE made.
-
-        `understand` gets the PREPARE and the plan that it was sent by.
-        """
+    def renew(self, understand: Callable[[bytes], Facts]) -> None:
+        """Names of relations may mean something else now: so may every statement that SQL PREPARE made."""
         for name, statement in self.statements.items():
             if statement.text:
                 continue
-            again = understand(statement.source, statement.plan).effects if statement.source else ()
+            again = understand(statement.source).effects if statement.source else ()
             found = [e.facts for e in again if e.kind is EffectKind.PREPARE and e.name.encode() == name]
             statement.facts = found[0] if len(found) == 1 and found[0] is not None else LOST_TRACK
 
@@ -186,7 +187,7 @@ class Names:
                 self.statements[name] = Statement(b"", (), facts, source if is_certain else b"", plan)
                 self.statements[name].origin = origin or source
             elif effect.kind is EffectKind.DECLARE:
-                self.portals[name] = Portal(Statement(b"", (), facts), name)
+                self.portals[name] = Portal(Statement(b"", (), facts, source if is_certain else b"", plan), name)
                 self.portals[name].statement.origin = origin or source
             elif effect.kind is EffectKind.DEALLOCATE:
                 _forget(self.statements, name)
@@ -209,3 +210,16 @@ def _forget(names: dict[bytes, Statement] | dict[bytes, Portal], name: bytes) ->
         names.pop(name, None)
     else:
         names.clear()
+
+
+def no_statement(name: bytes) -> Facts:
+    """What the server would say of a statement that is not there."""
+    said = name.decode("utf-8", "replace")
+    message = f'prepared statement "{said}" does not exist' if name else "unnamed prepared statement does not exist"
+    return Facts(unknown=(message,), fault=SyntaxFault("26000", message))
+
+
+def no_portal(name: bytes) -> Facts:
+    """What the server would say of a portal that is not there."""
+    message = f'portal "{name.decode("utf-8", "replace")}" does not exist'
+    return Facts(unknown=(message,), fault=SyntaxFault("34000", message))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from tidewaiter.proxy.estimates import Question
 from tidewaiter.proxy.guard import Guarded
 from tidewaiter.proxy.holding import Held
+from tidewaiter.proxy.names import Statement
+from tidewaiter.proxy.pipeline import Judged
 from tidewaiter.proxy.trail import Execution
 
 
@@ -53,4 +55,13 @@ class Intent:
     run: Execution
 
 
-Need = AllAnswered | Path | Definitions | Study | Guarded | Estimate | Decision | Intent
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """Prepare a statement anew under its name, as `judged` says now; then `take` with `renewed` set to it."""
+
+    name: bytes
+    statement: Statement
+    judged: Judged
+
+
+Need = Renewal | AllAnswered | Path | Definitions | Study | Guarded | Estimate | Decision | Intent

@@ -25,8 +25,9 @@ from tidewaiter.proxy.holding import Held, Holding, NotGranted
 from tidewaiter.proxy.link import Link
 from tidewaiter.proxy.masked import SightChanged
 from tidewaiter.proxy.masks import Plan
-from tidewaiter.proxy.needs import AllAnswered, Decision, Definitions, Estimate, Intent, Need, Path, Study
+from tidewaiter.proxy.needs import AllAnswered, Decision, Definitions, Estimate, Intent, Need, Path, Renewal, Study
 from tidewaiter.proxy.probe import PATH, STATEMENT_TIMEOUT, Interrupted, Probe, Question, shown_s
+from tidewaiter.proxy.renewal import renew
 from tidewaiter.proxy.rounds import Rounds
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution, Trail
@@ -330,7 +331,7 @@ class Session:
                 self._later(self._meet(need))
                 return
             pending.popleft()
-            asks.settled = asks.estimated = None
+            asks.settled = asks.estimated = asks.renewed = None
         if asks.weighty is not None:
             self._later(self._forward_durably())
         else:
@@ -374,12 +375,23 @@ class Session:
                 with contextlib.suppress(LedgerUnavailable):  # taken again, it is refused for the same reason
                     await self.trail.intent_of_long(run)
                 self._asks.filed = run
+            case Renewal():
+                await self._drain()
+                await self._renew(need)
             case Guarded():
                 self._pending.popleft()
-                self._asks.settled = self._asks.estimated = None
+                self._asks.settled = self._asks.estimated = self._asks.renewed = None
                 await self._run_guarded(need)
             case _:
                 assert_never(need)
+
+    async def _renew(self, need: Renewal) -> None:
+        assert self._veil is not None
+        with_sync = not self._asks.is_unsynced
+        names, send = self.standing.names, self.to_server
+        error = await renew(need, self._answers, names, self._veil, send, with_sync=with_sync)
+        self._asks.renewed = need.statement
+        self.to_client(error)
 
     async def _run_guarded(self, guarded: Guarded) -> None:
         """Once it runs, a failure to record its outcome ends the session, and rolls its transaction back."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -23,10 +24,9 @@ from tidewaiter.proxy.estimates import Estimated, is_estimable
 from tidewaiter.proxy.estimates import Question as RowsQuestion
 from tidewaiter.proxy.footing import Footing
 from tidewaiter.proxy.holding import Held
-from tidewaiter.proxy.masked import SightChanged
-from tidewaiter.proxy.masks import Plan
+from tidewaiter.proxy.masked import MaskingJudge, SightChanged
 from tidewaiter.proxy.measuring import Subject
-from tidewaiter.proxy.names import Names
+from tidewaiter.proxy.names import Names, Statement
 from tidewaiter.proxy.pipeline import Ground, Judge, Judged
 from tidewaiter.proxy.probe import SURROUNDINGS, Question, Surroundings, catalog_questions
 from tidewaiter.sql.catalog import Catalog
@@ -44,6 +44,7 @@ CODECS |= {f"LATIN{n}".encode(): f"latin{n}" for n in (1, 2, 3, 4, 5, 6, 7, 8, 9
 CODECS |= {f"WIN{n}".encode(): f"cp{n}" for n in (866, 874, *range(1250, 1259))}
 CODECS |= {f"ISO_8859_{n}".encode(): f"iso8859-{n}" for n in (5, 6, 7, 8)}
 
+_RUNS = re.compile(rb"execute|fetch|move", re.IGNORECASE)  # what SQL named before
 _READ_BY = ("", "search_path", "standard_conforming_strings", "client_encoding")
 """Settings that change what a text means; "" is one that is not known. In a pipeline the server does not tell them."""
 
@@ -141,14 +142,13 @@ class Standing:
         context = self._context(in_transaction)
         if self._lexer and not is_plain(text):
             return judge.weigh(Facts(unknown=tuple(self._lexer.values())), context)
-        created = {**self._temporary, **self._created}
-        scope = Scope(self._path, created, self.names.prepared, self.names.cursors)
+        scope = self._scope()
         if self._overlay.doubt:
             doubted = self._doubted(judge.facts(text, scope, self._codec))
             return judge.of_facts(text, doubted, scope, context, self._codec)
         if self._codec != "utf-8" and not text.isascii():  # what is remembered by its bytes is remembered as UTF-8
             return judge.judge(text, scope, context, is_private=True, codec=self._codec)
-        return judge.judge(text, scope, context, is_private=bool(created))
+        return judge.judge(text, scope, context, is_private=bool(scope.created))
 
     def weigh(self, facts: Facts, *, in_transaction: bool, estimated: int | None = None) -> Judged:
         """Judge facts that did not come from a text, or that have an estimate of rows now."""
@@ -348,18 +348,53 @@ class Standing:
         """Names in these facts may mean something else; what ends the transaction names nothing."""
         return facts if facts.control else replace(facts, unknown=(*facts.unknown, self._overlay.doubt))
 
-    def _understand_again(self, source: bytes, plan: Plan | None) -> Facts:
-        """What a PREPARE means now; nothing is known of one that cannot be read at once, or is masked otherwise now."""
+    def look_again(self, text: bytes, *, in_transaction: bool) -> list[tuple[bytes, Statement]]:
+        """Before a text is judged that may run what has a name: note which of that would be masked otherwise now.
+
+        Returns the prepared statements among it.
+        """
+        if not self._footing.is_veiled or _RUNS.search(text) is None:
+            return []
+        prepared = list(self.names.statements.items())
+        for statement in (*(one for _, one in prepared), *(one.statement for one in self.names.portals.values())):
+            statement.is_outdated = not self.is_current(statement, in_transaction=in_transaction)
+        return [(name, one) for name, one in prepared if one.is_outdated]
+
+    def is_current(self, statement: Statement, *, in_transaction: bool) -> bool:
+        """Whether something with a name would be masked now as it was when it was made."""
+        plan, judge = statement.plan, self._present_judge()
+        if plan is None or not isinstance(judge, MaskingJudge):
+            return True
+        if judge.sight(statement.facts, self._context(in_transaction)) is plan.sight:
+            return True
+        now = self.made_now(statement, in_transaction=in_transaction)
+        if now is None or now.plan is None or not plan.is_same(now.plan):
+            return False
+        statement.plan = now.plan
+        return True
+
+    def made_now(self, statement: Statement, *, in_transaction: bool) -> Judged | None:
+        """The judgement of what made something with a name, if it came now; None where that is not known at once."""
+        text, judge = statement.text or statement.source, self._present_judge()
+        if not text or judge is None or self._lexer or not self.can_study_at_once(text):
+            return None
+        if statement.text:
+            known = self.recall(text, in_transaction=in_transaction)
+            return known or self.study(text, in_transaction=in_transaction)
+        scope = self._scope()
+        facts = judge.facts(text, scope, self._codec)
+        return judge.of_facts(text, facts, scope, self._context(in_transaction), self._codec)
+
+    def _scope(self) -> Scope:
+        created = {**self._temporary, **self._created}
+        return Scope(self._path, created, self.names.prepared, self.names.cursors)
+
+    def _understand_again(self, source: bytes) -> Facts:
+        """What a PREPARE means now; nothing is known of one that cannot be read at once."""
         judge = self._judge
         if judge is None or self._lexer or needs_thread(source):
             return Facts()
-        created = {**self._temporary, **self._created}
-        scope = Scope(self._path, created, self.names.prepared, self.names.cursors)
-        facts = judge.facts(source, scope, self._codec)
-        if plan is not None:
-            now = judge.of_facts(source, facts, scope, self._context(False), self._codec).plan
-            return facts if now is not None and now.text == plan.text else Facts()
-        return facts
+        return judge.facts(source, self._scope(), self._codec)
 
     def _context(self, in_transaction: bool, estimated: int | None = None) -> Context:
         footing = self._footing

@@ -14,36 +14,18 @@ from typing import Final
 from tidewaiter.masking.plan import MaskingError, MaskPlan
 from tidewaiter.masking.scrub import REPORTED, scrub
 from tidewaiter.model import EffectKind
-from tidewaiter.proxy.described import NOTHING, Memo, Portal, Statement, compared
-from tidewaiter.proxy.limits import COUNTS
+from tidewaiter.proxy.described import NOTHING, OWN_TEXTS, Memo, Portal, Statement, compared
 from tidewaiter.proxy.masks import Plan, Sight
-from tidewaiter.proxy.probe import PATH, STATEMENT_TIMEOUT, SURROUNDINGS, Surroundings, catalog_questions
-from tidewaiter.proxy.refusal import FAILING_TEXT, IGNORED_TEXT
+from tidewaiter.proxy.refusal import FAILING_TEXT
 from tidewaiter.proxy.withheld import Withheld, is_sent_to_the_end
 from tidewaiter.wire import postgres
 from tidewaiter.wire.frames import COPY_DATA, DATA_ROW, HEADER, FrontendFrames, length_at
 from tidewaiter.wire.postgres_frontend import parse_bind_head, parse_close, parse_describe, parse_execute, parse_parse
 from tidewaiter.wire.postgres_state import Owed, Owes, Step
 
-OWN_TEXTS: Final = frozenset(
-    (
-        COUNTS,
-        FAILING_TEXT,
-        IGNORED_TEXT,
-        *(
-            question.text
-            for question in (
-                *PATH,
-                *STATEMENT_TIMEOUT,
-                *SURROUNDINGS,
-                *catalog_questions(Surroundings(b"", b"", ())),
-            )
-        ),
-    )
-)
-"""What the gateway itself asks on a client's connection, and puts in the place of what is refused."""
 TEXT_BYTES: Final = 64 << 20  # of one text with its masks; a client's is limited by [limits] statement_bytes already
 HELD_BYTES: Final = 64 << 20  # of one row that is masked, or of another message: it is masked whole or not at all
+AGAIN: Final = b"tidewaiter_again"
 CHECKS: Final = 256  # descriptions that were compared and will come again with the same statements
 _STREAMED: Final = frozenset((DATA_ROW, COPY_DATA))
 _ASYNCHRONOUS: Final = frozenset(b"NSA")
@@ -63,6 +45,7 @@ class Veil:
         self.failures: list[str] = []
         self._withheld: Withheld | None = None
         self._lasting = False  # something that stays was done since the last ReadyForQuery
+        self._renewing: dict[bytes, Statement] = {}  # in whose place others are prepared
         self._parsed = b""  # a ParseComplete that waits for the statement's description
         self._held_bytes = held_bytes
         self._announced: dict[bytes, tuple[Plan, int]] = {}  # with how often it is to be sent
@@ -95,6 +78,29 @@ class Veil:
     def parse(self, name: bytes, plan: Plan | None, oids: Sequence[int]) -> bytes:
         """The Parse that takes the client's place. Raises MaskingError without a plan."""
         return postgres.parse(name, self._planned(plan).text, oids)
+
+    def renewal(self, name: bytes, plan: Plan, *, is_sql: bool) -> bytes:
+        """What prepares a statement anew under its name, as it would be sent now; `is_sql`: by a PREPARE."""
+        known = self._statements.get(name)
+        self.expect(plan)
+        if is_sql:
+            run = postgres.parse(AGAIN, plan.text) + postgres.bind(AGAIN, AGAIN, (), (), ()) + postgres.execute(AGAIN)
+            return postgres.close("S", name) + run + postgres.close("S", AGAIN)
+        types: Sequence[int] = ()
+        if known is not None:
+            self._renewing[name] = known
+            types = known.types if known.types is not None else known.oids
+        return postgres.close("S", name) + postgres.parse(name, plan.text, types)
+
+    def is_as_before(self, name: bytes) -> bool:
+        """Whether a statement that was prepared anew takes and gives what the client was told of it."""
+        found = self._statements.get(name)
+        return found is None or not found.is_changed
+
+    def see(self, plan: Plan) -> None:
+        """Note what must not be seen now: a statement that was sent before, and is as it would be sent now, runs."""
+        if plan.sight is not None:
+            self._sight = plan.sight
 
     def _planned(self, plan: Plan | None) -> Plan:
         if plan is None:
@@ -287,7 +293,8 @@ class Veil:
         elif kind == postgres.PARAMETER_DESCRIPTION and memo.statement in self._statements:
             self._statements[memo.statement].check_types(postgres.parse_parameter_description(message[HEADER:]))
         elif kind == postgres.PARSE_COMPLETE and memo.plan is not None:
-            self._statements[memo.statement] = Statement(memo.plan, memo.oids)
+            before = self._renewing.pop(memo.statement, None)
+            self._statements[memo.statement] = Statement(memo.plan, memo.oids, before)
             if memo.plan.text not in OWN_TEXTS:
                 self._parsed = message
                 return b""
@@ -308,6 +315,8 @@ class Veil:
         elif owes == Owes.DESCRIBE_STATEMENT:
             statement = self._statements.get(memo.statement)
             self._checked(statement.plan if statement is not None else None, kind, message, 0)
+            if statement is not None and memo.is_own:
+                statement.note_shape(message)
         else:
             portal = self._portals.setdefault(memo.portal, Portal(None))
             portal.described = self._checked(portal.plan, kind, message, 0)
@@ -354,10 +363,7 @@ class Veil:
                 self._portals.clear()
 
     def _forget(self, names: dict[bytes, Statement] | dict[bytes, Portal], name: str) -> None:
-        if name:
-            names.pop(name.encode(), None)
-        else:
-            names.clear()
+        names.pop(name.encode(), None) if name else names.clear()
 
     def _failed(self, step: int, owes: int) -> None:
         if step == Step.FAILED:

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from math import inf
 
 from tidewaiter.errors import LedgerUnavailable
-from tidewaiter.model import Allow, Facts, Hold, Receipt
+from tidewaiter.model import Allow, Deny, Facts, Hold, Receipt
 from tidewaiter.proxy.answers import Answers
 from tidewaiter.proxy.estimates import Estimated
 from tidewaiter.proxy.holding import CLEAN_TRANSACTION_S, Granted, Held, Settled
-from tidewaiter.proxy.needs import AllAnswered, Decision, Definitions, Estimate, Intent, Need, Path, Study
+from tidewaiter.proxy.names import Statement
+from tidewaiter.proxy.needs import AllAnswered, Decision, Definitions, Estimate, Intent, Need, Path, Renewal, Study
 from tidewaiter.proxy.pipeline import Judged, granted
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution, Trail
@@ -28,7 +29,8 @@ class Weighing:
     """Judges one client's messages.
 
     `studied` is the judgement that a `Study` brought, `settled` what a `Decision` did, `estimated` what an `Estimate`
-    did, `filed` what an `Intent` recorded. `is_recordable` says whether the ledger can be written. `weighty` is the
+    did, `filed` what an `Intent` recorded. `renewed` is what a `Renewal` tried to
+    prepare anew. `is_recordable` says whether the ledger can be written. `weighty` is the
     entry that must be durable before what was taken may leave.
     """
 
@@ -38,6 +40,7 @@ class Weighing:
         self.settled: Settled | None = None
         self.estimated: Estimated | None = None
         self.filed: Execution | None = None
+        self.renewed: Statement | None = None
         self._standing = standing
         self._trail = trail
         self._answers = answers
@@ -64,6 +67,14 @@ class Weighing:
         unmet = self._unmet()
         if unmet is not None:
             return unmet
+        for name, statement in standing.look_again(text, in_transaction=in_transaction):
+            need = self._renewal(name, statement)
+            if need is not None:
+                return need
+        return self._studied(text, in_transaction)
+
+    def _studied(self, text: bytes, in_transaction: bool) -> Judged | Need:
+        standing = self._standing
         if standing.can_study_at_once(text):
             judged = standing.study(text, in_transaction=in_transaction)
             if judged.facts.fault is None or judged.facts.fault.sqlstate == "42601":
@@ -71,6 +82,19 @@ class Weighing:
         if self._can_ask and standing.wants_overlay():
             return self._unmet() or Definitions()
         return Study(text)
+
+    def _renewal(self, name: bytes, statement: Statement) -> Need | None:
+        """What a prepared statement needs that would be masked otherwise now; None where nothing helps, or need be."""
+        in_transaction = self._answers.transaction != "I"
+        if self.renewed is statement or statement.plan is None or not self._can_ask:
+            return None
+        unmet = self._unmet()
+        if unmet is not None or self._standing.is_current(statement, in_transaction=in_transaction):
+            return unmet
+        now = self._standing.made_now(statement, in_transaction=in_transaction)
+        if now is None or now.plan is None or isinstance(now.verdict, Deny):
+            return None  # it is refused when it runs
+        return Renewal(name, statement, now)
 
     def _unmet(self) -> Need | None:
         """What the server must be asked before a text can be studied."""
