@@ -32,7 +32,27 @@ TABLES = {
     "v_count": ["city", "n", "low"],
     "m_plain": ["id", "ssn"],
     "v_filter": ["id", "name"],
+    "v_names": ["id", "name", "pub"],
+    "hired": ["id", "name", "code", "wage", "note", "changed"],
+    "wages": ["id", "person", "amount", "owner", "code"],
+    "offers": ["id", "owner", "wage", "bid", "code", "label", "spread", "digest"],
+    "members": ["id", "nick", "mail", "extra", "bio"],
 }
+WRITTEN = {
+    "customers": ("name", "pub", "city", "ssn", "notes"),
+    "v_plain": ("name", "ssn"),
+    "v_names": ("name", "pub"),
+    "hired": ("name", "note", "code"),
+    "offers": ("owner", "label"),
+    "members": ("nick", "bio"),
+    "staff": ("name", "mail"),
+    "wages": ("person", "code"),
+    "orders": ("note", "status"),
+    "scratch": ("a", "b"),
+    "stash": ("v",),
+}
+"""Text columns that writes set, masked ones among them."""
+OWN = {**TABLES, "scratch": ["id", "a", "b", "n"], "stash": ["id", "v"]}
 TEXT_FUNCTIONS = ("upper({})", "reverse({})", "md5({})", "length({})", "left({}, 3)", "ascii({})", "coalesce({}, 'x')",
                   "{} || 'x'", "to_json({})", "case when {} > '5' then 1 else 2 end", "row({})", "array[{}]",
                   "nullif({}, 'x')", "hashtext({})", "quote_nullable({})")  # fmt: skip
@@ -54,15 +74,33 @@ class Generator:
         self.number = 0
 
     def statement(self) -> str:
-        """The next statement."""
+        """The next statement; ` ;; ` separates its steps."""
         roll = self.rng.random()
-        if roll < 0.75:
+        if roll < 0.55:
             return self.select(3)
-        if roll < 0.8:
-            return f"copy ({self.select(2)}) to stdout"
-        if roll < 0.85:
-            return f"explain {self.select(2)}"
-        return self.write()
+        if roll < 0.6:
+            form = self.rng.choice(("", " (format csv, header)", " (format binary)"))
+            return f"copy ({self.select(2)}) to stdout{form}"
+        if roll < 0.65:
+            return f"explain {self.rng.choice((self.select, lambda _: self.write()))(2)}"
+        if roll < 0.72:
+            return self.session()
+        return self.write() if roll < 0.85 else self.merge()
+
+    def session(self) -> str:
+        """Cursors, prepared statements and tables of one's own over what is masked."""
+        query, name = self.select(2), self.alias()
+        return self.rng.choice(
+            [
+                f"declare {name} scroll cursor for {query} ;; fetch 3 from {name} ;; fetch last from {name}",
+                f"prepare {name} as {query} ;; execute {name} ;; explain execute {name}",
+                f"prepare {name} as {self.write()} ;; execute {name}",
+                f"create temp table {name} as {self.select(2, 2)} ;; table {name}",
+                f"create table {name}(a, b) as {self.select(1, 2)} ;; select b from {name} order by a::text",
+                f"copy {self.rng.choice(list(TABLES))} to stdout",
+                f"begin ;; {self.write()} ;; {query}",
+            ]
+        )
 
     def alias(self) -> str:
         """A new alias."""
@@ -140,19 +178,65 @@ class Generator:
             )
         return f"select {listed} from {source}{where}{order}"
 
+    def returning(self, known: dict[str, list[str]]) -> str:
+        """Nothing, or what a write gives back."""
+        kinds = ("", " returning *", f" returning {self.expression(known, 1)}", f" returning {self.column(known)}",
+                 f" returning {next(iter(known))}.*", " returning old.*, new.*")  # fmt: skip
+        return self.rng.choice(kinds)
+
+    def value(self, known: dict[str, list[str]]) -> str:
+        """What is written: a constant, or what is read."""
+        return self.rng.choice(("'x'", "default", f"{self.expression(known, 1)}::text", f"{self.column(known)}::text"))
+
     def write(self) -> str:
         """A write that reads something masked."""
-        known = {"customers": TABLES["customers"]}
+        table, alias = self.rng.choice(list(WRITTEN)), self.alias()
+        column, known = self.rng.choice(WRITTEN[table]), {alias: OWN[table]}
+        own, where = f"{table} {alias}", f" where {self.condition(known, 1)}"
+        source, others = self.source(1)
+        both = {**known, **others}
+        number = self.rng.randint(1, 200)
         return self.rng.choice(
             [
-                f"update customers set pub = {self.expression(known, 1)}::text where {self.condition(known, 1)} returning pub",
-                f"update customers set pub = 'x' where {self.condition(known, 1)} returning {self.expression(known, 1)}",
-                f"insert into stash (v) select ({self.select(1, 1)} limit 1)::text returning v",
-                f"delete from payments using customers where {self.condition(known, 1)} returning payments.iban",
-                f"update orders set note = {self.expression(known, 1)}::text from customers where customer_id = customers.id "
-                f"and {self.condition(known, 1)} returning note",
+                f"update {own} set {column} = {self.value(known)}{where}{self.returning(known)}",
+                f"update {own} set {column} = {self.value(both)} from {source}{where} and {self.condition(both, 1)}{self.returning(both)}",
+                f"insert into {table} as {alias} (id, {column}) select {number}, {self.select_one(others, source)}{self.returning(known)}",
+                f"insert into {table} as {alias} (id, {column}) values ({number}, 'x') on conflict do nothing{self.returning(known)}",
+                f"insert into {table} as {alias} (id, {column}) values ({number % 12}, 'x') on conflict (id) do update set "
+                f"{column} = {self.value(known)}{where}{self.returning(known)}",
+                f"delete from {own}{where}{self.returning(known)}",
+                f"delete from {own} using {source}{where} and {self.condition(both, 1)}{self.returning(both)}",
+                f"with w as (update {own} set {column} = {self.value(known)}{where} returning *) select count(*), min({column}::text) from w",
             ]
         )
+
+    def select_one(self, known: dict[str, list[str]], source: str) -> str:
+        """The rest of a query of one text column."""
+        return f"{self.expression(known, 1)}::text from {source} where {self.condition(known, 1)}"
+
+    def merge(self) -> str:
+        """A MERGE into any table."""
+        table, alias = self.rng.choice(list(WRITTEN)), self.alias()
+        column, known = self.rng.choice(WRITTEN[table]), {alias: OWN[table]}
+        other, theirs = self.rng.choice(list(TABLES)), self.alias()
+        both = {**known, theirs: TABLES[other]}
+        given = self.rng.choice((f"{other} {theirs}", f"({self.select(1, 2)}) {theirs}(id, a)"))
+        if given.startswith("("):
+            both[theirs] = ["id", "a"]
+        actions = self.rng.sample(
+            [
+                f"when matched and {self.condition(both, 1)} then update set {column} = {self.value(both)}",
+                f"when matched and {self.condition(both, 1)} then delete",
+                f"when not matched and {self.condition({theirs: both[theirs]}, 1)} then insert (id, {column}) "
+                f"values ({self.rng.randint(100, 200)}, {self.column({theirs: both[theirs]})}::text)",
+                f"when not matched by source and {self.condition(known, 1)} then update set {column} = {self.value(known)}",
+            ],
+            self.rng.randint(1, 3),
+        )
+        joined = f"{alias}.id::text = {theirs}.{both[theirs][0]}::text"
+        if self.rng.random() < 0.4:
+            joined += f" and {self.condition(both, 1)}"
+        return f"merge into {table} {alias} using {given} on {joined} {' '.join(actions)}{self.returning(both)}"
 
 
 def statements(seed: int, count: int) -> Iterator[str]:

@@ -265,7 +265,10 @@ def main() -> int:
         if given.random:
             from generator import statements
 
-            made = [Case("random", number, (text,)) for number, text in enumerate(statements(given.seed, given.random))]
+            made = [
+                Case("random", number, tuple(text.split(" ;; ")))
+                for number, text in enumerate(statements(given.seed, given.random))
+            ]
             good &= report("random", attack(made, pair, opener), len(made), given.verbose, frozenset({"leak"}))
     return 0 if good else 1
 

@@ -28,7 +28,7 @@ def test_no_attack_tells_two_worlds_apart_and_nothing_harmless_is_refused(pair: 
     assert told.count("answered") > 450
     fine = harmless(cases(HERE / "harmless"), pair)
     assert {name: found for name, found in fine.outcomes.items() if name != "answered"} == {}
-    made = [Case("random", number, (text,)) for number, text in enumerate(statements(1, 150))]
+    made = [Case("random", number, tuple(text.split(" ;; "))) for number, text in enumerate(statements(1, 150))]
     assert attack(made, pair, rewriting).outcomes.get("leak", []) == []
 
 
