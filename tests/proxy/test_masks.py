@@ -46,6 +46,16 @@ def test_equal_masks_on_an_equal_catalog_are_one_sight() -> None:
     assert one is made.sight(rules, ADA, shop(), Facts(), HERE)
 
 
+def test_a_sight_is_known_once_it_was_asked_for() -> None:
+    rules = policies()
+    for made in (masking(), Masking("shop", "shop", Secret("key"), Numbers(), "mask")):
+        assert not made.is_known(rules, ADA, shop(), HERE)
+        made.sight(rules, ADA, shop(), None, HERE)
+        assert made.is_known(rules, ADA, shop(), HERE)
+        assert not made.is_known(policies(), ADA, replace(shop(), version=1), HERE)
+    assert masking().is_known(policies(OPEN), ADA, shop(), HERE), "nothing is masked"
+
+
 def test_a_column_with_several_denied_tags_gets_the_mask_that_shows_least() -> None:
     assert "'***'" in sight().labels.masks[CUSTOMERS]["ssn"].sql
     masks = {"a": Mask("email"), "b": Mask("null"), "c": Mask("redact")}

@@ -236,6 +236,41 @@ def test_an_outcome_that_cannot_be_recorded_does_not_leave() -> None:
     ).holds()
 
 
+def test_the_first_rows_of_a_long_answer_do_not_wait_for_the_end_of_the_loops_turn() -> None:
+    described = pg.row_description([pg.Column(b"x")]) + pg.data_row([b"1"])
+    rest = pg.data_row([b"2"]) + pg.command_complete("SELECT 2") + READY
+    seen: list[bytes] = []
+
+    def come(run: Run) -> None:
+        run.wires["server"].link.data_received(described)
+        seen.append(bytes(run.wires["client"].got))
+
+    (
+        Play()
+        >> client(SELECT)
+        << server(SELECT)
+        >> Happens("rows come", come)
+        << client(described)
+        >> server(rest)
+        << client(rest)
+        << ledger(ran(b"select 1", rows=2))
+    ).holds(("whole",))
+    assert seen == [described]
+
+
+def test_a_long_answer_that_cannot_be_recorded_does_not_begin() -> None:
+    (
+        Play()
+        >> client(SELECT)
+        << server(SELECT)
+        >> ledger_is("broken")
+        >> server(pg.row_description([pg.Column(b"x")]), pg.data_row([b"1"]))
+        << client(LOST_LEDGER)
+        << server(pg.terminate())
+        << ended("ledger unavailable")
+    ).holds(("whole",))
+
+
 # -- how it ends ------------------------------------------------------------------------------------
 def test_terminate_ends_the_session_after_what_was_sent_before_it() -> None:
     play = Play() >> client(SELECT, pg.terminate()) << server(SELECT, pg.terminate()) << ended("client said good-bye")

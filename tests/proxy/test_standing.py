@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from maskstage import RULES, masking
+from maskstage import RULES
+from maskstage import masking as shop_masking
 from maskstage import policies as masked_policies
 from playstage import ADA, PATH, Shelf, policies, shop
 
-from tidewaiter.model import Allow, Context, Effect, EffectKind, Relation
+from tidewaiter.model import Allow, Context, Effect, EffectKind, Relation, Secret
 from tidewaiter.proxy.footing import Footing, Judges
 from tidewaiter.proxy.masked import SightChanged
-from tidewaiter.proxy.masks import Plan
+from tidewaiter.proxy.masks import Masking, Plan
 from tidewaiter.proxy.names import Names, Statement
 from tidewaiter.proxy.probe import SURROUNDINGS, Question
 from tidewaiter.proxy.standing import Standing
@@ -148,7 +150,7 @@ def test_the_end_of_the_transaction_drops_the_overlay_and_reads_the_catalog_for_
     session.apply(DEFINES, is_certain=True)
     asyncio.run(session.read_overlay(Server("fresh").ask))
     session.transaction_ended()
-    assert not session.can_study_at_once(b"select id from fresh"), "a fresh catalog comes first"
+    assert not session.can_study_at_once(b"select id from fresh", in_transaction=False), "a fresh catalog comes first"
     judged = asyncio.run(session.study_patiently(b"select id from fresh", in_transaction=False))
     assert judged.facts.unknown
     assert watch.completed >= 1
@@ -244,16 +246,34 @@ def test_observe_mode_waits_a_moment_for_an_unknown_name_and_not_again_before_th
     assert len(waits) == 2
 
 
-def veiled(watch: Watch, rules: str = RULES, *, is_veiled: bool = True) -> Standing:
+def veiled(watch: Watch, rules: str = RULES, *, is_veiled: bool = True, masking: Masking | None = None) -> Standing:
     """The standing of a session of ada's where masks are in force."""
     asked = masked_policies(rules)
     footing = Footing(
-        "shop", False, False, watch, lambda: asked, Judges(), Context(), lambda: 0, masking=masking(),
+        "shop", False, False, watch, lambda: asked, Judges(), Context(), lambda: 0, masking=masking or shop_masking(),
         is_veiled=is_veiled,
     )  # fmt: skip
     found = Standing(ADA, footing, Names())
     found.set_path(PATH)
     return found
+
+
+def test_what_masks_flow_to_is_found_out_off_the_event_loop() -> None:
+    threads: list[int] = []
+
+    def nonce() -> str:
+        threads.append(threading.get_ident())
+        return f"tw{len(threads):06x}q"
+
+    async def run() -> None:
+        standing = veiled(Watch(shop()), masking=Masking("shop", "shop", Secret("key"), nonce))
+        for text in (b"select ssn from customers", b"select ssn, id from customers"):
+            at_once = standing.can_study_at_once(text, in_transaction=False)
+            assert at_once == bool(threads)
+            assert (await standing.study_patiently(text, in_transaction=False)).plan is not None
+
+    asyncio.run(run())
+    assert [one == threading.get_ident() for one in threads] == [False, True]
 
 
 def test_a_session_that_masks_waits_for_definitions_of_others() -> None:
@@ -265,7 +285,7 @@ def test_a_session_that_masks_waits_for_definitions_of_others() -> None:
         assert standing.recall(text, in_transaction=False) is not None
         watch.is_behind = True
         assert standing.recall(text, in_transaction=False) is None
-        assert not standing.can_study_at_once(text)
+        assert not standing.can_study_at_once(text, in_transaction=False)
         watch.is_behind = False
         assert (await standing.study_patiently(text, in_transaction=False)).plan is not None
         assert watch.completed == 1

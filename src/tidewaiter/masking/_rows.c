@@ -413,7 +413,9 @@ static int shift_binary(const Mask *mask, const uint8_t *value, size_t size, Out
         int64_t number = (int64_t)big_endian(value, 8);
         if (number == INT64_MAX || number == INT64_MIN)
             return put_field(out, value, size);
-        int64_t days = floor_div(number, day_us), within = number - days * day_us;
+        int64_t days = floor_div(number, day_us), within = number % day_us;
+        if (within < 0)
+            within += day_us;
         moved = shifted(mask, days);
         if (moved > INT64_MAX / day_us - 1 || moved < INT64_MIN / day_us + 1)
             return UNCOVERED;

@@ -159,9 +159,14 @@ class Answers:
         self.ready(chr(chunk[size - 1]))
         return True
 
+    @property
+    def is_amid(self) -> bool:
+        """Whether the last chunk ended within an answer."""
+        return bool(self.owed.debts) and self._backend.position > self._answered
+
     def _record_what_began(self) -> None:
         """The intent of an answer that does not end in this chunk is written before its first byte leaves."""
-        if self.owed.debts and self._backend.position > self._answered:
+        if self.is_amid:
             kind, memo = self.owed.debts[0]
             if isinstance(memo, Execution) and memo.intent is None and kind < Owes.ROUND:
                 self._trail.intent(memo)

@@ -43,6 +43,11 @@ class MaskingJudge(Judge):
         super().__init__(ground, understand)
         self.masking = masking
 
+    def is_ready(self, context: Context) -> bool:
+        """Whether what masks flow to is known: finding that out takes as long as hundreds of statements."""
+        ground = self.ground
+        return self.masking.is_known(ground.policies, ground.principal, ground.catalog, context)
+
     def recall(self, text: bytes) -> Judged | None:
         """The judgement of the same text."""
         return self._texts.get(text)

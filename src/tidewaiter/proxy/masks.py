@@ -157,6 +157,16 @@ class Masking:
             self._sights[key] = found
         return found
 
+    def is_known(self, policies: Policies, principal: Principal, catalog: Catalog, context: Context) -> bool:
+        """Whether `sight` has its answer, for a statement of which no facts count."""
+        masked = policies.masked(principal, self._datasource, None, context)
+        if self._guards_unclassified:
+            unclassified = self._unclassified.get((policies.version, catalog.version, principal))
+            if unclassified is None:
+                return False
+            masked += unclassified
+        return not masked or (policies.version, catalog.version, masked) in self._sights
+
     def _masked_unclassified(
         self, policies: Policies, principal: Principal, catalog: Catalog, facts: Facts | None, context: Context
     ) -> MaskedColumns:

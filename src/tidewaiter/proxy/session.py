@@ -278,7 +278,12 @@ class Session:
     # -- to the client ----------------------------------------------------------------------------------------------
     def _say(self, answer: bytes) -> None:
         """Let the client have an answer once everything recorded so far is written: at the end of the loop's turn,
-        or now, in the middle of a long answer."""
+        or now, in the middle of a long answer. The loop reads many chunks of one connection in a turn."""
+        if self._answers.is_amid and not self._recorder.is_written:
+            self._recorder.flush()
+            self._unsaid.append(answer)
+            self._said(True)
+            return
         if not self._unsaid and self._recorder.is_written:
             self._client.write(answer)
             return

@@ -131,9 +131,13 @@ class Standing:
         """Whether a policy of those that were last judged by looks at estimates of rows."""
         return self._footing.estimator is not None and self._judge is not None and self._judge.wants_estimates
 
-    def can_study_at_once(self, text: bytes) -> bool:
+    def can_study_at_once(self, text: bytes, *, in_transaction: bool) -> bool:
         """Whether `study` will neither block for long nor wait for anything."""
-        return not (self._needs_catalog or needs_thread(text))
+        return not (self._needs_catalog or self._needs_thread(text, in_transaction))
+
+    def _needs_thread(self, text: bytes, in_transaction: bool) -> bool:
+        judge = self._present_judge()
+        return needs_thread(text) or (judge is not None and not judge.is_ready(self._context(in_transaction)))
 
     def study(self, text: bytes, *, in_transaction: bool) -> Judged:
         """Judge a text that was not seen before on this ground. The search_path must be known."""
@@ -257,7 +261,7 @@ class Standing:
         return judged
 
     async def _study_off_loop(self, text: bytes, in_transaction: bool) -> Judged:
-        if not needs_thread(text):
+        if not self._needs_thread(text, in_transaction):
             return self.study(text, in_transaction=in_transaction)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(None, lambda: self.study(text, in_transaction=in_transaction))
@@ -376,7 +380,7 @@ class Standing:
     def made_now(self, statement: Statement, *, in_transaction: bool) -> Judged | None:
         """The judgement of what made something with a name, if it came now; None where that is not known at once."""
         text, judge = statement.text or statement.source, self._present_judge()
-        if not text or judge is None or self._lexer or not self.can_study_at_once(text):
+        if not text or judge is None or self._lexer or self._needs_catalog or needs_thread(text):
             return None
         if statement.text:
             known = self.recall(text, in_transaction=in_transaction)

@@ -75,7 +75,7 @@ class Weighing:
 
     def _studied(self, text: bytes, in_transaction: bool) -> Judged | Need:
         standing = self._standing
-        if standing.can_study_at_once(text):
+        if standing.can_study_at_once(text, in_transaction=in_transaction):
             judged = standing.study(text, in_transaction=in_transaction)
             if judged.facts.fault is None or judged.facts.fault.sqlstate == "42601":
                 return judged
