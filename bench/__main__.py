@@ -59,11 +59,12 @@ def run(folder: Path, given: argparse.Namespace) -> tuple[report.Results, dict[s
         results = report.Results([target.name for target in found], chosen)
         for turn in range(given.rounds):
             for measure in (measure for measure in chosen if measure.per_round or turn == 0):
-                _take_turns(results, measure, found, turn)
+                take_turns(results, measure, found, turn)
         return results, _facts(server, found, given)
 
 
-def _take_turns(results: report.Results, measure: measures.Measure, found: Sequence[targets.Target], turn: int) -> None:
+def take_turns(results: report.Results, measure: measures.Measure, found: Sequence[targets.Target], turn: int) -> None:
+    """Take one sample of each target, beginning with another one each turn."""
     first = turn % len(found)
     shown = []
     for target in (*found[first:], *found[:first]):

@@ -75,8 +75,15 @@ class Client:
 
     def query(self, text: str) -> Answer:
         """Send one simple query and read its whole answer."""
+        return self._ask(_message(b"Q", text.encode() + b"\0"))
+
+    def query_binary(self, text: str) -> Answer:
+        """Send one extended query that wants all values in binary format, and read its whole answer."""
+        return self._ask(_message(b"P", b"\0" + text.encode() + b"\0\0\0") + _BINARY)
+
+    def _ask(self, asked: bytes) -> Answer:
         started = perf_counter()
-        self._socket.sendall(_message(b"Q", text.encode() + b"\0"))
+        self._socket.sendall(asked)
         head = self._read_some(b"")
         while (first_row := _first_row(head)) is None:
             head = self._read_some(head)
@@ -127,6 +134,16 @@ class Client:
                 self._socket.sendall(_message(b"p", exchange.final(payload[4:])))
             elif code not in (0, 12):
                 raise ServerError(f"authentication method {code} is not supported by this client")
+
+
+_BINARY = b"".join(
+    (
+        _message(b"B", b"\0\0\0\0\0\0\0\1\0\1"),
+        _message(b"D", b"P\0"),
+        _message(b"E", b"\0\0\0\0\0"),
+        _message(b"S", b""),
+    )
+)  # bind without parameters, all results in binary; describe; execute; sync
 
 
 class _Scram:

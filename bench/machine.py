@@ -8,6 +8,7 @@ import os
 import platform
 import resource
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import psutil  # type: ignore[import-untyped]  # comes with the embedded PostgreSQL of the `demo` extra
 
@@ -47,3 +48,11 @@ def description() -> Iterator[str]:
     yield f"{os.cpu_count()} cores shared by client, proxy and server, {memory_gib} GiB memory, {platform.machine()}"
     versions = (f"{name} {importlib.metadata.version(name)}" for name in ("uvloop", "asyncpg", "cedarpy", "postgast"))
     yield f"{platform.system()}, Python {platform.python_version()}, " + ", ".join(versions)
+
+
+def facts(how: str) -> Iterator[str]:
+    """Markdown lines: when and how it was measured, on which machine, and how busy that was."""
+    hardware, software = description()
+    yield f"- measured: {datetime.now(UTC):%Y-%m-%d}, {how}, medians; load average at the end {os.getloadavg()[0]:.1f}"
+    yield f"- machine: {hardware}"
+    yield f"- software: {software}"

@@ -67,7 +67,10 @@ def verdict(results: Results, measure: Measure) -> str:
         ours = results.value(measure, "gateway")
         return "" if ours is None else f"≤ {limit:g} {measure.unit}: {'met' if ours <= limit else 'missed'}"
     ratio = results.ratio(measure, base)
-    return "" if ratio is None else f"≥ {limit:.2f} × {base}: {'met' if ratio >= limit else 'missed'}"
+    if ratio is None:
+        return ""
+    sign, is_met = ("≥", ratio >= limit) if measure.higher_is_better else ("≤", ratio <= limit)
+    return f"{sign} {limit:.2f} × {base}: {'met' if is_met else 'missed'}"
 
 
 def absolute_table(results: Results) -> Iterator[str]:

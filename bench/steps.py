@@ -60,7 +60,7 @@ class Recorder:
         return self.record(kind, members, body)
 
 
-def _processor_us(step: Callable[[], object]) -> float:
+def processor_us(step: Callable[[], object]) -> float:
     """Microseconds of processor time: what judges waits for nothing, so other work on the machine hardly counts."""
     return per_call_us(step, time.process_time)
 
@@ -72,9 +72,9 @@ def judging_steps() -> Iterator[tuple[str, float, float]]:
     for text in (PREPARED, TEXT):
         judge.judge(text, scope, context, is_private=False)
     numbers = iter(range(10**9))
-    yield "cached judgement, the same text", _processor_us(lambda: judge.recall(PREPARED)), CACHED_US
+    yield "cached judgement, the same text", processor_us(lambda: judge.recall(PREPARED)), CACHED_US
     other = b"SELECT abalance FROM pgbench_accounts WHERE aid = %d;"
-    yield "cached judgement, other literals", _processor_us(lambda: judge.recall(other % next(numbers))), CACHED_US
+    yield "cached judgement, other literals", processor_us(lambda: judge.recall(other % next(numbers))), CACHED_US
     first = _first_sight_us(scope, context)
     yield "first sight of an ordinary statement, 200 tables, 50 policies", first, FIRST_SIGHT_US
 
@@ -86,7 +86,7 @@ def all_steps(folder: Path) -> list[tuple[str, float]]:
     judged = judge.judge(PREPARED, scope, context, is_private=False)
     judge.judge(TEXT, scope, context, is_private=False)
     found = [*_reading_steps(), *((what, us) for what, us, _ in judging_steps())]
-    forgetful = _processor_us(lambda: Judge(judge.ground).judge(TEXT, scope, context, is_private=False))
+    forgetful = processor_us(lambda: Judge(judge.ground).judge(TEXT, scope, context, is_private=False))
     found.append(("parse, understand and decide a text never seen", forgetful))
     keys = create_keys(folder / "keys", "bench/steps")
     log = Log.open(folder / "ledger", origin="bench/steps", keys=keys, clock_ns=time.time_ns)
@@ -110,7 +110,7 @@ def _first_sight_us(scope: Scope, context: Context) -> float:
     ground = Ground(Principal("bench", Kind.USER), "bench", False, policies, catalog, PATH, frozenset(), False)
     judged = Judge(ground).judge(JOIN, scope, context, is_private=False)
     assert isinstance(judged.verdict, Allow) and not judged.facts.unknown
-    return _processor_us(lambda: Judge(ground).judge(JOIN, scope, context, is_private=False))
+    return processor_us(lambda: Judge(ground).judge(JOIN, scope, context, is_private=False))
 
 
 def _reading_steps() -> Iterator[tuple[str, float]]:
@@ -119,14 +119,14 @@ def _reading_steps() -> Iterator[tuple[str, float]]:
         + postgres.sync()
     )  # fmt: skip
     frontend, backend = FrontendFrames(1 << 20), BackendFrames()
-    yield "find the messages of Bind, Describe, Execute, Sync", _processor_us(lambda: frontend.feed(asked))
-    yield "find the messages of a one-row answer", _processor_us(lambda: backend.feed(ANSWER))
+    yield "find the messages of Bind, Describe, Execute, Sync", processor_us(lambda: frontend.feed(asked))
+    yield "find the messages of a one-row answer", processor_us(lambda: backend.feed(ANSWER))
 
 
 def _recording_steps(trail: Trail, log: Log, run: Callable[[], Execution]) -> Iterator[tuple[str, float]]:
     ended = run()
     ended.results, ended.rows, ended.bytes = [("SELECT", 1)], 1, len(ANSWER)
-    yield "encode the body", _processor_us(lambda: Body(PREPARED, BINDS, (23,)).encode())
+    yield "encode the body", processor_us(lambda: Body(PREPARED, BINDS, (23,)).encode())
 
     def recorded() -> None:
         trail.outcome(ended, "ok", 100)
@@ -139,8 +139,8 @@ def _recording_steps(trail: Trail, log: Log, run: Callable[[], Execution]) -> It
         written()
         log.sync()
 
-    yield "one execution entry: format, seal, frame, hash; written by the megabyte", _processor_us(recorded)
-    yield "the same, written by itself", _processor_us(written)
+    yield "one execution entry: format, seal, frame, hash; written by the megabyte", processor_us(recorded)
+    yield "the same, written by itself", processor_us(written)
     yield "the same, written and synced by itself; with the wait for the disk", per_call_us(synced)
 
 

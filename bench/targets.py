@@ -139,14 +139,18 @@ def relay(server: EmbeddedPostgres, folder: Path) -> Iterator[Target]:
 
 
 @contextlib.contextmanager
-def gateway(server: EmbeddedPostgres, folder: Path, program: list[str] | None = None) -> Iterator[Target]:
+def gateway(
+    server: EmbeddedPostgres, folder: Path, program: list[str] | None = None, classification: str = ""
+) -> Iterator[Target]:
     """`tidewaiter serve` on a deployment of its own: balanced ledger, enforce mode, one permitting policy, no tags.
 
-    `program` runs the command line under something else, a profiler for instance.
+    `program` runs the command line under something else, a profiler for instance. Nobody may `unmask` what
+    `classification` tags.
     """
     port = free_port()
     environment = {**os.environ, "BENCH_PASSWORD": server.password.value}
     deploy(folder, port, server, environment)
+    (folder / "classification.toml").write_text(classification)
     config = ["--config", str(folder / "tidewaiter.toml")]
     tidewaiter(["principal", "add", "bench", *config], environment)
     issued = json.loads(
