@@ -83,6 +83,13 @@ def test_nothing_real_comes_through_errors_notices_or_names(gateway18: Deploymen
     assert "22P02" in said and "(masking: " in said
 
 
+def test_psql_points_at_the_place_in_the_text_that_was_typed(gateway18: Deployment) -> None:
+    text = "select c.id,  c.email + 1 as more from customers c where c.ssn like '1%';"
+    told = gateway18.psql(text, principal=MASKED).stderr.splitlines()
+    assert "operator does not exist: text + integer" in told[0], told
+    assert told[1] == f"LINE 1: {text}" and told[2].index("^") == told[1].index("+")
+
+
 @pytest.mark.parametrize("is_binary", [False, True])
 def test_psycopg_sees_masks_in_text_and_binary(gateway18: Deployment, is_binary: bool) -> None:
     with psycopg.connect(gateway18.dsn(MASKED), autocommit=True) as connection:

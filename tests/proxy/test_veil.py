@@ -63,7 +63,7 @@ def told(stream: bytes) -> dict[str, str]:
 
 
 def error(sqlstate: str = "22P02", message: str = "invalid input: 123-45-6789", **more: str) -> bytes:
-    return pg.error_fields({"S": "ERROR", "V": "ERROR", "C": sqlstate, "M": message, "P": "8", **more})
+    return pg.error_fields({"S": "ERROR", "V": "ERROR", "C": sqlstate, "M": message, **more})
 
 
 # -- to the server ---------------------------------------------------------------------------------------------------
@@ -366,12 +366,18 @@ def test_a_long_message_that_is_no_row_ends_it() -> None:
 def test_an_error_that_data_can_raise_is_reduced() -> None:
     seen = told(asking(LATE).received(error(D="Failing row", W="line 3") + READY))
     assert "123-45-6789" not in str(seen)
-    assert seen["C"] == "22P02" and not {"D", "W", "P"} & seen.keys()
+    assert seen["C"] == "22P02" and not {"D", "W"} & seen.keys()
 
 
-def test_an_error_of_analysis_keeps_its_words_without_a_position_in_another_text() -> None:
-    seen = told(asking(LATE).received(error("42703", 'column "emial" does not exist') + READY))
-    assert seen["M"] == 'column "emial" does not exist' and "P" not in seen
+def test_an_error_of_analysis_keeps_its_words_and_points_into_the_clients_text() -> None:
+    said = b"select  emial from customers -- where?"
+    one = Plan(plan(b"select email from customers").text.replace(b"email", b"emial"), LATE.sight, touches=True,
+               said=said.decode())  # fmt: skip
+    at = one.text.decode().index("emial") + 1
+    seen = told(asking(one).received(error("42703", 'column "emial" does not exist', P=str(at)) + READY))
+    assert seen["M"] == 'column "emial" does not exist' and seen["P"] == str(said.index(b"emial") + 1)
+    for unknown in ("1000", "0", "²", "", str(len(one.text))):
+        assert "P" not in told(asking(one).received(error("42703", "no", P=unknown) + READY))
 
 
 def test_a_write_of_masked_data_says_only_its_sqlstate() -> None:

@@ -10,6 +10,7 @@ from tidewaiter.proxy.limits import COUNTS
 from tidewaiter.proxy.masks import LateField, Plan, Sight
 from tidewaiter.proxy.probe import PATH, STATEMENT_TIMEOUT, SURROUNDINGS, Surroundings, catalog_questions
 from tidewaiter.proxy.refusal import FAILING_TEXT, IGNORED_TEXT
+from tidewaiter.sql.tokens import moved
 from tidewaiter.wire import postgres
 from tidewaiter.wire.frames import HEADER
 
@@ -120,3 +121,14 @@ def compared(sight: Sight, late: Sequence[LateField], message: bytes) -> MaskPla
     return MaskPlan(
         [(one.foreseen.index, one.binary if fields[one.foreseen.index].is_binary else one.text) for one in late]
     )
+
+
+def position_of(plan: Plan | None, told: str) -> dict[str, str]:
+    """The field for a position in the client's text; nothing where it is only known in the text that was sent.
+
+    Positions come from parse analysis, which sees no data.
+    """
+    if plan is None or not plan.said or not (told.isascii() and told.isdigit()):
+        return {}
+    at = moved(int(told[:9]), plan.text.decode(), plan.said)
+    return {"P": str(at)} if at is not None else {}

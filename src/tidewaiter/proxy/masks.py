@@ -84,7 +84,8 @@ class Plan:
     may say follows from both. `is_bare`: it names no relation, as COMMIT does not; `is_bound`: it
     runs what SQL named before. `guards` are (parameter, column, pattern) of parameters that become values of masked
     columns. `effects` are those on names. `is_lasting`: it may do more than read. `parameters` is how many the client's
-    text has, None where the server does not describe them. `sight` None: nothing is masked, and `text` is the client's.
+    text has, None where the server does not describe them, and `said` that text, empty where the
+    server's positions are not those of it. `sight` None: nothing is masked, and `text` is the client's.
     """
 
     text: bytes
@@ -98,6 +99,7 @@ class Plan:
     effects: tuple[Effect, ...] = field(default=(), repr=False)
     is_lasting: bool = False
     parameters: int | None = None
+    said: str = field(default="", repr=False)
 
     def is_same(self, other: Plan) -> bool:
         """Whether what was sent by this plan does what `other` would, which is made later."""
@@ -108,7 +110,7 @@ class Plan:
     def of_part(self, text: bytes, part: int) -> Plan:
         """The plan of one statement of a text, run by itself."""
         late = tuple(LateField(0, one.foreseen, one.text, one.binary) for one in self.late if one.part == part)
-        return replace(self, text=text, late=late)
+        return replace(self, text=text, late=late, said="")
 
 
 class Masking:
@@ -214,6 +216,7 @@ class Masking:
                 effects=facts.effects,
                 is_lasting=is_lasting(text, facts) or done.is_raw,
                 parameters=_parameters(text, facts),
+                said=text if is_utf8 else "",
             )
         except Exception as defect:  # noqa: BLE001 - the boundary: a defect in here is a refusal
             return Refused("defect", f"could not be planned: {defect!r}")

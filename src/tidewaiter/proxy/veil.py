@@ -14,7 +14,7 @@ from typing import Final
 from tidewaiter.masking.plan import MaskingError, MaskPlan
 from tidewaiter.masking.scrub import REPORTED, scrub
 from tidewaiter.model import EffectKind
-from tidewaiter.proxy.described import NOTHING, OWN_TEXTS, Memo, Portal, Statement, compared
+from tidewaiter.proxy.described import NOTHING, OWN_TEXTS, Memo, Portal, Statement, compared, position_of
 from tidewaiter.proxy.masks import Plan, Sight
 from tidewaiter.proxy.refusal import FAILING_TEXT
 from tidewaiter.proxy.withheld import Withheld, is_sent_to_the_end
@@ -482,10 +482,10 @@ class Veil:
         if plan is not None and plan.sight is None:
             return message
         fields = postgres.parse_error_fields(message[HEADER:])
+        position = position_of(plan, fields.pop("P", ""))
         if touches or is_raw:
-            return postgres.error_fields(scrub(fields, is_raw=is_raw), kind)
-        fields.pop("P", None)  # it is a position in the text that was sent
-        return postgres.error_fields(fields, kind)
+            fields = scrub(fields, is_raw=is_raw)
+        return postgres.error_fields(fields | position, kind)
 
     def _plan_at(self, owes: int, memo: Memo | None) -> Plan | None:
         """The plan of what is being answered; None for what SQL named, and where nothing is."""
