@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
-from maskstage import HERE, RULES, judge, judged, plan, policies
+import pytest
+from maskstage import HERE, RULES, ground, judge, judged, masking, plan, policies
 from playstage import PATH
 
 from tidewaiter.model import Allow, Context, Deny, Facts
+from tidewaiter.proxy.footing import Judges
 from tidewaiter.proxy.masked import denied, no_function_call, present, written_back
 from tidewaiter.proxy.masks import Plan
 from tidewaiter.proxy.names import Statement
+from tidewaiter.proxy.pipeline import Judge
 from tidewaiter.sql.facts import Scope
 from tidewaiter.sql.rewrite import Refused
 from tidewaiter.wire import postgres
@@ -146,3 +151,50 @@ def test_values_for_masked_columns_are_not_given_to_execute() -> None:
     found = judged(b"prepare p as update customers set ssn = $1 where id = 1")
     assert isinstance(found.verdict, Deny) and "(masking: write-back)" in found.verdict.message
     assert isinstance(judged(b"prepare p as update customers set name = $1 where id = 1").verdict, Allow)
+
+
+# -- observe mode ----------------------------------------------------------------------------------------------------
+def watching(rules: str = RULES) -> Judge:
+    on = replace(ground(policies(rules)), observe=True, is_veiled=False)
+    return Judges().private(on, masking())
+
+
+def watched(text: bytes, by: Judge | None = None, codec: str = "utf-8") -> dict[str, object]:
+    judge = by or watching()
+    found = judge.judge(text, Scope(PATH), HERE, is_private=False, codec=codec)
+    assert isinstance(found.verdict, Allow) and found.plan is None
+    told: dict[str, object] = orjson.loads(b"{%b}" % found.members)
+    return told
+
+
+def test_where_nothing_is_enforced_an_entry_says_what_would_be_masked() -> None:
+    told = watched(b"select id, ssn from customers")
+    masked = [{"relation": "public.customers", "columns": ["ssn"], "tags": ["ssn", "vip"]}]
+    assert told["would_mask"] == told["unmasked"] == masked and "would_be" not in told
+    assert not {"would_mask", "would_be"} & watched(b"select id from customers").keys()
+    assert "would_mask" not in watched(b"select id, ssn from customers", watching(OPEN))
+
+
+@pytest.mark.parametrize("text", [b"listen x", b"select customers_to_json(1)", b"do $$ begin end $$", b"\xff"])
+def test_where_nothing_is_enforced_an_entry_says_what_masking_would_refuse(text: bytes) -> None:
+    told = watched(text)
+    assert (told["verdict"], told["would_be"], told["rule"]) == ("allow", "deny", "masking")
+
+
+def test_what_policies_would_deny_is_told_so_though_it_would_be_masked() -> None:
+    told = watched(
+        b"do $$ begin end $$", watching(RULES + '@id("none") forbid (principal, action == Action::"do", resource);')
+    )
+    assert (told["would_be"], told["rule"]) == ("deny", "none")
+
+
+def test_texts_that_differ_in_constants_are_told_apart_where_something_would_be_masked() -> None:
+    by = watching()
+    for text in (b"select ssn from customers where id = 1", b"select id from customers where id = 1", b"listen x"):
+        by.judge(text, Scope(PATH), HERE, is_private=False)
+    assert by.recall(b"select ssn from customers where id = 1") is not None
+    assert by.recall(b"select ssn from customers where id = 2") is None
+    found = by.recall(b"select id from customers where id = 2")
+    assert found is not None and by.again(found, HERE) is not None
+    masked = by.recall(b"select ssn from customers where id = 1")
+    assert masked is not None and by.again(masked, HERE) is None

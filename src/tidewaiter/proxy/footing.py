@@ -9,7 +9,7 @@ from typing import Protocol
 from tidewaiter.model import Context
 from tidewaiter.policy import Policies
 from tidewaiter.proxy.estimates import Estimator
-from tidewaiter.proxy.masked import MaskingJudge
+from tidewaiter.proxy.masked import MaskingJudge, WatchingJudge
 from tidewaiter.proxy.masks import Masking
 from tidewaiter.proxy.pipeline import Ground, Judge, Understand
 from tidewaiter.sql.catalog import Catalog, Rows
@@ -73,6 +73,8 @@ class Judges:
         """A judge for a ground that no other session stands on."""
         if masking is not None and ground.is_veiled:
             return MaskingJudge(ground, masking, self._understand)
+        if masking is not None and ground.observe:
+            return WatchingJudge(ground, masking, self._understand)
         return Judge(ground, self._understand)
 
 
@@ -80,7 +82,8 @@ class Judges:
 class Footing:
     """What does not change during a session, and where to find what does. `role` is the one it began with upstream.
 
-    `masking` is None where nothing is ever masked: in observe mode. `is_veiled`: the session is one that masks.
+    `masking` is None where nobody sees masks; in observe mode what it would do is recorded. `is_veiled`: the session
+    is one that masks.
     """
 
     datasource: str

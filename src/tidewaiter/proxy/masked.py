@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from tidewaiter.errors import ProtocolViolation, TidewaiterError
-from tidewaiter.model import Context, Deny, Facts
+from tidewaiter.model import Allow, Context, Deny, Facts
 from tidewaiter.proxy.masks import Masking, Plan, Sight, columns_of, is_lasting, looks_masked
 from tidewaiter.proxy.names import Statement
 from tidewaiter.proxy.pipeline import (
@@ -113,6 +113,49 @@ class MaskingJudge(Judge):
         """What the principal sees masked in what a statement reads; None where nothing is."""
         ground = self.ground
         return self.masking.sight(ground.policies, ground.principal, ground.catalog, facts, context)
+
+
+class WatchingJudge(Judge):
+    """The judge of a session where nothing is enforced, and everything passes as it is: what would have been masked is
+    recorded as `would_mask`, and what would have been refused for that as a denial by the rule "masking"."""
+
+    __slots__ = ("masking",)
+
+    def __init__(self, ground: Ground, masking: Masking, understand: Understand = understand) -> None:
+        super().__init__(ground, understand)
+        self.masking = masking
+
+    def again(self, found: Judged, context: Context) -> Judged | None:
+        """A remembered judgement in the present context; None when the text must be looked at anew."""
+        return super().again(found, context) if found.is_shared else None
+
+    def of_facts(self, text: bytes, facts: Facts, scope: Scope, context: Context, codec: str) -> Judged:
+        """Judge a text of which the facts are given."""
+        judged, ground = self.weigh(facts, context), self.ground
+        sight = self.masking.sight(ground.policies, ground.principal, ground.catalog, facts, context)
+        if sight is None:
+            return judged
+        masked = told_columns("would_mask", columns_of(facts, sight.tags))
+        judged.members += masked
+        judged.seen += masked
+        why = self._refusal(text, facts, scope, sight, codec)
+        if why is None:
+            judged.is_shared = not masked
+            return judged
+        judged.is_shared = False
+        if isinstance(ground.policies.decide(ground.principal, ground.datasource, facts, context), Allow):
+            judged.members = statement_members(facts, judged.verdict, refusal_of(why)) + judged.seen
+        return judged
+
+    def _refusal(self, text: bytes, facts: Facts, scope: Scope, sight: Sight, codec: str) -> Refused | None:
+        if facts.unknown:
+            return Refused("unknown", f"the statement is not understood: {facts.unknown[0]}")
+        try:
+            said = text.decode(codec)
+        except UnicodeDecodeError:
+            return Refused("unknown", NOT_TEXT)
+        made = self.masking.plan(said, facts, scope, sight, self.ground.policies.classification, codec)
+        return made if isinstance(made, Refused) else None
 
 
 def denied(judged: Judged, why: Refused) -> Judged:

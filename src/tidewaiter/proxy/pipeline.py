@@ -30,7 +30,8 @@ class Judged:
     `members` are the entry members that depend on the text alone. `is_weighty`: the intent must be durable before
     anything is forwarded. `is_barrier`: it may change what later statements mean, so they are judged after it ended.
     `limit` is the row limit that it runs under; `plan` how it is masked, in sessions that mask. `seen` are the entry
-    members that say which tagged columns are read, masked or as they are.
+    members that say which tagged columns are read, masked or as they are. `is_shared`: texts that differ in plain
+    constants only are judged so too.
     """
 
     facts: Facts
@@ -41,6 +42,7 @@ class Judged:
     limit: RowLimit | None = None
     plan: Plan | None = None
     seen: bytes = b""
+    is_shared: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,7 @@ class Judge:
         )
 
     def _remember(self, text: bytes, judged: Judged) -> None:
-        if not judged.facts.literals_matter:
+        if judged.is_shared and not judged.facts.literals_matter:
             bones = skeleton(text)
             if bones is not None:
                 put(self._skeletons, bones, judged)

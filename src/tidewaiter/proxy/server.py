@@ -93,7 +93,6 @@ class Gateway:
                 target.datasource.unclassified,
             )
             for name, target in targets.items()
-            if target.datasource.mode != "observe"
         }
         self._rejections = Rejections()
         self._connections = 0
@@ -287,7 +286,9 @@ class Gateway:
         """Whether a session that begins now is one that masks."""
         masking = self._masking.get(admitted.datasource)
         context = Context(address, admitted.application, at_ns=self._now_ns(), evidence=login.EVIDENCE)
-        return masking is not None and masking.concerns(self._policies(), admitted.principal, context)
+        if masking is None or self._targets[admitted.datasource].datasource.mode == "observe":
+            return False
+        return masking.concerns(self._policies(), admitted.principal, context)
 
     def _session(
         self, identifier: str, arrival: Arrival, admitted: Admitted, target: Target, backend: Backend, address: str,

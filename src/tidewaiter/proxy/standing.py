@@ -304,7 +304,7 @@ class Standing:
 
     def _wants_veil(self) -> bool:
         footing = self._footing
-        if footing.masking is None:
+        if footing.masking is None or footing.observe:
             return False
         return footing.masking.concerns(footing.policies(), self.principal, self._context(False))
 
