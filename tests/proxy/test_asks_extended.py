@@ -329,3 +329,23 @@ def test_what_an_earlier_pipeline_would_have_named_is_not_taken_for_what_a_later
         >> server(READY)
         << client(READY)
     ).holds()
+
+
+def test_a_portal_of_the_next_pipeline_does_not_end_with_this_one() -> None:
+    """The Sync of this one is answered between the next one's Bind and its Execute."""
+    first = asked(READ, b"1") + pg.sync()
+    begins, goes_on = pg.parse(b"", READ) + bound(b"2"), pg.execute(b"") + pg.sync()
+    answer = PARSED + BOUND + rows(b"ada") + READY
+    (
+        Play()
+        >> client(first + begins)
+        << server(first, begins)
+        >> server(answer)
+        << client(answer)
+        << ledger(ran(READ, rows=1))
+        >> client(goes_on)
+        << server(goes_on)
+        >> server(PARSED, BOUND, pg.command_complete("SELECT 0"), READY)
+        << client(PARSED, BOUND, pg.command_complete("SELECT 0"), READY)
+        << ledger(ran(READ, rows=0))
+    ).holds(("whole",))

@@ -61,7 +61,7 @@ def test_sql_prepare_and_protocol_parse_meet() -> None:
 def test_declared_cursor_is_a_portal_that_survives_the_transaction() -> None:
     names = Names()
     names.apply([Effect(EffectKind.DECLARE, "c", facts=ONE)], is_certain=True)
-    names.bind(Portal(statement(), b""))
+    names.settled(names.bind(Portal(statement(), b"")))
     assert names.transaction_ended() == []
     assert set(names.portals) == {b"c"}
     assert names.cursors["c"] is ONE
@@ -70,7 +70,7 @@ def test_declared_cursor_is_a_portal_that_survives_the_transaction() -> None:
 def test_suspended_execution_is_handed_out_when_its_transaction_ends() -> None:
     names = Names()
     run = execution()
-    names.bind(Portal(statement(), b"p", execution=run))
+    names.settled(names.bind(Portal(statement(), b"p", execution=run)))
     assert names.transaction_ended() == [run]
     assert names.portals == {}
 
@@ -143,3 +143,28 @@ def test_sql_cannot_run_what_the_gateway_masks_itself() -> None:
     assert (names.prepared["s"], names.cursors["p"]) == (LATE, LATE)
     names.prepare(b"s", Statement(b"select 1", (), ONE, plan=plan(b"select 1")))
     assert names.prepared["s"] is ONE
+
+
+def test_behind_a_sync_a_name_counts_once_the_server_has_agreed() -> None:
+    names = Names()
+    named, portal = statement(), Portal(statement(), b"p")
+    undos = [names.prepare(b"s", named), names.bind(portal)]
+    assert names.all_count(), "what is sent up to the next Sync is skipped with them"
+    names.syncs += 1
+    assert not names.counts(named)
+    assert not names.counts(portal)
+    names.settled(undos[0])
+    assert names.counts(named)
+    assert not names.all_count()
+    names.settled(undos[1])
+    assert names.all_count()
+
+
+def test_a_portal_that_the_server_has_not_agreed_to_belongs_to_the_next_transaction() -> None:
+    names = Names()
+    undo = names.bind(Portal(statement(), b"p"))
+    names.transaction_ended()
+    assert set(names.portals) == {b"p"}
+    names.settled(undo)
+    names.transaction_ended()
+    assert not names.portals

@@ -252,8 +252,11 @@ class Answers:
     def finish(self, run: Execution) -> None:
         """Record the outcome and follow what the statement changed in the session."""
         self._trail.outcome(run, run.status, self._clock_us())
-        if run.portal is not None and run.portal.execution is run:
-            run.portal.execution = None
+        portal = run.portal
+        if portal is not None:
+            portal.is_done = True
+            if portal.execution is run:
+                portal.execution = None
         if run.request and run.sqlstate:
             self.spent.append((run.request, run.sqlstate))
         facts = run.judged.facts

@@ -1,6 +1,7 @@
 """The one name space of a session's prepared statements and portals, which protocol and SQL share. Pure.
 
 Names change when a message is sent, before the server has agreed; what it refuses or skips is undone, newest first.
+An error skips what was sent up to the next Sync and no further: behind that, a name counts once the server has agreed.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ class Statement:
     The server plans it anew where names mean something else; `source` is the PREPARE to understand again then, empty
     when it is not known by itself; `origin` is the whole text that made it. `plan` is the one that it was sent by, in
     sessions that mask; `is_outdated` says that it would be sent by another one now, when that was last looked at.
+    `since` counts the Syncs before it was named, and is -1 once the server has agreed.
     """
 
-    __slots__ = ("facts", "is_outdated", "oids", "origin", "plan", "source", "text")
+    __slots__ = ("facts", "is_outdated", "oids", "origin", "plan", "since", "source", "text")
 
     def __init__(
         self, text: bytes, oids: tuple[int, ...], facts: Facts, source: bytes = b"", plan: Plan | None = None
@@ -37,16 +39,17 @@ class Statement:
         self.text = text
         self.oids = oids
         self.facts = facts
+        self.since = -1
 
 
 class Portal(Place):
     """A bound statement or a cursor. `binds` is the parameter section of Bind, None when it was too long to keep.
 
     `execution` is the running execution after its first Execute, while the portal is suspended. `fetched` counts the
-    rows that it gave under a row limit, by Execute and by FETCH.
+    rows that it gave under a row limit, by Execute and by FETCH. `since` as of a statement.
     """
 
-    __slots__ = ("binds", "binds_digest", "fetched", "name", "statement")
+    __slots__ = ("binds", "binds_digest", "fetched", "name", "since", "statement")
 
     def __init__(
         self, statement: Statement, name: bytes, binds: bytes | None = b"", execution: Execution | None = None
@@ -57,6 +60,7 @@ class Portal(Place):
         self.binds = binds
         self.binds_digest = ""
         self.fetched = 0
+        self.since = -1
 
 
 class _FactsByName(Mapping[str, Facts]):
@@ -82,15 +86,23 @@ class _FactsByName(Mapping[str, Facts]):
 
 
 class Undo:
-    """How to take back one change of a name: `before` is what it stood for."""
+    """How to take back one change of a name: `before` is what it stood for, `after` what it stands for, if anything."""
 
-    __slots__ = ("before", "is_portal", "name", "names")
+    __slots__ = ("after", "before", "is_portal", "name", "names")
 
-    def __init__(self, names: Names, is_portal: bool, name: bytes, before: Statement | Portal | None) -> None:
+    def __init__(
+        self,
+        names: Names,
+        is_portal: bool,
+        name: bytes,
+        before: Statement | Portal | None,
+        after: Statement | Portal | None = None,
+    ) -> None:
         self.names = names
         self.is_portal = is_portal
         self.name = name
         self.before = before
+        self.after = after
 
     def __call__(self) -> None:
         """Restore what the name stood for."""
@@ -105,11 +117,12 @@ class Undo:
 
 
 class Names:
-    """Statements and portals by name."""
+    """Statements and portals by name. `syncs` counts the Syncs that were sent."""
 
-    __slots__ = ("cursors", "portals", "prepared", "statements")
+    __slots__ = ("cursors", "portals", "prepared", "statements", "syncs")
 
     def __init__(self) -> None:
+        self.syncs = 0
         self.statements: dict[bytes, Statement] = {}
         self.portals: dict[bytes, Portal] = {}
         self.prepared: Mapping[str, Facts] = _FactsByName(self.statements)
@@ -123,13 +136,15 @@ class Names:
 
     def prepare(self, name: bytes, statement: Statement) -> Undo:
         """Let a name stand for a statement."""
-        undo = Undo(self, False, name, self.statements.get(name))
+        undo = Undo(self, False, name, self.statements.get(name), statement)
+        statement.since = self.syncs
         self.statements[name] = statement
         return undo
 
     def bind(self, portal: Portal) -> Undo:
         """Let a name stand for a portal."""
-        undo = Undo(self, True, portal.name, self.portals.get(portal.name))
+        undo = Undo(self, True, portal.name, self.portals.get(portal.name), portal)
+        portal.since = self.syncs
         self.portals[portal.name] = portal
         return undo
 
@@ -141,16 +156,29 @@ class Names:
 
     def settled(self, undo: Undo) -> list[Execution]:
         """The server has agreed to a change of a name; return the suspended execution that it ended, if any."""
-        before = undo.before
+        before, after = undo.before, undo.after
+        if after is not None:
+            after.since = -1
         return _let_go(before) if isinstance(before, Portal) else []
+
+    def counts(self, named: Statement | Portal) -> bool:
+        """Whether a name stands for this where it is used now: if the server refuses the name, it skips the use too."""
+        return named.since < 0 or named.since == self.syncs
+
+    def all_count(self) -> bool:
+        """Whether every name does."""
+        return all(map(self.counts, self.statements.values())) and all(map(self.counts, self.portals.values()))
 
     def transaction_ended(self) -> list[Execution]:
         """Portals end with the transaction, cursors WITH HOLD aside; return the executions that were suspended.
 
+        What the server has not agreed to yet was sent for the next transaction.
         A cursor that the server has dropped stays known here without harm: the server refuses to fetch from it.
         """
         ended: list[Execution] = []
         for name, portal in list(self.portals.items()):
+            if portal.since >= 0:
+                continue
             ended += _let_go(portal)
             if portal.statement.text:
                 del self.portals[name]

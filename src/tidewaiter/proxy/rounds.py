@@ -91,10 +91,11 @@ class Rounds:
         if chunk[HEADER] or name_end < 0 or name_end - _NAME > NAME_BYTES:
             return False
         statement = self._names.statements.get(chunk[_NAME:name_end])
-        if statement is None or not statement.text:
+        names = self._names
+        if statement is None or not statement.text or not names.counts(statement):
             return False
-        before = self._names.portals.get(b"")
-        judged = self._plain(statement.text) if before is None or before.execution is None else None
+        before = names.portals.get(b"")  # if the server refuses this Bind, the name still stands for that
+        judged = self._plain(statement.text) if before is None or before.is_done else None
         if judged is None:
             return False
         binds = chunk[name_end + 1 : body_end]
@@ -102,9 +103,11 @@ class Rounds:
         # The unnamed portal ends with the transaction, which is here and now where nothing else is under way.
         if self._answers.transaction != "I" or self._owed.debts or self._asks.is_unsynced:
             portal = Portal(statement, b"", binds)
-            self._names.portals[b""] = portal
+            portal.is_done = True  # when anything else can use it
+            names.portals[b""] = portal
         run = Execution(judged, statement.text, self._clock_us(), binds, statement.oids, "", portal)
         self._owed.sent(owes, run)
+        names.syncs += 1
         self._asks.went_past(ends_with_sync=True)
         return True
 

@@ -27,12 +27,13 @@ class Ledger(Protocol):
 
 
 class Place:
-    """Where an execution waits while the server has suspended it: a portal."""
+    """Where an execution waits while the server has suspended it: a portal. `is_done`: nothing of it is left to run."""
 
-    __slots__ = ("execution",)
+    __slots__ = ("execution", "is_done")
 
     def __init__(self, execution: Execution | None = None) -> None:
         self.execution = execution
+        self.is_done = False
 
 
 class Execution:
