@@ -32,7 +32,8 @@ from tidewaiter.policy import Policies
 from tidewaiter.proxy.footing import Footing, Judges
 from tidewaiter.proxy.names import Names
 from tidewaiter.proxy.standing import Standing
-from tidewaiter.sql.catalog import Catalog, Rows
+from tidewaiter.sql.catalog import Catalog
+from tidewaiter.sql.catalog_mirror import Mirror
 
 DATASOURCE = "shop"
 ANALYST = Principal("ana", Kind.USER, frozenset({"analysts"}))
@@ -180,8 +181,7 @@ class Still:
     async def catch_up_within(self, limit_s: float) -> None:
         return None
 
-    def with_rows(self, rows: Rows) -> Catalog:
-        return Catalog.from_rows(rows)
+    mirror: Mirror | None = None
 
 
 def standing(who: str) -> Standing:

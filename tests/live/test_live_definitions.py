@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import psycopg
-import pytest
 from rawwire import SYNC, bind, errors_of, execute, parse, query, tags_of
 from rig import Deployment, eventually
-
-from tidewaiter.sql.catalog_reading import SESSION_QUERY, SESSION_SECTIONS, USER_QUERIES, session_rows
 
 
 def columns_read(gateway: Deployment, relation: str) -> list[list[str]]:
@@ -106,23 +101,6 @@ def test_the_question_leaves_the_session_as_it_was(gateway: Deployment) -> None:
         assert client.rows("select current_setting('search_path'), current_setting('statement_timeout')") == [
             ["public, pg_catalog", "0"]
         ]
-
-
-@pytest.mark.parametrize("server", ["postgres15", "postgres18"])
-def test_a_session_reads_the_same_as_the_watch(server: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    postgres = request.getfixturevalue(server)
-    schema = (Path(__file__).parents[1] / "corpus" / "schema.sql").read_text()
-    postgres.execute("drop database if exists corpus")
-    postgres.execute("create database corpus")
-    postgres.execute(schema, database="corpus")
-    pinned = "set search_path = pg_catalog;"
-    answer = postgres.execute(f"{pinned} select convert_from(({SESSION_QUERY}), 'UTF8')", database="corpus")
-    rows = session_rows(answer)
-    assert list(rows) == list(SESSION_SECTIONS)
-    for name in SESSION_SECTIONS:
-        count = postgres.execute(f"{pinned} select count(*) from ({USER_QUERIES[name]}) q", database="corpus")
-        assert len(rows[name]) == int(count.split()[-1]), name
-    postgres.execute("drop database corpus")
 
 
 def test_asking_for_the_path_makes_no_temporary_schema(gateway: Deployment) -> None:

@@ -30,13 +30,14 @@ from tidewaiter.policy import Policies
 from tidewaiter.proxy.footing import Footing, Judges
 from tidewaiter.proxy.holding import Holding
 from tidewaiter.proxy.names import Names
+from tidewaiter.proxy.overlays import SESSION_SECTIONS, WHOLE
 from tidewaiter.proxy.probe import STATEMENT_TIMEOUT, SURROUNDINGS, Probe, Surroundings, catalog_questions
 from tidewaiter.proxy.refusal import FAILING_TEXT
 from tidewaiter.proxy.session import Session
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Trail
 from tidewaiter.proxy.veil import Veil
-from tidewaiter.sql.catalog_reading import SESSION_SECTIONS
+from tidewaiter.sql.catalog_reading import LISTS
 from tidewaiter.wire import postgres
 
 T = TypeVar("T")
@@ -223,7 +224,9 @@ def asked_surroundings() -> Side:
 
 def asked_catalog() -> Side:
     """The server gets the gateway's question for the catalog."""
-    return server(*messages_of(Probe.message(catalog_questions(Surroundings.read(SURROUNDED)), with_sync=True)))
+    return server(
+        *messages_of(Probe.message(catalog_questions(Surroundings.read(SURROUNDED), [(WHOLE, "")]), with_sync=True))
+    )
 
 
 def probe_answer(*answers: tuple[bytes, ...], status: str = "T") -> bytes:
@@ -238,9 +241,18 @@ def probe_answer(*answers: tuple[bytes, ...], status: str = "T") -> bytes:
 
 def catalog_answer(*tables: str) -> bytes:
     """The answer to the question for the catalog: these tables in schema public, each with a column id."""
-    found = [{"a": "public", "b": name, "c": "r", "d": ["id"], "e": [], "f": False} for name in tables]
-    sections = [found if name == "relations" else [] for name in SESSION_SECTIONS]
-    return probe_answer((b"",), (orjson.dumps(sections),), (b"",))
+    return probe_answer((b"",), (whole_catalog(*tables),), (b"",))
+
+
+def whole_catalog(*tables: str) -> bytes:
+    """What a server says of its whole catalog that has these tables in schema public, each with a column id."""
+    relations = [
+        {"o": at, "s": [at], "a": "public", "b": name, "c": "r", "d": ["id"], "e": [], "f": False}
+        for at, name in enumerate(tables, 20_000)
+    ]
+    lists = [[0, []] for _ in (*LISTS, "pg_attribute", "pg_depend")]
+    sections = [relations if name == "relations" else [] for name in SESSION_SECTIONS]
+    return orjson.dumps([["700", "then", *lists], *sections])
 
 
 def rows(*values: bytes, tag: str = "") -> bytes:

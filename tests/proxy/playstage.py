@@ -22,7 +22,8 @@ from tidewaiter.proxy.holding import Document, Held, Radius
 from tidewaiter.proxy.link import Link
 from tidewaiter.proxy.masks import Masking
 from tidewaiter.proxy.pipeline import Understand
-from tidewaiter.sql.catalog import Catalog, Rows
+from tidewaiter.sql.catalog import Catalog
+from tidewaiter.sql.catalog_mirror import Mirror
 from tidewaiter.sql.facts import understand
 
 RULES = """
@@ -212,8 +213,7 @@ class Shelf:
     async def catch_up_within(self, limit_s: float) -> None:
         await self.refresh()
 
-    def with_rows(self, rows: Rows) -> Catalog:
-        return Catalog.from_rows(rows)
+    mirror: Mirror | None = None
 
 
 @dataclass

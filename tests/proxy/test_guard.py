@@ -20,7 +20,8 @@ from tidewaiter.proxy.names import Names, Portal, Statement
 from tidewaiter.proxy.pipeline import Judged
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution, Trail
-from tidewaiter.sql.catalog import Catalog, Rows
+from tidewaiter.sql.catalog import Catalog
+from tidewaiter.sql.catalog_mirror import Mirror
 from tidewaiter.wire import postgres
 from tidewaiter.wire.frames import length_at
 
@@ -64,8 +65,7 @@ class Watched:
     async def catch_up_within(self, limit_s: float) -> None:
         return None
 
-    def with_rows(self, rows: Rows) -> Catalog:
-        return Catalog.from_rows(rows)
+    mirror: Mirror | None = None
 
 
 @dataclass

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
+import orjson
 import pytest
 from maskstage import RULES
 from maskstage import masking as shop_masking
 from maskstage import policies as masked_policies
+from playbook import whole_catalog
 from playstage import ADA, PATH, Shelf, policies, shop
 
 from tidewaiter.model import Allow, Context, Effect, EffectKind, Relation, Secret
@@ -19,10 +20,10 @@ from tidewaiter.proxy.footing import Footing, Judges
 from tidewaiter.proxy.masked import SightChanged
 from tidewaiter.proxy.masks import Masking, Plan
 from tidewaiter.proxy.names import Names, Statement
+from tidewaiter.proxy.overlays import WHOLE
 from tidewaiter.proxy.probe import SURROUNDINGS, Question
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.sql.catalog import Catalog
-from tidewaiter.sql.catalog_reading import SESSION_SECTIONS
 
 DEFINES = [Effect(EffectKind.DEFINE)]
 NOTES = Relation("public", "new_notes", "r", ("id",))
@@ -30,7 +31,7 @@ CREATES = [Effect(EffectKind.CREATE, "new_notes", None, NOTES), *DEFINES]
 
 
 class Watch(Shelf):
-    """Counts readings; a catalog made `with_rows` has the relations of its rows alone."""
+    """Counts readings; has no mirror, so that a session reads everything."""
 
     def __init__(self, catalog: Catalog) -> None:
         super().__init__(catalog)
@@ -53,9 +54,15 @@ class Server:
         self.asked.append(tuple(questions))
         if tuple(questions) == SURROUNDINGS:
             return self._surroundings
-        rows = [{"a": "public", "b": name, "c": "r", "d": ["id"], "e": [], "f": False} for name in self.tables]
-        sections = [rows if name == "relations" else [] for name in SESSION_SECTIONS]
-        return [b"", json.dumps(sections).encode(), b""]
+        return [b"", *(self._said(question) for question in questions[1:-1]), b""]
+
+    def _said(self, question: Question) -> bytes:
+        """What changed: the server is another one, so that everything is read."""
+        said = whole_catalog(*self.tables)
+        if question.text == WHOLE.encode():
+            return said
+        first, *_ = orjson.loads(said)
+        return orjson.dumps([[first[0], "another", *first[2:]]])
 
 
 def standing(watch: Watch | None = None, *, observe: bool = False) -> Standing:

@@ -32,6 +32,8 @@ from tidewaiter.sql.catalog_reading import (
     Entry,
     Row,
     answered,
+    excerpt,
+    excerpt_answered,
     statement,
     system_answered,
 )
@@ -180,14 +182,14 @@ class Reader:
         sections = self._sections(SECTIONS)
         text = statement(sections, is_printed=self._is_printed)
         own = system(system_answered(await self._ask(SYSTEM_STATEMENT)))
-        return whole(*answered(await self._ask(text, None), sections), own)
+        return whole(*answered(await self._ask(text, ""), sections), own)
 
     async def follow(self, mirror: Mirror) -> Mirror:
         """What changed."""
         changes, _ = answered(await self._ask(statement(), mirror.oldest), ())
         listed = None
         if recount(mirror, changes):
-            listed = answered(await self._ask(statement(), None), ())[0].young
+            listed = answered(await self._ask(statement(), ""), ())[0].young
         change = amendment(mirror, changes, listed)
         if change is None:
             return unchanged(mirror, changes)
@@ -197,14 +199,14 @@ class Reader:
         sections = self._sections(change.sections)
         rows: Mapping[str, list[Row]] = {}
         if sections:
-            text = statement(sections, is_scoped=True, is_printed=self._is_printed)
-            _, rows = answered(await self._ask(text, mirror.oldest, change.owners_text), sections)
+            text = excerpt(sections, is_printed=self._is_printed)
+            rows = excerpt_answered(await self._ask(text, change.owners_text), sections)
         return amended(mirror, change, rows)
 
     def _sections(self, names: tuple[str, ...]) -> tuple[str, ...]:
         return names if self._is_printed else tuple(name for name in names if name != "view_definitions")
 
-    async def _ask(self, text: str, *values: str | None) -> str:
+    async def _ask(self, text: str, *values: str) -> str:
         path = await self._connection.fetchval("select current_setting('search_path')")
         await self._connection.execute("set search_path = pg_catalog")
         answer: str = await self._connection.fetchval(text, *values)

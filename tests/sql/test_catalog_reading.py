@@ -10,13 +10,12 @@ import pytest
 from tidewaiter.sql.catalog_reading import (
     LISTS,
     SECTIONS,
-    SESSION_QUERY,
-    SESSION_SECTIONS,
     SYSTEM_SECTIONS,
     SYSTEM_STATEMENT,
     Entry,
     answered,
-    session_rows,
+    excerpt,
+    excerpt_answered,
     statement,
     system_answered,
 )
@@ -24,35 +23,17 @@ from tidewaiter.sql.catalog_reading import (
 LISTED = len(LISTS) + 2  # pg_attribute and pg_depend are not counted
 
 
-def test_what_a_session_is_asked_prints_no_stored_tree() -> None:
-    """Printing locks what is in the tree until the client's transaction ends; names and owners lock nothing."""
-    assert set(re.findall(r"pg_get_\w+", SESSION_QUERY)) == {"pg_get_userbyid"}
-    assert "of: " not in SESSION_QUERY
-
-
-def test_a_session_answers_by_section_with_values_in_the_order_of_columns() -> None:
-    sections = ['[{"n": "public", "n": "t", "k": "r"}]', *["[]"] * (len(SESSION_SECTIONS) - 1)]
-    rows = session_rows(f"[{', '.join(sections)}]")
-    assert rows[SESSION_SECTIONS[0]] == [["public", "t", "r"]]
-    assert list(rows) == list(SESSION_SECTIONS)
-
-
-@pytest.mark.parametrize("answer", ["[]", "{}", "nonsense"])
-def test_another_answer_is_an_error(answer: str) -> None:
-    with pytest.raises(ValueError, match=r"."):
-        session_rows(answer)
-
-
 def test_each_section_says_whose_rows_and_where_to_limit_them() -> None:
     for name in SECTIONS:
-        text = statement((name,), is_scoped=True)
-        assert "$2::text::oid[]" in text, name
+        text = excerpt((name,))
+        assert "$1::text::oid[]" in text, name
         assert "/*" not in text, name
         assert re.search(r"\(array\[[^]]+\].*?\)::int8\[\],", text, re.DOTALL), name
-        assert "$2" not in statement((name,)), name
+        assert "$1::text::oid[]" not in statement((name,)), name
 
 
 def test_only_a_printing_statement_prints() -> None:
+    """Printing locks what is in the tree until the transaction ends; names and owners lock nothing."""
     assert set(re.findall(r"pg_get_\w+", statement(SECTIONS))) == {"pg_get_userbyid"}
     assert {"pg_get_viewdef", "pg_get_ruledef"} < set(re.findall(r"pg_get_\w+", statement(SECTIONS, is_printed=True)))
 
@@ -78,6 +59,7 @@ def test_an_answer_says_what_changed_and_has_rows_with_what_they_are_made_from()
     assert (row.owner, row.values) == (20000, ("public", "t"))
     assert {20000, 20002} <= row.oids
     assert row.digest != 0
+    assert excerpt_answered(answer([], rows), ("indexes",)) == sections
 
 
 @pytest.mark.parametrize("said", ["[]", "{}", '[["1", "2"]]'])

@@ -19,7 +19,7 @@ from tidewaiter.config import Datasource
 from tidewaiter.errors import TidewaiterError, UpstreamError
 from tidewaiter.model import Secret
 from tidewaiter.proxy.upstream import tls_context
-from tidewaiter.sql.catalog import Catalog, Rows
+from tidewaiter.sql.catalog import Catalog
 from tidewaiter.sql.catalog_mirror import (
     Amendment,
     Mirror,
@@ -31,7 +31,15 @@ from tidewaiter.sql.catalog_mirror import (
     unchanged,
     whole,
 )
-from tidewaiter.sql.catalog_reading import SECTIONS, SYSTEM_STATEMENT, answered, statement, system_answered
+from tidewaiter.sql.catalog_reading import (
+    SECTIONS,
+    SYSTEM_STATEMENT,
+    answered,
+    excerpt,
+    excerpt_answered,
+    statement,
+    system_answered,
+)
 
 POLL_S = 2.0
 """DDL done elsewhere shows within this and the time of one reading. Finding that nothing changed takes a few ms."""
@@ -68,7 +76,7 @@ _SETTINGS = {
 class _Connection(Protocol):
     """What is used of asyncpg, which has no types of its own."""
 
-    async def fetchval(self, query: str, *values: str | None) -> Any: ...
+    async def fetchval(self, query: str, *values: str) -> Any: ...
     def transaction(self, *, isolation: str, readonly: bool) -> AbstractAsyncContextManager[object]: ...
     def is_closed(self) -> bool: ...
     def terminate(self) -> None: ...
@@ -155,11 +163,6 @@ class CatalogWatch:
             async with asyncio.timeout(limit_s):
                 await self._looked.wait()
 
-    def with_rows(self, rows: Rows) -> Catalog:
-        """A catalog of these user objects and the server's own, without looking at the database. Takes a while."""
-        own = {} if self.mirror is None else {name: part.values() for name, part in self.mirror.own.items()}
-        return Catalog.from_rows(own, rows)
-
     async def close(self) -> None:
         """End the connection, for those who read once; `run` does so itself."""
         async with self._lock:
@@ -239,7 +242,7 @@ class CatalogWatch:
 
     async def _whole(self, connection: _Connection, *, is_printed: bool) -> Mirror:
         sections = _sections(SECTIONS, is_printed=is_printed)
-        answer = await connection.fetchval(statement(sections, is_printed=is_printed), None)
+        answer = await connection.fetchval(statement(sections, is_printed=is_printed), "")
         own = await connection.fetchval(SYSTEM_STATEMENT)
         # This takes some 50 ms for 1,000 relations: too long for the event loop.
         return await asyncio.to_thread(
@@ -251,15 +254,15 @@ class CatalogWatch:
         changes, _ = answered(await connection.fetchval(statement(), mirror.oldest), ())
         listed = None
         if recount(mirror, changes):
-            listed = answered(await connection.fetchval(statement(), None), ())[0].young
+            listed = answered(await connection.fetchval(statement(), ""), ())[0].young
         change = amendment(mirror, changes, listed)
         if not isinstance(change, Amendment):
             return unchanged(mirror, changes) if change is None else None
         sections = _sections(change.sections, is_printed=is_printed)
         if not sections:
             return amended(mirror, change, {}, is_unprinted=not is_printed)
-        text = statement(sections, is_scoped=True, is_printed=is_printed)
-        _, rows = answered(await connection.fetchval(text, mirror.oldest, change.owners_text), sections)
+        text = excerpt(sections, is_printed=is_printed)
+        rows = excerpt_answered(await connection.fetchval(text, change.owners_text), sections)
         return await asyncio.to_thread(amended, mirror, change, rows, is_unprinted=not is_printed)
 
     async def _connected(self) -> _Connection:

@@ -8,6 +8,7 @@ from typing import Final
 from tidewaiter.masking.plan import Field, MaskingError, MaskPlan, check_described
 from tidewaiter.proxy.limits import COUNTS
 from tidewaiter.proxy.masks import LateField, Plan, Sight
+from tidewaiter.proxy.overlays import TEXTS
 from tidewaiter.proxy.probe import PATH, STATEMENT_TIMEOUT, SURROUNDINGS, Surroundings, catalog_questions
 from tidewaiter.proxy.refusal import FAILING_TEXT, IGNORED_TEXT
 from tidewaiter.sql.tokens import moved
@@ -25,7 +26,7 @@ OWN_TEXTS: Final = frozenset(
                 *PATH,
                 *STATEMENT_TIMEOUT,
                 *SURROUNDINGS,
-                *catalog_questions(Surroundings(b"", b"", ())),
+                *catalog_questions(Surroundings(b"", b"", ()), [(text, "") for text in TEXTS]),
             )
         ),
     )

@@ -12,7 +12,8 @@ from tidewaiter.proxy.estimates import Estimator
 from tidewaiter.proxy.masked import MaskingJudge, WatchingJudge
 from tidewaiter.proxy.masks import Masking
 from tidewaiter.proxy.pipeline import Ground, Judge, Understand
-from tidewaiter.sql.catalog import Catalog, Rows
+from tidewaiter.sql.catalog import Catalog
+from tidewaiter.sql.catalog_mirror import Mirror
 from tidewaiter.sql.facts import understand
 
 JUDGES = 1024  # principals × search paths in use at once; older ones are rebuilt when seen again
@@ -43,8 +44,9 @@ class Watch(Protocol):
     async def catch_up_within(self, limit_s: float) -> None:
         """Have the catalog looked at, and wait no longer than that."""
 
-    def with_rows(self, rows: Rows) -> Catalog:
-        """A catalog of these user objects and the server's own, without looking at the database. Takes a while."""
+    @property
+    def mirror(self) -> Mirror | None:
+        """What the present catalog was made from, for a session to go on from."""
 
 
 class Judges:

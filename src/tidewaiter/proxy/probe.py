@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tidewaiter.errors import ProtocolViolation
-from tidewaiter.sql.catalog_reading import SESSION_QUERY
 from tidewaiter.wire import postgres
 from tidewaiter.wire.frames import HEADER, length_at
 from tidewaiter.wire.postgres_parts import frame
@@ -106,11 +105,14 @@ class Surroundings:
         return cls(encoding, isolation, tuple(pinned))
 
 
-def catalog_questions(around: Surroundings) -> tuple[Question, ...]:
-    """Ask for the catalog as this session's transaction sees it. The middle answer is that to SESSION_QUERY."""
+def catalog_questions(around: Surroundings, asked: Sequence[tuple[str, str]]) -> tuple[Question, ...]:
+    """Ask for the catalog as this session's transaction sees it: each a statement of `catalog_reading` and its value.
+
+    The first and the last answer are not those to `asked`.
+    """
     return (
         _set(tuple(_PINNED.values())),
-        Question(SESSION_QUERY.encode(), is_binary=True),
+        *(Question(text.encode(), (value.encode(),), is_binary=True) for text, value in asked),
         _set(around.pinned),
     )
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 from tidewaiter.approvals.binding import binding_of
 from tidewaiter.model import (
@@ -27,10 +27,10 @@ from tidewaiter.proxy.holding import Held
 from tidewaiter.proxy.masked import MaskingJudge, SightChanged
 from tidewaiter.proxy.measuring import Subject
 from tidewaiter.proxy.names import Names, Statement
+from tidewaiter.proxy.overlays import Ask, Overlay, Reader
 from tidewaiter.proxy.pipeline import Ground, Judge, Judged
-from tidewaiter.proxy.probe import SURROUNDINGS, Question, Surroundings, catalog_questions
+from tidewaiter.proxy.probe import SURROUNDINGS, Surroundings
 from tidewaiter.sql.catalog import Catalog
-from tidewaiter.sql.catalog_reading import session_rows
 from tidewaiter.sql.facts import Scope
 from tidewaiter.sql.parse import needs_thread
 from tidewaiter.sql.pieces import pieces
@@ -51,24 +51,6 @@ _READ_BY = ("", "search_path", "standard_conforming_strings", "client_encoding")
 
 _OF_CONSTANTS = frozenset({b"TimeZone", b"DateStyle", b"IntervalStyle"})
 """Settings that the server reports and that give a constant in a text another value."""
-
-
-Ask = Callable[[Sequence[Question]], Awaitable[list[bytes]]]
-"""Asks the server on the client's own session; see `probe`."""
-
-
-@dataclass(slots=True)
-class Overlay:
-    """What an open transaction that changed definitions sees of the catalog. Nobody else sees it.
-
-    `is_behind`: something was defined since it was read. `is_due`: it must be read before the next verdict. `doubt`
-    says why nothing that is judged now can be understood.
-    """
-
-    catalog: Catalog | None = None
-    is_behind: bool = False
-    is_due: bool = False
-    doubt: str = ""
 
 
 class Standing:
@@ -255,7 +237,7 @@ class Standing:
             await self._refresh()
         judged = await self._study_off_loop(text, in_transaction)
         fault = judged.facts.fault
-        if fault is not None and fault.sqlstate != "42601" and self._overlay.catalog is None:
+        if fault is not None and fault.sqlstate != "42601" and self._overlay.mirror is None:
             await self._catch_up()
             judged = await self._study_off_loop(text, in_transaction)
         return judged
@@ -296,7 +278,7 @@ class Standing:
         if not footing.is_veiled and self._wants_veil():
             raise SightChanged("what you may see as it is has changed: connect anew")
         judges, masking = footing.judges, footing.masking
-        is_private = self._overlay.catalog is not None
+        is_private = self._overlay.mirror is not None
         self._judge = judge = judges.private(ground, masking) if is_private else judges.on(ground, masking)
         self.principal = judge.ground.principal
         self.names.renew(self._understand_again)
@@ -310,7 +292,8 @@ class Standing:
 
     @property
     def _catalog(self) -> Catalog:
-        return self._overlay.catalog or self._footing.watch.current
+        mirror = self._overlay.mirror
+        return self._footing.watch.current if mirror is None else mirror.catalog
 
     # -- the catalog as the session's own transaction sees it -------------------------------------------------------
     @property
@@ -338,15 +321,9 @@ class Standing:
             overlay.doubt = f"names cannot be read in the encoding {around.encoding.decode('ascii', 'replace')}"
             return
         overlay.is_due = True  # until it is answered: the question may be cancelled
-        answer = (await ask(catalog_questions(around)))[1]
-        overlay.is_due = False
-        loop = asyncio.get_running_loop()
-        overlay.catalog = await loop.run_in_executor(None, lambda: self._built(answer, codec))
-        overlay.doubt = ""
+        overlay.mirror = await Reader(ask, around, codec).read(overlay.base, self._footing.watch.mirror)
+        overlay.base, overlay.is_due, overlay.doubt = overlay.mirror, False, ""
         self._created.clear()
-
-    def _built(self, answer: bytes, codec: str) -> Catalog:
-        return self._footing.watch.with_rows(session_rows(answer.decode(codec)))
 
     def _doubted(self, facts: Facts) -> Facts:
         """Names in these facts may mean something else; what ends the transaction names nothing."""
@@ -445,7 +422,7 @@ class Standing:
     def rolled_back(self) -> None:
         """ROLLBACK TO took back an unknown part of what the transaction changed."""
         if self._defined:
-            self._overlay.is_due = self._overlay.is_behind = True
+            self._overlay.rolled_back()
         self.path_is_stale = self.path_is_stale or self._settings_changed
 
     @property

@@ -361,7 +361,7 @@ QUERIES: Mapping[str, str] = {
         with recursive used as (
             select distinct a.atttypid as oid from pg_attribute a where a.attrelid >= 16384 and a.attnum > 0
                and not a.attisdropped /* in: a.attrelid */ /* scoped: union select t.oid from pg_type t
-             where t.oid = any ($2::oid[]) */),
+             where t.oid = any ($1::text::oid[]) */),
         way as (
             select u.oid, t.oid as at, t.typtype, t.typbasetype, false as is_constrained
               from used u join pg_type t on t.oid = u.oid

@@ -1,8 +1,8 @@
 """How the catalog is read: whole, or what changed since it was read. Pure: statements, and what their answers say.
 
 Each statement is one SELECT, so that its answer is of one moment, and answers one JSON document: what changed
-(`Changes`), then the sections that were asked for. A row of a section carries its owner's oid and the oids of all that
-it is made from, so that a change is known to concern it.
+(`Changes`) if that was asked, then the sections that were asked for. A row of a section carries its owner's oid and the
+oids of all that it is made from, so that a change is known to concern it.
 """
 
 # ruff: noqa: S608 - the pieces are constants of this file and of catalog_queries
@@ -21,7 +21,10 @@ import orjson
 
 from tidewaiter.sql.catalog_queries import QUERIES
 
-__all__ = ["LISTS", "SECTIONS", "SYSTEM_STATEMENT", "Changes", "Entry", "Key", "Row", "answered", "statement"]
+__all__ = [
+    "LISTS", "SECTIONS", "SYSTEM_SECTIONS", "SYSTEM_STATEMENT", "Changes", "Entry", "Key", "Row", "answered", "excerpt",
+    "excerpt_answered", "statement", "system_answered",
+]  # fmt: skip
 
 Key = int | str
 """An oid, or the oids of a row without one."""
@@ -46,7 +49,7 @@ _ORDER = re.compile(r"\s+order by [\d, ]+\Z")
 def _traced(name: str, half: str, *, is_scoped: bool, is_printed: bool) -> str:
     """A section's query with owner and oids in front of its columns, unordered."""
     query = _OF.sub(rf"and \1 {half} 16384", QUERIES[name])
-    query = _IN.sub(r"and \1 = any ($2::text::oid[])" if is_scoped else "", query)
+    query = _IN.sub(r"and \1 = any ($1::text::oid[])" if is_scoped else "", query)
     query = _SCOPED.sub(r"\1" if is_scoped else "", query)
     query = _TRACE.sub(_trace, _ORDER.sub("", query))
     return query if is_printed else _unprinted(query)
@@ -58,28 +61,10 @@ def _trace(mark: re.Match[str]) -> str:
     return f"{owner}::int8, ({oids}{' || ' + more if more else ''})::int8[],"
 
 
-USER_QUERIES: Mapping[str, str] = {name: _OF.sub(r"and \1 >= 16384", query) for name, query in QUERIES.items()}
-
-SESSION_SECTIONS: tuple[str, ...] = tuple(name for name in QUERIES if name != "view_definitions")
-"""What a session reads of its own open transaction, in this order. Texts of views are left out, see _UNPRINTED."""
-
-
 def _unprinted(query: str) -> str:
     for printed, instead in _UNPRINTED.items():
         query = query.replace(printed, instead)
     return query
-
-
-SESSION_QUERY = (
-    "select convert_to(json_build_array("
-    + ", ".join(
-        f"(select coalesce(json_agg(q), '[]'::json) from ({_unprinted(USER_QUERIES[name])}) q)"
-        for name in SESSION_SECTIONS
-    )
-    + ")::text, getdatabaseencoding()::name)"
-)
-"""All SESSION_SECTIONS in one statement and so of one moment: one bytea, JSON in the database's encoding; each row is
-an object whose values are the columns in order (their names repeat). Its search_path must be pg_catalog."""
 
 
 # -- what changed -----------------------------------------------------------------------------------------------------
@@ -143,11 +128,11 @@ _UNCOUNTED: Mapping[str, Listed] = {
 }
 """Rows of these go only with, or along with a change of, a row of another."""
 
-_IS_YOUNG = "age(x.xmin) <= (select age($1::text::xid))"
+_IS_YOUNG = "age(x.xmin) <= (select age(nullif($1::text, '')::xid))"
 
 
 def _listing(one: Listed) -> str:
-    """How many rows there are, and those written since $1, or all of them for a null."""
+    """How many rows there are, and those written since $1, or all of them for an empty $1."""
     return f"""(select json_build_array(count(*), coalesce(json_agg({_entry(one)})
                        filter (where coalesce({_IS_YOUNG}, true)), '[]'::json)) from {one.table} x where {one.where})"""
 
@@ -172,17 +157,21 @@ _CHANGES = (
 
 
 @lru_cache(maxsize=256)
-def statement(
-    sections: tuple[str, ...] = (), *, is_scoped: bool = False, is_printed: bool = False, is_binary: bool = False
-) -> str:
-    """Ask what changed since $1, and for these sections, of the owners in $2 where `is_scoped`. See `answered`.
+def statement(sections: tuple[str, ...] = (), *, is_printed: bool = False, is_binary: bool = False) -> str:
+    """Ask what changed since $1, and for these sections whole; see `answered`.
 
-    $1 is the `oldest` of earlier Changes as text, or null for everything; $2 an array of oids as text. `is_printed`:
-    with what prints stored trees. `is_binary`: answer a bytea in the database's own encoding, not a text. The
-    search_path must be pg_catalog.
+    $1 is the `oldest` of earlier Changes, or "" for everything. `is_printed`: with what prints stored trees.
+    `is_binary`: answer a bytea in the database's own encoding, not a text. The search_path must be pg_catalog.
     """
-    asked = [_traced(name, ">=", is_scoped=is_scoped, is_printed=is_printed) for name in sections]
+    asked = [_traced(name, ">=", is_scoped=False, is_printed=is_printed) for name in sections]
     return _answer(_CHANGES, asked, is_binary=is_binary)
+
+
+@lru_cache(maxsize=256)
+def excerpt(sections: tuple[str, ...], *, is_printed: bool = False, is_binary: bool = False) -> str:
+    """Ask for these sections of the owners in $1, an array of oids as text; see `excerpt_answered`."""
+    asked = [_traced(name, ">=", is_scoped=True, is_printed=is_printed) for name in sections]
+    return _answer("null", asked, is_binary=is_binary)
 
 
 def _answer(first: str, queries: Sequence[str], *, is_binary: bool) -> str:
@@ -254,12 +243,9 @@ def answered(answer: str, sections: Collection[str]) -> tuple[Changes, dict[str,
     return Changes(oldest, server, counts, young), _rows(document, sections)
 
 
-def session_rows(answer: str) -> dict[str, Any]:
-    """The rows of an answer to SESSION_QUERY, by section. Raises ValueError for anything else."""
-    sections = json.loads(answer, object_pairs_hook=lambda pairs: [value for _, value in pairs])
-    if not isinstance(sections, list) or len(sections) != len(SESSION_SECTIONS):
-        raise ValueError("not an answer to SESSION_QUERY")
-    return dict(zip(SESSION_SECTIONS, sections, strict=True))
+def excerpt_answered(answer: str, sections: Collection[str]) -> dict[str, list[Row]]:
+    """Read an answer to `excerpt`. Raises ValueError for anything else."""
+    return _rows(_document(answer, sections), sections)
 
 
 def system_answered(answer: str) -> dict[str, list[Row]]:
