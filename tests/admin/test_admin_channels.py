@@ -18,7 +18,7 @@ from tidewaiter.errors import NotFound
 
 BY = Actor(Channel.SOCKET, "root", 0)
 HOOK = '[[channel]]\nname = "hook"\nkind = "webhook"\nsecret = "env:X"\nurl = "https://h.example"\ngroups = ["dba"]\n'
-BEHIND = Delivery("AR-2222222", "hook", 3, 0, "", 2, 0.0, 60.0, None, "502", False)
+BEHIND = Delivery("AR-2222222", "hook", "dora", 3, 0, "", 2, 0.0, 60.0, None, "502", False)
 
 
 def site(folder: Path) -> Site:
@@ -51,6 +51,7 @@ def test_a_channel_is_probed_by_name(tmp_path: Path) -> None:
 
 def test_a_delivery_says_when_it_is_tried_again() -> None:
     told = delivery(BEHIND)
+    assert told["member"] == "dora"
     assert (told["state"], told["next_at"], told["attempts"], told["problem"], told["told_at"]) == (
         "waiting", "1970-01-01T00:01:00Z", 2, "502", None,
     )  # fmt: skip

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tidewaiter.app import channelling
 from tidewaiter.app.channelling import channel_of, findings, switchboard_of
@@ -75,6 +77,18 @@ def test_github_gets_its_token(tmp_path: Path) -> None:
     made = channel_of(load(file, {}).channels["issues"], tmp_path, {"T": "t", "S": "s"}, lambda: 0.0)
     assert (made.name, made.kind) == ("issues", "github")
     asyncio.run(made.close())
+
+
+def test_a_github_app_needs_its_key(tmp_path: Path) -> None:
+    file = tmp_path / "tidewaiter.toml"
+    file.write_text(
+        '[[channel]]\nname = "issues"\nkind = "github"\nrepository = "a/b"\ntoken = "env:KEY"\napp = "Iv1.app"\n'
+    )
+    (finding,) = findings(load(file, {}), {"KEY": "ghp_hunter2"}, lambda: 0.0)
+    assert (finding.is_ok, finding.said.partition(",")[0]) == (False, "with `app`")
+    key = rsa.generate_private_key(65537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (finding,) = findings(load(file, {}), {"KEY": key.decode()}, lambda: 0.0)
+    assert finding.is_ok
 
 
 def test_jira_gets_its_token(tmp_path: Path) -> None:

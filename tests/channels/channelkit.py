@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tidewaiter.approvals.book import ID_ALPHABET, Book
-from tidewaiter.approvals.desk import Request
+from tidewaiter.approvals.desk import Request, State
 from tidewaiter.approvals.presentation import presented
 from tidewaiter.approvals.requests import Requests, Terms
-from tidewaiter.channels.contract import Channel, Decision, Desk, Notice, Outcome, Undelivered
+from tidewaiter.channels.contract import Channel, Decision, Desk, Member, Notice, Outcome, Undelivered
 from tidewaiter.channels.outbox import Outbox
 from tidewaiter.errors import LedgerUnavailable
 from tidewaiter.identity import Directory
@@ -109,6 +109,18 @@ def notice(
     return Notice(request, version, presented(request), link, attempt)
 
 
+GLASS = replace(REQUEST, state=State.REVIEW, glass="the site is down")
+MEMBERS = (
+    Member("dora", ((Realm.EMAIL, "dora@example.com"), (Realm.GITHUB, "1001"), (Realm.JIRA, "jira-dora"))),
+    Member("dan"),
+)
+
+
+def alarm(to: Member | None = None) -> Notice:
+    """The glass was broken; dan has no accounts."""
+    return Notice(GLASS, 1, presented(GLASS), LINK, 1, MEMBERS, to)
+
+
 async def eventually(holds: Callable[[], object], limit_s: float = 10.0) -> None:
     """Wait until `holds()` is true."""
     async with asyncio.timeout(limit_s):
@@ -122,17 +134,20 @@ class Recording(Channel):
     def __init__(self, name: str = "ops", *, tells_late: bool = False) -> None:
         super().__init__(name, "recording")
         self.tells_late = tells_late
+        self.notices: list[Notice] = []
         self.told: list[tuple[str, str, str]] = []
         self.fails: list[Exception] = []
         self.on_listen: Callable[[Desk], Awaitable[None]] | None = None
         self.is_closed = False
 
     async def announce(self, notice: Notice) -> str:
+        self.notices.append(notice)
         self._fail()
         self.told.append(("announce", notice.request.id, notice.request.state.value))
         return f"ref-{notice.request.id}"
 
     async def update(self, reference: str, notice: Notice) -> str:
+        self.notices.append(notice)
         self._fail()
         self.told.append(("update", reference, notice.request.state.value))
         return reference

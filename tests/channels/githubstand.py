@@ -25,6 +25,7 @@ class GithubStand:
         self.comments: list[dict[str, Any]] = []
         self.calls: list[str] = []
         self.fails: dict[str, list[int]] = {}
+        self.logins = {1001: "dora-gh"}
         self._numbers = itertools.count(1)
         self._seconds = itertools.count(1)
 
@@ -74,6 +75,9 @@ class GithubStand:
             if re.fullmatch(one, f"{method} {path}") and statuses:
                 return statuses.pop(0), {"retry-after": "7"}, {"message": "no"}
         told = json.loads(body) if body else {}
+        if user := re.fullmatch(r"/user/(\d+)", path):
+            login = self.logins.get(int(user[1]))
+            return (200, {}, {"login": login}) if login else (404, {}, {"message": "Not Found"})
         root = f"/repos/{REPOSITORY}"
         match method, path.removeprefix(root).strip("/").split("/"):
             case "GET", [""]:

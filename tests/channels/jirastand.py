@@ -85,6 +85,8 @@ class JiraStand:
         match method, path.removeprefix("/rest/api/2/").split("/"):
             case "GET", ["myself"]:
                 return 200, {}, {"displayName": "Tidewaiter"}
+            case "GET", ["user"] if not self.is_cloud and query["key"] == "jira-dora":
+                return 200, {}, {"key": "jira-dora", "name": "dora"}
             case "GET", ["project", "OPS"]:
                 return 200, {}, {"key": "OPS", "issueTypes": [{"name": "Task"}, {"name": "Bug"}]}
             case "POST", ["issue"]:

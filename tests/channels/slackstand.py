@@ -52,7 +52,7 @@ class SlackStand:
         return {
             "type": "block_actions",
             "user": {"id": who, "team_id": TEAM},
-            "container": {"type": "message", "message_ts": ts, "channel_id": CHANNEL},
+            "container": {"type": "message", "message_ts": ts, "channel_id": self.messages[ts]["channel"]},
             "trigger_id": f"trigger-{number}",
             "actions": [{**button, "action_ts": f"1800000000.{number:06}"}],
         }
@@ -103,7 +103,7 @@ class SlackStand:
                 return "", {"team_id": TEAM, "team": "Ours", "user": "tidewaiter", "user_id": "U0BOT"}
             case "apps.connections.open":
                 return "", {"url": f"ws://127.0.0.1:{self.port}/link?ticket=1"}
-            case "chat.postMessage" if told["channel"] != CHANNEL:
+            case "chat.postMessage" if told["channel"] not in (CHANNEL, *self.users):
                 return "channel_not_found", {}
             case "chat.postMessage":
                 ts = f"1800000000.{next(self._numbers):06}"
@@ -115,6 +115,9 @@ class SlackStand:
             case "chat.postEphemeral":
                 self.ephemeral.append(told)
                 return "", {}
+            case "users.lookupByEmail":
+                found = [one for one in self.users.items() if one[1]["profile"]["email"].lower() == told["email"]]
+                return ("", {"user": {"id": found[0][0], **found[0][1]}}) if found else ("users_not_found", {})
             case "users.info" if told["user"] not in self.users:
                 return "user_not_found", {}
             case "users.info":
@@ -134,7 +137,7 @@ class SlackStand:
         if len(told["blocks"]) > 50 or len(json.dumps(told)) > 40_000:
             return "msg_too_long", {}
         self.messages[ts] = told
-        return "", {"channel": CHANNEL, "ts": ts}
+        return "", {"channel": told["channel"].replace("U", "D", 1), "ts": ts}
 
     async def link(self, request: web.Request) -> web.WebSocketResponse:
         """A socket, as Socket Mode opens one."""

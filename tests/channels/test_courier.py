@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from channelkit import DORA, REQUEST, Desks, Place, Recording, eventually, opened, outage
 
+from tidewaiter.approvals.desk import Request
 from tidewaiter.channels import courier
-from tidewaiter.channels.contract import Desk
+from tidewaiter.channels.contract import Desk, Unreachable
 from tidewaiter.channels.courier import ASKED_PAUSE_S, GIVE_UP_S, LONGEST_PAUSE_S, Courier, Listener, pause_s
 from tidewaiter.errors import LedgerUnavailable
+from tidewaiter.identity.accounts import Realm
 
 pytestmark = pytest.mark.anyio
 
@@ -29,14 +31,24 @@ def place(tmp_path: Path) -> Iterator[Place]:
         yield made
 
 
+class Dbas:
+    """dora, who has an address, and dan, who has none."""
+
+    def asked(self, request: Request) -> list[str]:
+        return ["dan", "dora"]
+
+    def accounts(self, name: str) -> list[tuple[Realm, str]]:
+        return [(Realm.EMAIL, "dora@example.com")] if name == "dora" else []
+
+
 class Round:
     """A courier with what it said."""
 
-    def __init__(self, place: Place, channel: Recording) -> None:
+    def __init__(self, place: Place, channel: Recording, people: Dbas | None = None) -> None:
         self.said: list[str] = []
         self.courier = Courier(
             channel, place.outbox, place.ledger, lambda request: True, lambda id_: f"https://gate.example/{id_}",
-            place.clock, lambda: 1.0, self.said.append,
+            place.clock, lambda: 1.0, self.said.append, people=people,
         )  # fmt: skip
 
 
@@ -57,6 +69,57 @@ async def test_a_request_is_announced_then_updated_and_both_are_recorded(place: 
     await round_.courier.round()
     assert channel.told == [("announce", request.id, "open"), ("update", f"ref-{request.id}", "approved")]
     assert [fields["what"] for fields in place.ledger.of("channel.told")] == ["announced", "updated"]
+
+
+async def _broken(place: Place) -> Request:
+    request = await place.ask()
+    return await place.requests.break_glass(request, "the site is down", "s1")
+
+
+async def test_everyone_of_the_group_is_told_of_a_broken_glass_and_of_its_end(place: Place) -> None:
+    channel = Recording()
+    channel.tells_members = True
+    round_ = Round(place, channel, Dbas())
+    request = await _broken(place)
+    await round_.courier.round()
+    told = [(one.to.name if one.to else "", [member.name for member in one.members]) for one in channel.notices]
+    assert sorted(told) == [("", ["dan", "dora"]), ("dan", ["dan", "dora"]), ("dora", ["dan", "dora"])]
+    entries = {fields.get("member", ""): fields for fields in place.ledger.of("channel.told")}
+    assert entries[""]["not_told_individually"] == ["dan"]
+    assert set(entries) == {"", "dan", "dora"}
+    await place.requests.close(request.id, DORA, note="fine", channel="ops", place="here")
+    await round_.courier.round()
+    assert [told[2] for told in channel.told] == ["review"] * 3 + ["closed"] * 3
+
+
+async def test_a_member_who_cannot_be_reached_is_given_up_at_once_and_an_outage_is_waited_out(place: Place) -> None:
+    channel = Recording()
+    channel.tells_members = True
+    round_ = Round(place, channel, Dbas())
+    request = await _broken(place)
+    channel.fails = [Unreachable("no such person"), outage("502")]
+    await round_.courier.round()
+    states = sorted((one.state, one.problem) for one in place.outbox.of_request(request.id))
+    assert states == [("given up", "no such person"), ("told", ""), ("waiting", "502")]
+    assert [fields["problem"] for fields in place.ledger.of("channel.told") if fields["what"] == "given_up"] == [
+        "no such person"
+    ]
+    place.clock.now_s += 2
+    await round_.courier.round()
+    assert [one.state for one in place.outbox.of_request(request.id)].count("told") == 2
+
+
+async def test_of_an_ordinary_request_and_by_channels_without_direct_messages_nobody_is_told_individually(
+    place: Place,
+) -> None:
+    channel, direct = Recording(), Recording("direct")
+    direct.tells_members = True
+    await place.ask()
+    await Round(place, direct, Dbas()).courier.round()
+    assert [(one.to, one.members) for one in direct.notices] == [(None, ())]
+    await _broken(place)
+    await Round(place, channel, Dbas()).courier.round()
+    assert [(one.to, len(one.members)) for one in channel.notices] == [(None, 2)]
 
 
 async def test_an_outage_is_said_once_and_waited_out(place: Place) -> None:

@@ -11,11 +11,11 @@ from typing import Any
 
 import httpx2
 import pytest
-from channelkit import REQUEST, Desks, eventually, notice
+from channelkit import GLASS, REQUEST, Desks, alarm, eventually, notice
 from githubstand import API, REPOSITORY, TOKEN, WEBHOOK_SECRET, GithubStand, hook
 
 from tidewaiter.approvals.desk import State, Vote, Word
-from tidewaiter.channels.contract import Answer, Call, Decision, Outcome, Undelivered
+from tidewaiter.channels.contract import Answer, Call, Decision, Member, Outcome, Undelivered
 from tidewaiter.channels.github import Github
 from tidewaiter.identity.accounts import Realm
 
@@ -296,3 +296,30 @@ async def test_a_comment_that_came_before_its_issue_was_known_counts_once_it_is(
         desk.requests.append((replace(REQUEST, id=announced), reference))
         await eventually(lambda: desk.decisions)
         assert desk.decisions[0].request == announced
+
+
+async def test_members_are_mentioned_when_the_glass_is_broken_and_the_others_named() -> None:
+    stand = GithubStand()
+    made = channel(stand)
+    reference = await made.announce(notice())
+    reference = await made.update(reference, alarm())
+    assert stand.said()[-1].endswith("\n\n@dora-gh\n\n` not told individually, no account known: dan `")
+    assert made.unreached(alarm()) == ("dan",)
+    await made.announce(replace(alarm(), request=replace(GLASS, id="AR-3333333")))
+    assert "\n\n@dora-gh\n" in stand.issues[max(stand.issues)]["body"]
+    await made.update(reference, notice(replace(GLASS, state=State.CLOSED, reason="closed by dora: fine"), 3))
+    assert "@dora-gh" not in stand.said()[-1]
+    assert stand.calls.count("GET /user/1001") == 1
+
+
+async def test_an_account_that_is_gone_or_odd_is_not_mentioned_and_an_outage_is_one() -> None:
+    stand = GithubStand()
+    stand.logins = {1001: "x @everyone"}
+    told = replace(alarm(), members=(Member("dora", ((Realm.GITHUB, "1001"),)), Member("eve", ((Realm.GITHUB, "7"),))))
+    stand.fails = {"GET /user/.*": [502]}
+    made = channel(stand)
+    with pytest.raises(Undelivered, match="502"):
+        await made.announce(told)
+    await made.announce(told)
+    assert "@" not in stand.issues[max(stand.issues)]["body"]
+    assert made.unreached(told) == ("dora", "eve")

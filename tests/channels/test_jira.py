@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from channelkit import REQUEST, Desks, eventually, notice
+from channelkit import REQUEST, Desks, alarm, eventually, notice
 from jirastand import TOKEN, URL, USER, WEBHOOK_SECRET, JiraStand, hook, person
 
 from tidewaiter.approvals.desk import State, Vote, Word
@@ -240,3 +240,23 @@ async def test_an_issue_that_is_gone_holds_up_no_other_and_an_outage_is_said() -
         stand.fails = statuses
         with pytest.raises(Undelivered, match=r"answered (503|404)"):
             await made.listen(desk)
+
+
+@pytest.mark.parametrize(("is_cloud", "mention"), [(True, "[~accountid:jira-dora]"), (False, "[~dora]")])
+async def test_members_are_mentioned_when_the_glass_is_broken_and_the_others_named(
+    is_cloud: bool, mention: str
+) -> None:
+    stand = JiraStand(is_cloud=is_cloud)
+    made = channel(stand)
+    reference = await made.announce(alarm())
+    missed = "not told individually, no account known: dan"
+    assert (
+        stand.issues[stand.newest]["fields"]["description"]
+        .replace("\r", "")
+        .endswith(f"{mention}\n\n{{noformat}}\n{missed}\n{{noformat}}")
+    )
+    assert await made.update(reference, alarm()) == reference
+    other = await made.announce(notice(replace(REQUEST, id="AR-3333333")))
+    await made.update(other, alarm())
+    assert mention in stand.said()[-1]
+    assert made.unreached(alarm()) == ("dan",)

@@ -170,3 +170,18 @@ async def test_deliveries_go_with_their_request(place: Place) -> None:
     note(place.outbox)
     place.outbox.prune(NOW)
     assert place.outbox.of_request(request.id) == []
+
+
+async def test_members_have_deliveries_of_their_own_that_follow_the_request(place: Place) -> None:
+    request = await place.ask()
+    assert note(place.outbox) == 1
+    assert take(place.outbox) == (request.id, "open")
+    await place.decide(request.id)
+    assert place.outbox.note("ops", lambda request: True, NOW, lambda request: ("dora", "dan")) == 1
+    assert [take(place.outbox) for _ in range(4)] == [(request.id, "approved")] * 3 + [None]
+    assert [one.member for one in place.outbox.of_request(request.id)] == ["", "dan", "dora"]
+    assert len(place.outbox.announced("ops", NOW)) == 1, "what is heard belongs to the channel's own place"
+    await place.decide(request.id, yes=False)
+    assert note(place.outbox) == 1
+    assert [take(place.outbox) for _ in range(4)] == [(request.id, "denied")] * 3 + [None]
+    assert place.outbox.tally("ops").told == 3

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from channelkit import NOW, REQUEST, Desks, eventually, notice
+from channelkit import MEMBERS, NOW, REQUEST, Desks, alarm, eventually, notice
 from slackstand import (
     APP_TOKEN,
     BOT_TOKEN,
@@ -24,7 +24,7 @@ from slackstand import (
 
 from tidewaiter.approvals.desk import State, Word
 from tidewaiter.channels import slack as module
-from tidewaiter.channels.contract import Answer, Call, Decision, Outcome, Undelivered
+from tidewaiter.channels.contract import Answer, Call, Decision, Member, Outcome, Undelivered, Unreachable
 from tidewaiter.channels.slack import Slack
 from tidewaiter.errors import StoreUnavailable
 from tidewaiter.identity.accounts import Realm
@@ -325,3 +325,46 @@ async def test_a_slack_that_does_not_say_who_clicked_decides_nothing() -> None:
         await eventually(lambda: stand.ephemeral)
         assert "Slack does not say who this is: Slack says internal_error" in stand.ephemeral[0]["text"]
         assert (desk.decisions, len(desk.refused)) == ([], 1)
+
+
+async def test_a_member_is_told_of_a_broken_glass_by_a_direct_message_with_the_button_in_it() -> None:
+    async with slack() as stand:
+        made = channel(stand)
+        await made.announce(alarm())
+        reference = await made.announce(alarm(MEMBERS[0]))
+        place, direct = list(stand.messages.values())
+        assert "not told individually, no account known: dan" in json.dumps(place["blocks"])
+        assert (direct["channel"], json.loads(reference)["channel"]) == ("U0DORA", "D0DORA")
+        assert [one["action_id"] for one in stand.buttons(list(stand.messages)[-1])] == ["close", "show"]
+        over = replace(alarm(MEMBERS[0]), request=replace(REQUEST, state=State.CLOSED))
+        assert await made.update(reference, over) == reference
+        assert [one["action_id"] for one in stand.buttons(list(stand.messages)[-1])] == ["show"]
+        assert len(stand.messages) == 2
+
+
+@pytest.mark.parametrize(
+    ("email", "found", "why"),
+    [
+        ("", {}, "no e-mail account is known"),
+        ("nobody@example.com", {}, "no Slack account has the e-mail address"),
+        ("dora@example.com", {"is_email_confirmed": False}, "no verified e-mail address"),
+        ("dora@example.com", {"team_id": "T0THEIRS"}, "of another workspace"),
+        ("dora@example.com", {"is_restricted": True}, "a guest's"),
+        ("dora@example.com", {"deleted": True}, "deactivated"),
+    ],
+)
+async def test_who_slack_does_not_vouch_for_gets_no_direct_message(email: str, found: dict[str, Any], why: str) -> None:
+    async with slack() as stand:
+        stand.users["U0DORA"] |= found
+        member = Member("dora", ((Realm.GITHUB, "1001"), *(((Realm.EMAIL, email),) if email else ())))
+        with pytest.raises(Unreachable, match=f"dora gets no direct message: .*{why}"):
+            await channel(stand).announce(alarm(member))
+        assert stand.messages == {}
+
+
+async def test_an_outage_at_the_look_up_of_a_member_is_an_outage() -> None:
+    async with slack() as stand:
+        stand.fails["users.lookupByEmail"] = [(429, "ratelimited")]
+        with pytest.raises(Undelivered, match="ratelimited") as error:
+            await channel(stand).announce(alarm(MEMBERS[0]))
+        assert not isinstance(error.value, Unreachable)

@@ -15,8 +15,10 @@ from channelkit import REQUEST, Place, Recording, eventually, opened, outage
 from tidewaiter.approvals.desk import Request
 from tidewaiter.channels.contract import Answer, Call, Desk
 from tidewaiter.channels.links import Links
-from tidewaiter.channels.switchboard import Line, Switchboard
+from tidewaiter.channels.switchboard import Asked, Line, Switchboard
 from tidewaiter.errors import Conflict, NotFound
+from tidewaiter.identity.accounts import Realm
+from tidewaiter.model import Kind, Principal
 
 pytestmark = pytest.mark.anyio
 
@@ -125,3 +127,20 @@ def test_a_channel_is_told_of_what_it_is_for() -> None:
     assert not line.is_wanted(replace(REQUEST, datasource="hr"))
     assert not line.is_wanted(replace(REQUEST, needs=()))
     assert Line(Recording()).is_wanted(replace(REQUEST, needs=()))
+
+
+def test_everyone_of_the_groups_is_asked_but_whoever_asks(place: Place) -> None:
+    place.people()
+    place.accounts.add("dora", Realm.EMAIL, "dora@elsewhere.example")
+    people = [
+        Principal(name, Kind.USER, frozenset({"dba"})) for name in ("dora", "alice", "dan@example.com", "reporter")
+    ]
+
+    def members(groups: frozenset[str]) -> list[Principal]:
+        return [one for one in people if one.groups & groups]
+
+    asked = Asked(Line(Recording()), members, place.accounts)
+    assert asked.asked(REQUEST) == ["dan@example.com", "dora"]
+    assert Asked(Line(Recording(), groups=frozenset({"sre"})), members, place.accounts).asked(REQUEST) == []
+    assert (Realm.EMAIL, "dora@elsewhere.example") in asked.accounts("dora")
+    assert list(asked.accounts("dan@example.com")) == [(Realm.EMAIL, "dan@example.com")]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from channelkit import REQUEST, notice
+from channelkit import REQUEST, alarm, notice
 
 from tidewaiter.approvals.desk import State, Vote
 from tidewaiter.channels import template
@@ -27,6 +27,15 @@ def test_our_own_event_says_everything() -> None:
     assert {"label": "dora", "value": "approved by ops: fine"} in data["facts"]
     assert data["statement"] == "delete from customers\n$1 = 7\n$2 = NULL"
     assert data["votes"] == [{"approver": "dora", "is_approval": True, "at": "2027-01-15T08:01:00Z", "note": "fine"}]
+
+
+def test_a_broken_glass_comes_with_everyone_who_is_to_be_told() -> None:
+    assert template.event(notice())["data"]["members"] == []
+    assert template.event(alarm())["data"]["members"] == [
+        {"principal": "dora", "email": "dora@example.com"},
+        {"principal": "dan", "email": None},
+    ]
+    assert template.values(alarm())["members"] == "dora, dan"
 
 
 def test_a_long_statement_is_cut_and_says_so() -> None:

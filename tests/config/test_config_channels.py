@@ -76,7 +76,7 @@ def test_github_with_its_defaults(tmp_path: Path) -> None:
     file.write_text(GITHUB)
     assert load(file, {}).channels["issues"] == GithubConfig(
         name="issues", kind="github", datasources=(), groups=(), repository="acme/approvals", token="env:TOKEN",
-        webhook_secret=None, poll_s=15.0, api="https://api.github.com",
+        app=None, webhook_secret=None, poll_s=15.0, api="https://api.github.com",
     )  # fmt: skip
 
 

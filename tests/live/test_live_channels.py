@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Coroutine, Iterator
@@ -20,7 +21,7 @@ from githubstand import REPOSITORY, TOKEN, GithubStand
 from jirastand import TOKEN as JIRA_TOKEN
 from jirastand import USER, JiraStand
 from rig import Deployment, copy_of, eventually
-from slackstand import APP_TOKEN, BOT_TOKEN, CHANNEL, slack
+from slackstand import APP_TOKEN, BOT_TOKEN, CHANNEL, SIGNING_SECRET, posted, slack, user
 from standardwebhooks import Webhook
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -30,6 +31,11 @@ forbid (principal, action in Action::"delete", resource == Table::"shop.public.a
 @id("notes-of-analysts")
 permit (principal in Group::"analysts", action in [Action::"read", Action::"write"],
         resource == Table::"shop.public.analyst_notes");
+@id("on-call-breaks-glass")
+permit (principal == User::"alice", action == Action::"break_glass", resource == Datasource::"shop");
+@id("changes-wait-for-the-night") @hold("night") @wait("30s")
+forbid (principal, action in Action::"update", resource == Table::"shop.public.analyst_notes");
+@id("night-approves") permit (principal in Group::"night", action == Action::"approve", resource == Datasource::"shop");
 """
 DELETE = "delete from analyst_notes where note = 'through a channel'"
 
@@ -170,6 +176,7 @@ def hooked(
         ("app", APP_TOKEN),
         ("github", TOKEN),
         ("jira", JIRA_TOKEN),
+        ("signing", SIGNING_SECRET),
     ):
         (made.folder / f"{name}.secret").write_text(secret)
         (made.folder / f"{name}.secret").chmod(0o600)
@@ -185,7 +192,16 @@ def hooked(
         'token = "file:github.secret"\npoll_s = 1\n'
         f'[[channel]]\nname = "jira"\nkind = "jira"\nurl = "{jira.url}"\nproject = "OPS"\nuser = "{USER}"\n'
         'token = "file:jira.secret"\npoll_s = 1\n'
+        f'[[channel]]\nname = "night"\nkind = "slack"\nchannel = "{CHANNEL}"\napi = "{workspace.stand.api}"\n'
+        'bot_token = "file:bot.secret"\nsigning_secret = "file:signing.secret"\ngroups = ["night"]\n'
     )
+    text = file.read_text()
+    for name in ("itsm", "ops", "issues", "jira"):
+        text = text.replace(f'name = "{name}"', f'groups = ["dba"]\nname = "{name}"')
+    file.write_text(text)
+    made.cli("principal", "add", "dan", "--group", "dba")
+    made.cli("principal", "add", "nina", "--group", "night")
+    made.cli("principal", "account", "add", "nina", "email", "nina@example.com")
     for realm, account in (("email", "dora@example.com"), ("github", "1001"), ("jira", "jira-dora")):
         made.cli("principal", "account", "add", "dora", realm, account)
     made.start()
@@ -196,16 +212,16 @@ def hooked(
 class Asking(threading.Thread):
     """A client that deletes and waits; `outcome` is the command tag, or the error."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, sql: str = DELETE) -> None:
         super().__init__(daemon=True)
-        self.dsn = dsn
+        self.dsn, self.sql = dsn, sql.encode()
         self.outcome = ""
         self.start()
 
     def run(self) -> None:
         try:
             with psycopg.connect(self.dsn, autocommit=True) as connection:
-                self.outcome = str(connection.execute(DELETE).statusmessage)
+                self.outcome = str(connection.execute(self.sql).statusmessage)
         except psycopg.Error as error:
             self.outcome = str(error)
 
@@ -277,7 +293,7 @@ def test_a_channel_that_is_away_stops_nobody_and_is_told_when_it_is_back(
     id_ = waiting(hooked)["id"]
     eventually(lambda: receiver.tries > tries, 10, hooked.log)
     eventually(lambda: "503" in problems(hooked)["itsm"], 10, hooked.log)
-    assert problems(hooked) | {"itsm": ""} == dict.fromkeys(("issues", "itsm", "jira", "ops"), "")
+    assert problems(hooked) | {"itsm": ""} == dict.fromkeys(("issues", "itsm", "jira", "night", "ops"), "")
     assert hooked.json("request", "show", id_)["state"] == "open", "an outage approves nothing"
     assert decide(hooked, id_, f"{id_}-1", decision="deny", note="use the archive")[0] == 200
     assert "was denied by dora: use the archive" in asking.result()
@@ -341,3 +357,99 @@ def test_a_comment_on_github_and_a_move_in_jira_decide_as_well(hooked: Deploymen
     assert f"was denied by dora: {tickets.newest} was moved to Declined" in denied.result()
     eventually(lambda: any("denied by dora" in one for one in tickets.said()), 10, hooked.log)
     assert hooked.verify()["ok"]
+
+
+def break_glass(hooked: Deployment) -> str:
+    """Run it at once; the id of its request."""
+    with psycopg.connect(hooked.dsn("alice"), autocommit=True) as connection:
+        connection.execute(f"/* break glass: payments are down */ {DELETE}".encode())
+    return str([one for one in hooked.json("request", "ls") if one["state"] == "review"][-1]["id"])
+
+
+def test_a_broken_glass_reaches_each_member_and_its_review_is_closed_where_they_are(
+    hooked: Deployment, receiver: Receiver, workspace: Workspace, github: Rest, jira: Rest
+) -> None:
+    issues, stand = github.stand, workspace.stand
+    assert isinstance(issues, GithubStand)
+
+    def direct(request: str) -> list[str]:
+        found = [(ts, one) for ts, one in list(stand.messages.items()) if request in one["text"]]
+        return [ts for ts, one in found if one["channel"] == "U0DORA" and "review" in one["text"]]
+
+    id_ = break_glass(hooked)
+    eventually(lambda: direct(id_), 10, hooked.log)
+    eventually(
+        lambda: any("@dora-gh" in one for one in (*issues.said(), issues.issues[max(issues.issues)]["body"])), 10
+    )
+    eventually(lambda: any("[~accountid:jira-dora]" in str(one) for one in texts(jira, id_)), 10)
+    eventually(lambda: "request.review" in receiver.of(id_), 10)
+    assert [one for one in receiver.took if one["data"].get("id") == id_][-1]["data"]["members"] == [
+        {"principal": "dan", "email": None},
+        {"principal": "dora", "email": "dora@example.com"},
+    ]
+    eventually(lambda: all(one["state"] != "waiting" for one in hooked.json("request", "show", id_)["deliveries"]), 10)
+    told = {(one["channel"], one["member"]): one["state"] for one in hooked.json("request", "show", id_)["deliveries"]}
+    assert (told["ops", "dora"], told["ops", "dan"], told["ops", None]) == ("told", "given up", "told")
+    assert "channel ops to dan: given up: dan gets no direct message" in hooked.cli("request", "show", id_).stdout
+    entries = [row["fields"] for row in hooked.search("--kind", "channel.told")]
+    missed = {
+        one["channel"] for one in entries if one["request"] == id_ and one.get("not_told_individually") == ["dan"]
+    }
+    assert missed == {"ops", "issues", "jira", "itsm"}
+    workspace.do(stand.send(stand.pressed("close", ts=direct(id_)[0])))
+    eventually(lambda: stand.dialogs, 10)
+    workspace.do(stand.send(stand.submitted("it was right")))
+    eventually(lambda: hooked.json("request", "show", id_)["reason"] == "closed by dora: it was right", 10)
+    second = break_glass(hooked)
+    eventually(lambda: second in issues.issues[max(issues.issues)]["title"], 10, hooked.log)
+    issues.comment("/close looked at it")
+    eventually(lambda: hooked.json("request", "show", second)["state"] == "closed", 10, hooked.log)
+    third = break_glass(hooked)
+    assert decide(hooked, third, f"{third}-1", decision="close", note="fine")[0] == 200
+    assert hooked.json("request", "show", third)["reason"] == "closed by dora: fine"
+    assert hooked.verify()["ok"]
+
+
+def texts(jira: Rest, request: str) -> list[object]:
+    """What the issue about a request says."""
+    stand = jira.stand
+    assert isinstance(stand, JiraStand)
+    keys = [key for key, one in stand.issues.items() if request in one["fields"]["labels"]]
+    return [stand.issues[key]["fields"]["description"] for key in keys] + [
+        one for key in keys for one in stand.comments[key]
+    ]
+
+
+def test_a_signed_click_over_http_counts_and_a_forged_or_repeated_one_does_not(
+    hooked: Deployment, workspace: Workspace
+) -> None:
+    stand = workspace.stand
+    stand.users["U0NINA"] = user("nina@example.com")
+    with psycopg.connect(hooked.dsn("alice"), autocommit=True) as connection:
+        asking = Asking(hooked.dsn("alice"), "update analyst_notes set note = note where id = -1")
+        id_ = waiting(hooked)["id"]
+        eventually(lambda: workspace.shown(id_), 10, hooked.log)
+        headers, body = posted(stand.pressed("approve", "U0NINA"), time.time())
+        assert clicked(hooked, {**headers, "x-slack-signature": "v0=" + "0" * 64}, body) == 401
+        late, old = posted(stand.pressed("approve", "U0NINA"), time.time() - 3600)
+        assert clicked(hooked, late, old) == 401
+        assert hooked.json("request", "show", id_)["state"] == "open"
+        assert clicked(hooked, headers, body) == 200
+        assert asking.result() == "UPDATE 0"
+        assert clicked(hooked, headers, body) == 200
+        eventually(lambda: hooked.search("--kind", "channel.rejected"), 10, hooked.log)
+        assert connection.execute("select 1").fetchone() == (1,)
+    changes = [row["fields"] for row in hooked.search("--kind", "request.change") if row["fields"]["request"] == id_]
+    assert [one["what"] for one in changes] == ["open", "approve", "consumed"]
+    assert changes[1]["by"]["channel"] == "night"
+
+
+def clicked(hooked: Deployment, headers: dict[str, str], body: bytes) -> int:
+    """Post a click as Slack does; the status."""
+    asked = urllib.request.Request(f"http://127.0.0.1:{hooked.console}/channels/night", body, headers)
+    try:
+        with urllib.request.urlopen(asked) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return int(error.code)

@@ -5,11 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import CheckConstraint, inspect, text
+from sqlalchemy import CheckConstraint, create_engine, inspect, text
 
+from tidewaiter.channels.outbox import Delivery, Outbox
 from tidewaiter.errors import ConfigError
 from tidewaiter.store import open_store
 from tidewaiter.store.schema import MIGRATIONS, revision_of
@@ -72,5 +75,22 @@ def test_opening_a_current_store_does_not_import_alembic(tmp_path: Path) -> None
         "import sys, pathlib, tidewaiter.store as s; s.open_store(sys.argv[1], pathlib.Path(sys.argv[2])).close();"
         "assert 'alembic' not in sys.modules"
     )
-    command = [sys.executable, "-c", f"import sys; sys.path[:] = {sys.path!r}; {program}", URL, str(tmp_path)]
-    subprocess.run(command, check=True)
+    program_of = [sys.executable, "-c", f"import sys; sys.path[:] = {sys.path!r}; {program}", URL, str(tmp_path)]
+    subprocess.run(program_of, check=True)
+
+
+def test_deliveries_outlive_the_upgrade_that_gives_them_members(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path}/control.sqlite")
+    with engine.begin() as connection:
+        settings = Config(attributes={"connection": connection})
+        settings.set_main_option("script_location", str(MIGRATIONS))
+        settings.set_main_option("path_separator", "os")
+        command.upgrade(settings, "0003")
+        connection.execute(
+            text("insert into deliveries values ('AR-2222222', 'ops', 7, 7, 'ref', 0, 0, 0, 0, '', false)")
+        )
+    engine.dispose()
+    store = open_store(URL, tmp_path)
+    delivery = Delivery("AR-2222222", "ops", "", 7, 7, "ref", 0, 0.0, 0.0, 0.0, "", False)
+    assert Outbox(store).of_request("AR-2222222") == [delivery]
+    store.close()

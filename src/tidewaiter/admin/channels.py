@@ -47,6 +47,7 @@ def delivery(one: Delivery) -> dict[str, object]:
     """What `request show` says of what a channel was told."""
     return {
         "channel": one.channel,
+        "member": one.member or None,
         "state": one.state,
         "reference": one.reference,
         "told_at": rfc3339(one.told_at_s) if one.told_at_s is not None else None,

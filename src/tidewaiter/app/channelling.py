@@ -14,6 +14,7 @@ from tidewaiter.channels import signing, template
 from tidewaiter.channels.contract import Channel
 from tidewaiter.channels.courier import Ledger
 from tidewaiter.channels.github import Github
+from tidewaiter.channels.github_app import AppAuth
 from tidewaiter.channels.jira import Jira
 from tidewaiter.channels.links import Links
 from tidewaiter.channels.outbox import Outbox
@@ -32,6 +33,7 @@ from tidewaiter.config.values import web_address
 from tidewaiter.errors import ConfigError
 from tidewaiter.identity import Directory
 from tidewaiter.identity.accounts import Accounts
+from tidewaiter.model import Kind, Principal
 from tidewaiter.store import Store
 
 TEMPLATE_BYTES = 1 << 16
@@ -61,6 +63,11 @@ def switchboard_of(
             problems.append(f"[[channel]] {channel.name}: {error}")
     if problems:
         raise ConfigError(problems)
+
+    def members(groups: frozenset[str]) -> list[Principal]:
+        found = [one.principal for one in directory.principals() if one.can_log_in and one.principal.kind is Kind.USER]
+        return [one for one in found if one.groups & groups]
+
     return Switchboard(
         lines,
         Outbox(store),
@@ -71,6 +78,7 @@ def switchboard_of(
         now_s,
         secrets.SystemRandom().random,
         report,
+        members,
     )
 
 
@@ -97,11 +105,7 @@ def channel_of(channel: ChannelConfig, folder: Path, environ: Mapping[str, str],
 
     match channel:
         case GithubConfig():
-            secret = reveal(channel.webhook_secret) if channel.webhook_secret else ""
-            token = reveal(channel.token)
-            return Github(
-                channel.name, channel.repository, token, webhook_secret=secret, poll_s=channel.poll_s, api=channel.api
-            )
+            return _github(channel, reveal, now_s)
         case JiraConfig():
             return _jira(channel, reveal)
         case SlackConfig():
@@ -110,6 +114,18 @@ def channel_of(channel: ChannelConfig, folder: Path, environ: Mapping[str, str],
             return _webhook(channel, reveal, now_s)
         case _:
             raise TypeError(type(channel))
+
+
+def _github(channel: GithubConfig, reveal: Reveal, now_s: Callable[[], float]) -> Github:
+    token = reveal(channel.token)
+    return Github(
+        channel.name,
+        channel.repository,
+        AppAuth(channel.api, channel.repository, channel.app, token, now_s) if channel.app else token,
+        webhook_secret=reveal(channel.webhook_secret) if channel.webhook_secret else "",
+        poll_s=channel.poll_s,
+        api=channel.api,
+    )
 
 
 def _jira(channel: JiraConfig, reveal: Reveal) -> Jira:

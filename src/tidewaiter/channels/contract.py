@@ -17,11 +17,24 @@ from tidewaiter.identity.accounts import Realm
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody of a group that is asked, with the accounts by which channels may reach them."""
+
+    name: str
+    accounts: tuple[tuple[Realm, str], ...] = ()
+
+    def account(self, realm: Realm) -> str:
+        """The first account there, empty where none is known."""
+        return next((account for found, account in self.accounts if found is realm), "")
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """What a channel is to tell of a request: as it is at `version`, which grows with every change.
 
     `link` leads to the whole of it, empty where no address is configured. `attempt` counts from 1: a later one may
-    follow one that arrived, but whose answer did not.
+    follow one that arrived, but whose answer did not. `members` are those to be told individually that the glass was
+    broken; `to` is the one of them whom this is for, None where it is for the channel's own place.
     """
 
     request: Request
@@ -29,6 +42,8 @@ class Notice:
     shown: Presentation
     link: str
     attempt: int = 1
+    members: tuple[Member, ...] = ()
+    to: Member | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +104,10 @@ class Undelivered(Exception):
         self.is_lasting = is_lasting
 
 
+class Unreachable(Undelivered):
+    """There is nobody there: trying again does not help."""
+
+
 class Desk(Protocol):
     """Where a channel's decisions go. Raises StoreUnavailable, LedgerUnavailable: then nothing was decided."""
 
@@ -115,10 +134,14 @@ class Desk(Protocol):
 class Channel(ABC):
     """One configured channel. Methods that talk to the vendor raise Undelivered.
 
-    `tells_late` channels are told of a request even when it was over before they could be reached.
+    `tells_late` channels are told of a request even when it was over before they could be reached. `tells_members`
+    channels take messages to members; the others name or mention them in their own place. `realm` is where the accounts
+    of the people there are.
     """
 
     tells_late = False
+    tells_members = False
+    realm = Realm.EMAIL
 
     def __init__(self, name: str, kind: str) -> None:
         self.name = name
@@ -135,6 +158,15 @@ class Channel(ABC):
     @abstractmethod
     async def probe(self) -> str:
         """Find out whether the channel would work, and say as what it is known there."""
+
+    def unreached(self, notice: Notice) -> tuple[str, ...]:
+        """Members whom this channel cannot tell individually, as no account of theirs is known."""
+        return tuple(member.name for member in notice.members if not member.account(self.realm))
+
+    def roll(self, notice: Notice) -> str:
+        """A line that names the members who cannot be told individually; empty where there is none."""
+        missed = self.unreached(notice)
+        return f"not told individually, no account known: {', '.join(missed)}" if missed else ""
 
     async def listen(self, desk: Desk) -> None:  # noqa: B027 - not every channel has something to listen to
         """Bring decisions until cancelled. Returns at once where they come by `receive`, or not at all."""

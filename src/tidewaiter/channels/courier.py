@@ -6,15 +6,16 @@ Each channel has a courier and a listener of its own, so that one that hangs or 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from tidewaiter.approvals.book import UNSETTLED
-from tidewaiter.approvals.desk import Request
+from tidewaiter.approvals.desk import Request, State
 from tidewaiter.approvals.presentation import presented
-from tidewaiter.channels.contract import Channel, Desk, Notice, Undelivered
+from tidewaiter.channels.contract import Channel, Desk, Member, Notice, Undelivered, Unreachable
 from tidewaiter.channels.outbox import Delivery, Outbox
 from tidewaiter.errors import TidewaiterError
+from tidewaiter.identity.accounts import Realm
 from tidewaiter.model import Receipt
 
 FIRST_PAUSE_S = 1.0
@@ -39,6 +40,28 @@ def pause_s(attempts: int, jitter: float, error: Undelivered) -> float:
     return max(longest * (0.5 + jitter / 2), min(error.after_s, ASKED_PAUSE_S))
 
 
+class People(Protocol):
+    """Who is asked to decide, and where they are reached."""
+
+    def asked(self, request: Request) -> Iterable[str]:
+        """Names of everyone who is asked about a request; answers from memory."""
+
+    def accounts(self, name: str) -> Iterable[tuple[Realm, str]]:
+        """Accounts of one of them; may wait for the store."""
+
+
+class Nobody:
+    """No people."""
+
+    def asked(self, request: Request) -> Iterable[str]:
+        """Nobody."""
+        return ()
+
+    def accounts(self, name: str) -> Iterable[tuple[Realm, str]]:
+        """None."""
+        return ()
+
+
 class Courier:
     """Brings one channel what it is to know. `jitter` gives numbers from 0 to 1; `report` reaches the operator."""
 
@@ -53,8 +76,10 @@ class Courier:
         jitter: Callable[[], float],
         report: Callable[[str], None],
         look_s: float = LOOK_S,
+        people: People | None = None,
     ) -> None:
         self.channel = channel
+        self._people = people or Nobody()
         self._outbox = outbox
         self._ledger = ledger
         self._is_wanted = is_wanted
@@ -97,7 +122,9 @@ class Courier:
         stamp = await asyncio.to_thread(self._outbox.stamp)
         if stamp != self._stamp:
             if await asyncio.to_thread(self._outbox.is_behind, self.channel.name):
-                await asyncio.to_thread(self._outbox.note, self.channel.name, self._is_wanted, self._now_s())
+                await asyncio.to_thread(
+                    self._outbox.note, self.channel.name, self._is_wanted, self._now_s(), self._names
+                )
             self._next_at_s = await asyncio.to_thread(self._outbox.next_at_s, self.channel.name)
             self._stamp = stamp
         while self._next_at_s is not None and self._next_at_s <= self._now_s():
@@ -111,8 +138,13 @@ class Courier:
         if not delivery.reference and request.state not in UNSETTLED and not self.channel.tells_late:
             await self._give_up(delivery, request, "the request was over before the channel could be told of it")
             return
+        members = await asyncio.to_thread(self._members, request)
+        notice = self._notice(delivery, request, members)
         try:
-            reference = await self._tell(delivery, request)
+            reference = await self._tell(delivery, notice)
+        except Unreachable as error:
+            await self._give_up(delivery, request, str(error))
+            return
         except Undelivered as error:
             await self._failed(delivery, request, error)
             return
@@ -120,15 +152,29 @@ class Courier:
         if self._fails:
             self._fails = False
             self._report(f"channel {self.channel.name} works again")
-        await self._record(
-            delivery, request, "updated" if delivery.reference else "announced", {"reference": reference}
+        missed = () if delivery.member else self.channel.unreached(notice)
+        more = {"reference": reference, **({"not_told_individually": list(missed)} if missed else {})}
+        await self._record(delivery, request, "updated" if delivery.reference else "announced", more)
+
+    def _names(self, request: Request) -> Iterable[str]:
+        """Those who get messages of their own: of a broken glass everyone is told who may close its review."""
+        is_for_each = self.channel.tells_members and request.state is State.REVIEW
+        return self._people.asked(request) if is_for_each else ()
+
+    def _members(self, request: Request) -> tuple[Member, ...]:
+        names = self._people.asked(request) if request.state is State.REVIEW else ()
+        return tuple(Member(name, tuple(self._people.accounts(name))) for name in names)
+
+    def _notice(self, delivery: Delivery, request: Request, members: tuple[Member, ...]) -> Notice:
+        to = next((one for one in members if one.name == delivery.member), Member(delivery.member))
+        link, shown = self._link(request.id), presented(request)
+        return Notice(
+            request, delivery.wanted, shown, link, delivery.attempts, members, to if delivery.member else None
         )
 
-    async def _tell(self, delivery: Delivery, request: Request) -> str:
+    async def _tell(self, delivery: Delivery, notice: Notice) -> str:
         """Tell it; whatever goes wrong in a channel or at its vendor is Undelivered."""
         try:
-            link = self._link(request.id)
-            notice = Notice(request, delivery.wanted, presented(request), link, delivery.attempts)
             async with asyncio.timeout(DELIVERY_S):
                 if delivery.reference:
                     return await self.channel.update(delivery.reference, notice)
@@ -157,6 +203,8 @@ class Courier:
 
     async def _record(self, delivery: Delivery, request: Request, what: str, more: Mapping[str, object]) -> None:
         fields = {"channel": delivery.channel, "request": request.id, "what": what, "state": request.state.value}
+        if delivery.member:
+            fields["member"] = delivery.member
         await self._ledger.record("channel.told", {**fields, **more})
 
 

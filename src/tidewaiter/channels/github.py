@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +19,7 @@ from tidewaiter.identity.accounts import Realm
 API = "https://api.github.com"
 PAGE = 50
 PAGES = 40  # of comments in one look: 2,000 since the last one
+LOGIN = re.compile(r"[A-Za-z0-9-]{1,39}(_[A-Za-z0-9]{1,39})?")
 OVERLAP_S = 120.0  # GitHub may show a comment a little late; what was seen already is known by its id
 
 
@@ -56,19 +58,18 @@ class Github(Tracker):
         self,
         name: str,
         repository: str,
-        token: str,
+        token: str | httpx2.Auth,
         *,
         webhook_secret: str = "",
         poll_s: float = 15.0,
         api: str = API,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
-        headers = {
-            "authorization": f"Bearer {token}",
-            "accept": "application/vnd.github+json",
-            "x-github-api-version": "2022-11-28",
-        }
-        super().__init__(name, "github", Http(api, headers, transport), webhook_secret, poll_s)
+        headers = {"accept": "application/vnd.github+json", "x-github-api-version": "2022-11-28"}
+        auth = token if isinstance(token, httpx2.Auth) else None
+        if auth is None:
+            headers["authorization"] = f"Bearer {token}"
+        super().__init__(name, "github", Http(api, headers, transport, auth), webhook_secret, poll_s)
         self._path = f"/repos/{repository}"
         self._is_checked = False
         self._since = ""
@@ -76,29 +77,33 @@ class Github(Tracker):
         self._known: frozenset[str] = frozenset()
 
     # -- telling -----------------------------------------------------------------------------------------------------
-    async def _open(self, notice: Notice) -> str:
+    async def _open(self, notice: Notice, call: str) -> str:
         await self._require_private()
         issue = await self._found(notice.request.id) if notice.attempt > 1 else None
         if issue is None:
-            told = {"title": text.title_of(notice), "body": text.body_of(notice), "labels": [LABEL]}
+            told = {"title": text.title_of(notice), "body": text.body_of(notice, call), "labels": [LABEL]}
             issue = fields(await self._http.send("POST", f"{self._path}/issues", json=told))
         else:  # whatever became of its text meanwhile
             path = self._issue(str(int(issue["number"])))
-            issue = fields(await self._http.send("PATCH", path, json={"body": text.body_of(notice)}))
+            issue = fields(await self._http.send("PATCH", path, json={"body": text.body_of(notice, call)}))
         return str(int(issue["number"]))
 
     async def _text(self, key: str) -> object:
         return fields(await self._http.send("GET", self._issue(key))).get("body")
 
-    async def _tell(self, key: str, notice: Notice) -> None:
+    async def _name(self, account: str) -> str:
+        login = str(fields(await self._http.send("GET", f"/user/{account}"))["login"])
+        return f"@{login}" if LOGIN.fullmatch(login) else ""
+
+    async def _tell(self, key: str, notice: Notice, call: str) -> None:
         """Comment; close the issue when nothing is left to decide."""
         if notice.request.state not in UNSETTLED:
             why = "completed" if notice.request.state in ("consumed", "closed") else "not_planned"
             await self._http.send("PATCH", self._issue(key), json={"state": "closed", "state_reason": why})
-        await self._comment(key, text.news_of(notice))
+        await self._comment(key, text.news_of(notice, call))
 
-    async def _reply(self, key: str, said: str) -> None:
-        await self._comment(key, text.code(said))
+    def _plain(self, said: str) -> str:
+        return text.code(said)
 
     async def _comment(self, key: str, body: str) -> None:
         await self._http.send("POST", f"{self._issue(key)}/comments", json={"body": body})

@@ -28,8 +28,11 @@ def marker_of(request: str) -> str:
     return f"[{request}]"
 
 
-def body_of(notice: Notice) -> str:
-    """The issue's text as it is made, which stays as it is: what becomes of the request is said in comments."""
+def body_of(notice: Notice, call: str = "") -> str:
+    """The issue's text as it is made, which stays as it is: what becomes of the request is said in comments.
+
+    `call` is markup at its end: mentions of those who are asked.
+    """
     shown = notice.shown
     statement, is_cut = shown.excerpt(STATEMENT_CHARACTERS)
     is_open = notice.request.state is State.OPEN
@@ -49,11 +52,15 @@ def body_of(notice: Notice) -> str:
         )
     if notice.request.state is State.REVIEW:
         parts.append("Who may decide comments `/close` and what was found.")
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, *([call] if call else [])])
 
 
-def news_of(notice: Notice) -> str:
-    """What a comment says of a request's new state."""
+def news_of(notice: Notice, call: str = "") -> str:
+    """What a comment says of a request's new state; `call` as in `body_of`."""
+    return f"{_news(notice)}\n\n{call}" if call else _news(notice)
+
+
+def _news(notice: Notice) -> str:
     shown = notice.shown
     if shown.outcome:
         return f"Request {shown.id}: {code(shown.outcome)}"

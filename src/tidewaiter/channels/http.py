@@ -22,12 +22,16 @@ class Http:
     """A client for one vendor's API at `base`. Redirects are not followed: a token goes to whom it was meant for."""
 
     def __init__(
-        self, base: str, headers: Mapping[str, str], transport: httpx2.AsyncBaseTransport | None = None
+        self,
+        base: str,
+        headers: Mapping[str, str],
+        transport: httpx2.AsyncBaseTransport | None = None,
+        auth: httpx2.Auth | None = None,
     ) -> None:
         self._base = base
         self._host = urlsplit(base).netloc.rpartition("@")[2]
         self._client = httpx2.AsyncClient(
-            headers={"user-agent": "tidewaiter", **headers}, timeout=TIMEOUT_S, transport=transport
+            headers={"user-agent": "tidewaiter", **headers}, timeout=TIMEOUT_S, transport=transport, auth=auth
         )
 
     async def send(

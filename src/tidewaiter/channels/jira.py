@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import Any
 
 import httpx2
@@ -15,6 +16,7 @@ from tidewaiter.channels.tracker import LABEL, Announced, Reference, Said, Track
 from tidewaiter.identity.accounts import Realm
 
 ROOT = "/rest/api/2"
+NAME = re.compile(r"[\w.@-]{1,128}")
 COMMENTS = 50  # newest ones of an issue that are looked at: it is about one statement
 
 
@@ -43,6 +45,7 @@ class Jira(Tracker):
         basic = base64.b64encode(f"{user}:{token}".encode()).decode()
         http = Http(url, {"authorization": f"Basic {basic}" if user else f"Bearer {token}"}, transport)
         super().__init__(name, "jira", http, webhook_secret, poll_s)
+        self._is_cloud = bool(user)
         self._project = project
         self._issue_type = issue_type
         self._approve_status = approve_status
@@ -50,7 +53,7 @@ class Jira(Tracker):
         self._looked_at: dict[str, str] = {}
 
     # -- telling -----------------------------------------------------------------------------------------------------
-    async def _open(self, notice: Notice) -> str:
+    async def _open(self, notice: Notice, call: str) -> str:
         key = await self._found(notice.request.id) if notice.attempt > 1 else None
         if key is not None:
             return key
@@ -58,7 +61,7 @@ class Jira(Tracker):
             "project": {"key": self._project},
             "issuetype": {"name": self._issue_type},
             "summary": text.summary_of(notice),
-            "description": text.description_of(notice, self._approve_status, self._deny_status),
+            "description": text.description_of(notice, self._approve_status, self._deny_status, call),
             "labels": [LABEL, notice.request.id],
         }
         return str(fields(await self._http.send("POST", f"{ROOT}/issue", json={"fields": told}))["key"])
@@ -66,11 +69,17 @@ class Jira(Tracker):
     async def _text(self, key: str) -> object:
         return (await self._issue(key))["fields"].get("description")
 
-    async def _tell(self, key: str, notice: Notice) -> None:
-        await self._comment(key, text.news_of(notice))
+    async def _name(self, account: str) -> str:
+        if self._is_cloud:
+            return f"[~accountid:{account}]"
+        name = str(fields(await self._http.send("GET", f"{ROOT}/user", parameters={"key": account})).get("name"))
+        return f"[~{name}]" if NAME.fullmatch(name) else ""
 
-    async def _reply(self, key: str, said: str) -> None:
-        await self._comment(key, text.quoted(said))
+    async def _tell(self, key: str, notice: Notice, call: str) -> None:
+        await self._comment(key, text.news_of(notice, call))
+
+    def _plain(self, said: str) -> str:
+        return text.quoted(said)
 
     async def probe(self) -> str:
         """Ask who we are and whether the project has the issue type."""

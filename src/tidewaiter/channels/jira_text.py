@@ -22,8 +22,11 @@ def summary_of(notice: Notice) -> str:
     return shortened(f"[{notice.request.id}] {notice.shown.title}", SUMMARY_CHARACTERS)
 
 
-def description_of(notice: Notice, approve: str, deny: str) -> str:
-    """The issue's description as it is made; what becomes of the request is said in comments."""
+def description_of(notice: Notice, approve: str, deny: str, call: str = "") -> str:
+    """The issue's description as it is made; what becomes of the request is said in comments.
+
+    `call` is markup at its end: mentions of those who are asked.
+    """
     shown = notice.shown
     statement, is_cut = shown.excerpt(STATEMENT_CHARACTERS)
     where = f"[All of it|{notice.link}], or" if notice.link else "All of it:"
@@ -35,6 +38,7 @@ def description_of(notice: Notice, approve: str, deny: str) -> str:
         "*The statement is shortened.*" if is_cut else "",
         f"{where} tidewaiter request show {shown.id}.",
         _how(notice, approve, deny),
+        call,
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -50,8 +54,12 @@ def _how(notice: Notice, approve: str, deny: str) -> str:
     return ""
 
 
-def news_of(notice: Notice) -> str:
-    """What a comment says of a request's new state."""
+def news_of(notice: Notice, call: str = "") -> str:
+    """What a comment says of a request's new state; `call` as in `description_of`."""
+    return f"{_news(notice)}\n\n{call}" if call else _news(notice)
+
+
+def _news(notice: Notice) -> str:
     shown = notice.shown
     if shown.outcome:
         return quoted(f"{shown.id}: {shown.outcome}")

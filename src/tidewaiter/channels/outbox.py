@@ -7,7 +7,7 @@ and an update never overtakes its announcement.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
@@ -26,10 +26,14 @@ KEEP_RECEIVED_S = 90 * 86_400.0  # as long as a request is kept: a message about
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What one channel knows of one request. `since_s` is when it first fell behind what it is to know."""
+    """What one channel knows of one request. `since_s` is when it first fell behind what it is to know.
+
+    `member` is who is told individually, empty for the channel's own place.
+    """
 
     request: str
     channel: str
+    member: str
     wanted: int
     told: int
     reference: str
@@ -75,8 +79,14 @@ class Outbox:
         """Differs from the last one when anything in the store was committed in between."""
         return self._store.stamp()
 
-    def note(self, channel: str, is_wanted: Callable[[Request], bool], now_s: float) -> int:
-        """Note which requests have changed since the last time; how many.
+    def note(
+        self,
+        channel: str,
+        is_wanted: Callable[[Request], bool],
+        now_s: float,
+        members: Callable[[Request], Iterable[str]] = lambda request: (),
+    ) -> int:
+        """Note which requests have changed since the last time; how many. `members` are to be told individually.
 
         A new channel starts with the requests in which something may still happen; older ones are not its business.
         """
@@ -90,9 +100,14 @@ class Outbox:
             else:
                 changed = requests.c.version > seen
             rows = connection.execute(select(requests).where(changed).order_by(requests.c.version)).all()
-            wanted = [row for row in rows if is_wanted(msgspec.convert(row.document, Request))]
-            for row in wanted:
-                _want(connection, channel, row, now_s)
+            found = [(row, msgspec.convert(row.document, Request)) for row in rows]
+            wanted = [(row, request) for row, request in found if is_wanted(request)]
+            for row, request in wanted:
+                told = connection.scalars(
+                    select(deliveries.c.member).where(deliveries.c.request == row.id, _of(deliveries, channel))
+                )
+                for member in dict.fromkeys(("", *told, *members(request))):
+                    _want(connection, channel, member, row, now_s)
             if seen is not None and rows:
                 connection.execute(
                     update(channel_marks).where(_of(channel_marks, channel)).values(seen=rows[-1].version)
@@ -149,8 +164,9 @@ class Outbox:
 
     # -- looking -----------------------------------------------------------------------------------------------------
     def of_request(self, request: str) -> list[Delivery]:
-        """What each channel knows of a request, by channel."""
-        query = select(deliveries).where(deliveries.c.request == request).order_by(deliveries.c.channel)
+        """What each channel knows of a request, by channel and member."""
+        order = deliveries.c.channel, deliveries.c.member
+        query = select(deliveries).where(deliveries.c.request == request).order_by(*order)
         with self._store.reading() as connection:
             return [_delivery(row) for row in connection.execute(query)]
 
@@ -161,6 +177,7 @@ class Outbox:
             .join(deliveries, deliveries.c.request == requests.c.id)
             .where(
                 deliveries.c.channel == channel,
+                deliveries.c.member == "",
                 deliveries.c.reference != "",
                 requests.c.state.in_(UNSETTLED) | (requests.c.expires_s > since_s),
             )
@@ -204,12 +221,12 @@ class Outbox:
             change.connection.execute(delete(received).where(received.c.at_s < now_s - KEEP_RECEIVED_S))
 
 
-def _want(connection: Connection, channel: str, row: Row[Any], now_s: float) -> None:
+def _want(connection: Connection, channel: str, member: str, row: Row[Any], now_s: float) -> None:
     """A changed request: the channel is to know it. What was given up is tried again."""
-    one = deliveries.c.request == row.id, deliveries.c.channel == channel
+    one = deliveries.c.request == row.id, deliveries.c.channel == channel, deliveries.c.member == member
     found = connection.execute(select(deliveries).where(*one)).first()
     if found is None:
-        fresh = Delivery(row.id, channel, row.version, 0, "", 0, now_s, now_s, None, "", False)
+        fresh = Delivery(row.id, channel, member, row.version, 0, "", 0, now_s, now_s, None, "", False)
         connection.execute(deliveries.insert().values(**{key: getattr(fresh, key) for key in Delivery.__slots__}))
         return
     was_told = found.told >= found.wanted
@@ -229,7 +246,8 @@ def _of(table: Table, channel: str) -> ColumnElement[bool]:
 
 
 def _same(delivery: Delivery) -> ColumnElement[bool]:
-    return (deliveries.c.request == delivery.request) & (deliveries.c.channel == delivery.channel)
+    of_request = (deliveries.c.request == delivery.request) & (deliveries.c.channel == delivery.channel)
+    return of_request & (deliveries.c.member == delivery.member)
 
 
 def _one(delivery: Delivery) -> Update:

@@ -24,7 +24,18 @@ from slack_sdk.web.async_client import AsyncWebClient
 from tidewaiter.approvals.book import UNSETTLED
 from tidewaiter.approvals.desk import Word
 from tidewaiter.channels import slack_message
-from tidewaiter.channels.contract import EXPLAIN, Answer, Call, Channel, Decision, Desk, Notice, Undelivered
+from tidewaiter.channels.contract import (
+    EXPLAIN,
+    Answer,
+    Call,
+    Channel,
+    Decision,
+    Desk,
+    Member,
+    Notice,
+    Undelivered,
+    Unreachable,
+)
 from tidewaiter.channels.slack_click import Click, click_of, is_signed, payload_of
 from tidewaiter.errors import TidewaiterError
 from tidewaiter.identity.accounts import Realm
@@ -45,6 +56,8 @@ LASTING = frozenset(
 
 class Slack(Channel):
     """A channel of kind `slack`. With `app_token` clicks come by Socket Mode, with `signing_secret` by HTTP."""
+
+    tells_members = True
 
     def __init__(
         self,
@@ -68,8 +81,9 @@ class Slack(Channel):
 
     # -- telling -----------------------------------------------------------------------------------------------------
     async def announce(self, notice: Notice) -> str:
-        """Post the message."""
-        told = {"channel": self._channel, "unfurl_links": False, "unfurl_media": False, **_content(notice)}
+        """Post the message, to a member as a direct one."""
+        place = self._channel if notice.to is None else await self._user_of(notice.to)
+        told = {"channel": place, "unfurl_links": False, "unfurl_media": False, **self._content(notice)}
         answer = await self._call("chat.postMessage", told)
         return json.dumps({"channel": answer["channel"], "ts": answer["ts"]})
 
@@ -77,7 +91,7 @@ class Slack(Channel):
         """Change the message in its place; one that was deleted is posted again while it is of use."""
         try:
             place = json.loads(reference)
-            told = {"channel": place["channel"], "ts": place["ts"], **_content(notice)}
+            told = {"channel": place["channel"], "ts": place["ts"], **self._content(notice)}
         except (ValueError, TypeError, KeyError):  # what a channel of another kind wrote under the same name
             return await self.announce(notice)
         try:
@@ -198,7 +212,9 @@ class Slack(Channel):
 
     async def _email(self, user: str) -> tuple[str, str]:
         """The verified address of a user of this workspace, or why there is none."""
-        found = (await self._call("users.info", {"user": user}, verb="GET"))["user"]
+        return await self._verified((await self._call("users.info", {"user": user}, verb="GET"))["user"])
+
+    async def _verified(self, found: dict[str, Any]) -> tuple[str, str]:
         email = (found.get("profile") or {}).get("email") or ""
         if found.get("deleted") or found.get("is_bot"):
             return "", "the Slack account is deactivated or a bot's"
@@ -217,6 +233,26 @@ class Slack(Channel):
         team, enterprise = self._team
         theirs = (user.get("enterprise_user") or {}).get("enterprise_id")
         return user.get("team_id") == team or (enterprise is not None and theirs == enterprise)
+
+    async def _user_of(self, member: Member) -> str:
+        """The user who has a member's e-mail address, verified. Raises Unreachable."""
+        problem = "no e-mail account is known"
+        for email in [account for realm, account in member.accounts if realm is Realm.EMAIL]:
+            try:
+                found = (await self._call("users.lookupByEmail", {"email": email}, verb="GET"))["user"]
+            except Undelivered as error:
+                if not str(error).endswith("users_not_found"):
+                    raise
+                problem = "no Slack account has the e-mail address"
+                continue
+            verified, problem = await self._verified(found)
+            if verified.lower() == email:
+                return str(found["id"])
+        raise Unreachable(f"{member.name} gets no direct message: {problem}")
+
+    def _content(self, notice: Notice) -> dict[str, Any]:
+        text, roll = slack_message.text_of(notice), self.roll(notice) if notice.to is None else ""
+        return {"text": text, "blocks": slack_message.blocks_of(notice, roll)}
 
     # -- Slack's API -------------------------------------------------------------------------------------------------
     async def _socket_address(self) -> str:
@@ -238,10 +274,6 @@ class Slack(Channel):
         if not isinstance(answer.data, dict):
             raise Undelivered("Slack's answer is not JSON")
         return answer.data
-
-
-def _content(notice: Notice) -> dict[str, Any]:
-    return {"text": slack_message.text_of(notice), "blocks": slack_message.blocks_of(notice)}
 
 
 def _undelivered(error: SlackApiError) -> Undelivered:

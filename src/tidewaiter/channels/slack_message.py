@@ -30,8 +30,8 @@ def text_of(notice: Notice) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def blocks_of(notice: Notice) -> list[Block]:
-    """The message; with buttons while somebody can decide."""
+def blocks_of(notice: Notice, roll: str = "") -> list[Block]:
+    """The message; with buttons while somebody can decide. `roll` is a line about those who are asked."""
     shown = notice.shown
     statement, is_cut = shown.excerpt(STATEMENT_CHARACTERS)
     facts = "\n".join(f"{label}: {value}" for label, value in shown.facts)
@@ -46,6 +46,8 @@ def blocks_of(notice: Notice) -> list[Block]:
         blocks.append({"type": "context", "elements": [_plain(f"The statement is shortened: all of it is {where}.")]})
     if shown.outcome:
         blocks.append({"type": "section", "text": _plain(shown.outcome, SECTION_CHARACTERS)})
+    if roll:
+        blocks.append({"type": "section", "text": _plain(roll, SECTION_CHARACTERS)})
     buttons = _buttons(notice)
     return [*blocks, {"type": "actions", "elements": buttons}] if buttons else blocks
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from tidewaiter.approvals.desk import Request
@@ -14,7 +14,8 @@ from tidewaiter.channels.links import Links
 from tidewaiter.channels.outbox import Outbox
 from tidewaiter.errors import Conflict, NotFound, TidewaiterError
 from tidewaiter.identity import THE_REST, Rejected, Rejections
-from tidewaiter.identity.accounts import Accounts
+from tidewaiter.identity.accounts import Accounts, Realm
+from tidewaiter.model import Principal
 
 DRAIN_S = 1.0
 PRUNE_S = 3600.0
@@ -36,6 +37,26 @@ class Line:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The people whom a channel's requests ask. Implements courier.People."""
+
+    line: Line
+    members: Callable[[frozenset[str]], Iterable[Principal]]
+    elsewhere: Accounts
+
+    def asked(self, request: Request) -> list[str]:
+        """Everyone who may decide on a request, of the channel's groups if it has any."""
+        groups = frozenset(request.approvers)
+        found = self.members(groups & self.line.groups if self.line.groups else groups)
+        return sorted(one.name for one in found if one.name not in (request.principal, request.on_behalf_of))
+
+    def accounts(self, name: str) -> list[tuple[Realm, str]]:
+        """Accounts of a principal; one that is called like an e-mail address has that address."""
+        found = self.elsewhere.of(name)
+        return [*found, (Realm.EMAIL, name)] if "@" in name else found
+
+
 class Switchboard:
     """The channels. `run` until cancelled; without it, `probe` still answers."""
 
@@ -50,7 +71,10 @@ class Switchboard:
         now_s: Callable[[], float],
         jitter: Callable[[], float],
         report: Callable[[str], None],
+        members: Callable[[frozenset[str]], Iterable[Principal]] = lambda groups: (),
     ) -> None:
+        """`members` are the people in any of some groups who can log in."""
+        self._members = members
         self.outbox = outbox
         self.links = links
         self._lines = {line.channel.name: line for line in lines}
@@ -82,6 +106,7 @@ class Switchboard:
                 Courier(
                     line.channel, self.outbox, self._ledger, line.is_wanted, self.links.of,
                     self._now_s, self._jitter, self._report, max(LOOK_S, self.outbox.check_s),
+                    Asked(line, self._members, self.accounts),
                 )
             )  # fmt: skip
         try:

@@ -12,6 +12,7 @@ from typing import Any
 
 from tidewaiter.channels.contract import Notice
 from tidewaiter.identity import rfc3339
+from tidewaiter.identity.accounts import Realm
 
 PLACE = re.compile(r"\$\{([a-z_]+)\}")
 EXCERPT_CHARACTERS = 2000
@@ -19,7 +20,7 @@ STATEMENT_CHARACTERS = 64_000  # Standard Webhooks advises small payloads; the w
 NAMES = frozenset(
     (
         "id", "state", "title", "principal", "on_behalf_of", "datasource", "rule", "message", "approvers", "needs",
-        "excerpt", "facts", "outcome", "reason", "link", "created_at", "expires_at",
+        "excerpt", "facts", "outcome", "reason", "link", "created_at", "expires_at", "members",
     )
 )  # fmt: skip
 
@@ -38,6 +39,9 @@ def event(notice: Notice) -> dict[str, Any]:
             "facts": [{"label": label, "value": value} for label, value in notice.shown.facts],
             "statement": statement,
             "statement_is_cut": is_cut,
+            "members": [
+                {"principal": member.name, "email": member.account(Realm.EMAIL) or None} for member in notice.members
+            ],
             "votes": [
                 {
                     "approver": vote.approver,
@@ -73,6 +77,7 @@ def values(notice: Notice) -> dict[str, str]:
         "link": notice.link,
         "created_at": rfc3339(request.created_s),
         "expires_at": rfc3339(request.expires_s),
+        "members": ", ".join(member.name for member in notice.members),
     }
 
 

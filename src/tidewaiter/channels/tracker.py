@@ -20,9 +20,9 @@ from tidewaiter.approvals.desk import Request, Word
 from tidewaiter.channels.commands import command_of
 from tidewaiter.channels.contract import EXPLAIN, Answer, Call, Channel, Decision, Desk, Notice, Outcome, Undelivered
 from tidewaiter.channels.http import Http
-from tidewaiter.identity.accounts import Realm
 
 LABEL = "tidewaiter"
+MENTIONS = 50  # in one text: GitHub tells no more
 CHANGED = "the text of this issue was changed: what it shows may not be what would run; decide elsewhere"
 
 
@@ -69,7 +69,6 @@ class Tracker(Channel):
     """A channel to an issue tracker. `webhook_secret` empty: no webhooks are taken, the tracker is asked only."""
 
     vendor: ClassVar[str]
-    realm: ClassVar[Realm]
     signature: ClassVar[str]
     """The header of webhooks with `sha256=` and an HMAC of their body."""
 
@@ -79,23 +78,32 @@ class Tracker(Channel):
         self._webhook_secret = webhook_secret
         self._poll_s = poll_s
         self._hinted = asyncio.Event()
+        self._names: dict[str, str] = {}
 
     # -- what each tracker does in its own way -------------------------------------------------------------------------
     @abstractmethod
-    async def _open(self, notice: Notice) -> str:
-        """Make the issue, or find the one that an earlier attempt made; its key."""
+    async def _open(self, notice: Notice, call: str) -> str:
+        """Make the issue, or find the one that an earlier attempt made, ending with `call` as it is; its key."""
 
     @abstractmethod
     async def _text(self, key: str) -> object:
         """The text of an issue as it is now."""
 
     @abstractmethod
-    async def _tell(self, key: str, notice: Notice) -> None:
-        """Say in the issue what has become of the request."""
+    async def _tell(self, key: str, notice: Notice, call: str) -> None:
+        """Say in the issue what has become of the request, ending with `call` as it is."""
 
     @abstractmethod
-    async def _reply(self, key: str, said: str) -> None:
-        """Comment a sentence."""
+    async def _name(self, account: str) -> str:
+        """What mentions an account in a text. Raises Undelivered with `is_lasting` where there is none (any more)."""
+
+    @abstractmethod
+    async def _comment(self, key: str, body: str) -> None:
+        """Comment, in the tracker's markup."""
+
+    @abstractmethod
+    def _plain(self, text: str) -> str:
+        """Markup that shows a text as it is."""
 
     @abstractmethod
     async def _look(self, announced: Announced, desk: Desk) -> None:
@@ -104,7 +112,7 @@ class Tracker(Channel):
     # -- telling -----------------------------------------------------------------------------------------------------
     async def announce(self, notice: Notice) -> str:
         """Open an issue; after a failed attempt the one that may have been opened is looked for first."""
-        key = await self._open(notice)
+        key = await self._open(notice, await self._call(notice))
         return Reference(self.kind, key, _digest(await self._text(key)), _state(notice)).written()
 
     async def update(self, reference: str, notice: Notice) -> str:
@@ -114,8 +122,27 @@ class Tracker(Channel):
             return await self.announce(notice)
         if _state(notice) == known.said:
             return reference
-        await self._tell(known.key, notice)
+        await self._tell(known.key, notice, await self._call(notice))
         return replace(known, said=_state(notice)).written()
+
+    async def _call(self, notice: Notice) -> str:
+        """Mentions of the members who are to be told individually, which the tracker tells them of."""
+        for account in [one.account(self.realm) for one in notice.members]:
+            if account and account not in self._names:
+                try:
+                    self._names[account] = await self._name(account)
+                except Undelivered as error:
+                    if not error.is_lasting:
+                        raise
+                    self._names[account] = ""
+        called = [name for one in notice.members if (name := self._names.get(one.account(self.realm)))]
+        roll = self.roll(notice)
+        return "\n\n".join(part for part in (" ".join(called[:MENTIONS]), self._plain(roll) if roll else "") if part)
+
+    def unreached(self, notice: Notice) -> tuple[str, ...]:
+        """Members whom no mention reaches."""
+        called = [one.name for one in notice.members if self._names.get(one.account(self.realm))][:MENTIONS]
+        return tuple(one.name for one in notice.members if one.name not in called)
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -163,7 +190,7 @@ class Tracker(Channel):
         await desk.mark(said.id)
         if not outcome.counts:
             with contextlib.suppress(Undelivered):  # a courtesy; what happened is recorded
-                await self._reply(known.key, outcome.said)
+                await self._comment(known.key, self._plain(outcome.said))
 
     async def _problem(self, said: Said, known: Reference) -> str:
         """Why a decision cannot be trusted, empty when it can."""

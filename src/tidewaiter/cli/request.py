@@ -75,7 +75,8 @@ def show_one(id: Id, format_: Format = "text", config: ConfigPath = None, as_jso
             f" after {show.counted(one['attempts'], 'attempt')}" if one["state"] == "waiting" and one["problem"] else ""
         )
         problem = f": {one['problem']}" if one["problem"] else ""
-        show.say(f"channel {one['channel']}: {one['state']}{tried}{problem}")
+        to = f" to {one['member']}" if one["member"] else ""
+        show.say(f"channel {one['channel']}{to}: {one['state']}{tried}{problem}")
     if told["state"] == "review":
         show.say(f"waits for {' or '.join(told['approvers'])} to close it: tidewaiter request close {told['id']}")
         return

@@ -24,6 +24,7 @@ KINDS: dict[str, tuple[type[ChannelConfig], dict[str, Field]]] = {
         {
             "repository": values.repository(),
             "token": values.secret(),
+            "app": values.text(None),
             "webhook_secret": values.secret(None),
             "poll_s": values.seconds(15.0, 1, 3600),
             "api": values.url("https://api.github.com"),

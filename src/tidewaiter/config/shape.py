@@ -192,10 +192,14 @@ class SlackConfig(ChannelConfig):
 
 @dataclass(frozen=True, slots=True)
 class GithubConfig(ChannelConfig):
-    """`kind = "github"`. `repository` is OWNER/NAME. `poll_s` is how often comments are asked for."""
+    """`kind = "github"`. `repository` is OWNER/NAME. `poll_s` is how often comments are asked for.
+
+    `app` is the client id of a GitHub App; then `token` is its private key.
+    """
 
     repository: str
     token: str
+    app: str | None
     webhook_secret: str | None
     poll_s: float
     api: str

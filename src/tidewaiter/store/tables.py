@@ -22,7 +22,7 @@ from sqlalchemy import (
     Table,
 )
 
-HEAD = "0003"
+HEAD = "0004"
 """The schema revision that this code reads and writes."""
 
 VERSION_TABLE = "tidewaiter_schema"
@@ -118,6 +118,7 @@ deliveries = Table(
     metadata,
     Column("request", String(16), primary_key=True),
     Column("channel", String(63), primary_key=True),
+    Column("member", String(63), primary_key=True),
     Column("wanted", BigInteger, nullable=False),
     Column("told", BigInteger, nullable=False),
     Column("reference", String, nullable=False),
@@ -129,7 +130,10 @@ deliveries = Table(
     Column("given_up", Boolean, nullable=False),
     Index("deliveries_by_time", "channel", "next_at_s"),
 )
-"""What each approval channel was told of each request: the version that it is to know, and the one that it knows."""
+"""What each approval channel was told of each request: the version that it is to know, and the one that it knows.
+
+`member` is the principal who is told individually, empty for the channel's own place.
+"""
 
 received = Table(
     "received",
