@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from tidewaiter.admin.trials import Trials, read_trials, run_trial
-from tidewaiter.config import default_policies, default_policy_tests
+from tidewaiter.config import Address, Classification, Datasource, Mask, default_policies, default_policy_tests
 from tidewaiter.errors import ConfigError
 from tidewaiter.policy import Policies
 
+SHOP = Datasource(
+    "shop", "postgres", Address("127.0.0.1", 1), "shop", "gate", "disable", "env:P", "enforce", {}, False, "detect"
+)
 HEAD = """datasource = "shop"
 [tables]
 "public.orders" = ["id"]
@@ -32,7 +37,7 @@ def complaints(test: str, *policies: str) -> tuple[str, ...]:
     found = read(test)
     asked = Policies.parse({"p.cedar": "".join(policies or (READ,))}, ["shop"], timezone="Europe/Berlin")
     (trial,) = found.trials
-    return run_trial(trial, asked, found.catalog, 1000).complaints
+    return run_trial(trial, asked, found.catalog, 1000, SHOP).complaints
 
 
 def ada(sql: str, expect: str, *more: str) -> str:
@@ -42,7 +47,7 @@ def ada(sql: str, expect: str, *more: str) -> str:
 def test_the_default_policies_pass_their_own_tests() -> None:
     found = read_trials("tests.toml", default_policy_tests("crm"), ["crm"], ZoneInfo("UTC"))
     policies = Policies.parse(default_policies("crm"), ["crm"])
-    outcomes = [run_trial(trial, policies, found.catalog, 1 << 20) for trial in found.trials]
+    outcomes = [run_trial(trial, policies, found.catalog, 1 << 20, SHOP) for trial in found.trials]
     assert [outcome.complaints for outcome in outcomes] == [()] * len(found.trials)
 
 
@@ -51,7 +56,7 @@ def test_each_file_of_the_default_policies_is_needed_by_a_test(file: str) -> Non
     found = read_trials("tests.toml", default_policy_tests("shop"), ["shop"], ZoneInfo("UTC"))
     fewer = {name: text for name, text in default_policies("shop").items() if name != file}
     policies = Policies.parse(fewer, ["shop"])
-    assert any(run_trial(trial, policies, found.catalog, 1 << 20).complaints for trial in found.trials)
+    assert any(run_trial(trial, policies, found.catalog, 1 << 20, SHOP).complaints for trial in found.trials)
 
 
 def test_what_is_as_expected_has_no_complaints() -> None:
@@ -147,3 +152,47 @@ def test_declarations_that_make_no_sense_are_refused(head: str, problem: str) ->
     with pytest.raises(ConfigError) as caught:
         read(head=head)
     assert any(problem in told for told in caught.value.problems), caught.value.problems
+
+
+PERSONS = """datasource = "shop"
+[tables]
+"public.persons" = ["id integer", "email", "born date", "note"]
+[people]
+ada = { groups = ["g"] }
+"""
+
+
+def masked(sql: str, expect: str, *more: str, source: Datasource = SHOP, rules: str = "") -> tuple[str, ...]:
+    """The complaints of a test about somebody who sees `email` and `born` masked."""
+    tags = {
+        "email": Mask("partial", MappingProxyType({"keep_first": 1, "keep_last": 0, "char": "*"})),
+        "born": Mask("null"),
+    }
+    tagged = {"shop": {"public.persons": {"email": ("email",), "born": ("born",), "id": ()}}}
+    rules = rules or '@id("all") permit (principal, action, resource) unless { action == Action::"unmask" };'
+    policies = Policies.parse({"p.cedar": rules}, ["shop"], classification=Classification(tags, tagged))
+    (trial,) = read(ada(sql, expect, *more), head=PERSONS).trials
+    return run_trial(trial, policies, read(head=PERSONS).catalog, 1000, source).complaints
+
+
+@pytest.mark.parametrize(
+    ("sql", "expect"),
+    [
+        ("select email, born from persons", "allow"),
+        ("insert into persons (id, note) values (1, 'x')", "allow"),
+        ("update persons set email = 'a***' where id = 1", "deny"),
+        ("do $$ begin end $$", "deny"),
+        ("listen x", "deny"),
+    ],
+)
+def test_what_masking_refuses_is_denied(sql: str, expect: str) -> None:
+    why = ('rule = "masking"', 'message = "(masking: "') if expect == "deny" else ()
+    assert masked(sql, expect, *why) == ()
+    assert masked(sql, "allow", rules='@id("all") permit (principal, action, resource);') == ()
+
+
+def test_columns_that_nobody_classified_are_closed_where_the_datasource_says_so() -> None:
+    closed = replace(SHOP, unclassified="deny")
+    assert masked("select id from persons", "allow", source=closed) == ()
+    told = ('rule = "masking"', 'message = "public.persons.note is not classified"')
+    assert masked("select note from persons", "deny", *told, source=closed) == ()

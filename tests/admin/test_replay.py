@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -9,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidewaiter.admin.replay import EXAMPLES, Change, Fields, Replay, recorded_facts
+from tidewaiter.admin.replay import EXAMPLES, Change, Fields, Place, Replay, recorded_facts
+from tidewaiter.config import Address, Classification, Datasource, Mask
 from tidewaiter.model import (
     Allow,
     Deny,
@@ -26,6 +28,9 @@ from tidewaiter.model import (
 )
 from tidewaiter.policy import Policies
 from tidewaiter.proxy.pipeline import statement_members
+from tidewaiter.sql.catalog import Catalog
+from tidewaiter.sql.declared import declared
+from tidewaiter.sql.facts import Scope, understand
 
 ADA = Principal("ada", Kind.USER)
 READ = '@id("read") permit (principal, action in Action::"read", resource);\n'
@@ -161,3 +166,58 @@ def test_facts_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
     for seq in range(5):
         run.take(seq, AT_NS, "execution", entry(Facts((f"v{seq}",))))
     assert run.unchanged == 5
+
+
+# -- masking ---------------------------------------------------------------------------------------------------------
+SHOP = Datasource(
+    "shop", "postgres", Address("127.0.0.1", 1), "shop", "gate", "disable", "env:P", "enforce", {}, False, "detect"
+)
+CATALOG = declared({("public", "orders"): ("id integer", "buyer")})
+ALL = '@id("all") permit (principal, action, resource) unless { action == Action::"unmask" };'
+BY_MASKING = Deny("masking", "", rules=("masking",))
+
+
+def facts_of(sql: str) -> Facts:
+    return understand(sql, CATALOG, Scope(("pg_catalog", "public"), {}, {}, {}))
+
+
+def masked(
+    sql: str,
+    verdict: Verdict = Allow(),  # noqa: B008 - frozen
+    *,
+    catalog: Catalog | None = CATALOG,
+    source: Datasource = SHOP,
+    **more: Any,
+) -> tuple[list[Change], int]:
+    """What changes about a statement of somebody who sees `buyer` masked, and how many are not known."""
+    tags = Classification({"buyer": Mask("redact")}, {"shop": {"public.orders": {"buyer": ("buyer",)}}})
+    policies = Policies.parse({"p.cedar": ALL}, ["shop"], classification=tags)
+    run = Replay(policies, {"ada": ADA}, places={"shop": Place(source, catalog)}, find_text=lambda seq: sql)
+    run.take(7, AT_NS, "execution", entry(facts_of(sql), verdict, **more))
+    return list(run.changes), run.unsure
+
+
+def changed(before: str, after: str, rule: str) -> list[Change]:
+    return [Change(before, after, "ada", "shop", rule)]
+
+
+def test_what_masking_would_refuse_is_denied_where_the_catalog_is_known() -> None:
+    assert masked("select buyer from orders") == ([], 0)
+    assert masked("listen x") == (changed("allow", "deny", "masking"), 0)
+    assert masked("listen x", BY_MASKING) == ([], 0)
+    assert masked("select buyer from orders", BY_MASKING) == (changed("deny", "allow", "all"), 0)
+
+
+def test_a_denial_for_a_value_stays() -> None:
+    assert masked("update orders set buyer = $1 where id = 1", BY_MASKING, binds=1) == ([], 0)
+
+
+def test_without_a_catalog_only_what_was_refused_is_known() -> None:
+    assert masked("listen x", catalog=None) == ([], 1)
+    assert masked("listen x", BY_MASKING, catalog=None) == ([], 0)
+    assert masked("select buyer from orders", catalog=None, masked=[]) == ([], 0)
+    assert masked("select nowhere()", catalog=None) == (changed("allow", "deny", "masking"), 0)
+
+
+def test_in_observe_mode_nothing_is_masked() -> None:
+    assert masked("listen x", source=replace(SHOP, mode="observe")) == ([], 0)

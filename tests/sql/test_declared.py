@@ -42,3 +42,18 @@ def test_functions_are_what_they_are_declared_to_be() -> None:
 def test_the_packaged_rows_are_those_of_the_corpus() -> None:
     made = runpy.run_path(str(SCRIPTS / "system_catalog.py"))["made"]
     assert SYSTEM.read_bytes() == made(), "run `python scripts/system_catalog.py`"
+
+
+def test_columns_have_the_types_that_they_are_declared_with() -> None:
+    catalog = declared({("public", "t"): ("id int", "born date", "at timestamptz", "name", "odd kind", "n NUMERIC")})
+    assert catalog.relations["public", "t"].columns == ("id", "born", "at", "name", "odd kind", "n")
+    found = {one.name: (one.number, one.type, one.base) for one in catalog.columns["public", "t"]}
+    assert found == {
+        "id": (1, "integer", "int4"),
+        "born": (2, "pg_catalog.date", "date"),
+        "at": (3, "timestamp with time zone", "timestamptz"),
+        "name": (4, "pg_catalog.text", "text"),
+        "odd kind": (5, "pg_catalog.text", "text"),
+        "n": (6, "numeric", "numeric"),
+    }
+    assert list(catalog.relation_oids.values()) == [("public", "t")]

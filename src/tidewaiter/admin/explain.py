@@ -49,8 +49,7 @@ def explained(
     rules = {rule.id: rule for rule in policies.rules}
     verdict, masks = told.verdict, NO_MASKS
     if source.mode != "observe":
-        verdict, masks = _masked(policies, principal, source, catalog, sql, facts, Scope(("pg_catalog", *path)),
-                                 context, verdict)  # fmt: skip
+        verdict, masks = masked(policies, principal, source, catalog, sql, facts, path, context, verdict)
     return {
         **verdict_told(verdict),
         **masks,
@@ -62,26 +61,29 @@ def explained(
     }
 
 
-def _masked(policies: Policies, principal: Principal, source: Datasource, catalog: Catalog, sql: str, facts: Facts,
-            scope: Scope, context: Context, verdict: Verdict) -> tuple[Verdict, Mapping[str, Any]]:  # fmt: skip
-    """The verdict where something is masked, and what is told of that: columns, and the text that the server gets."""
+def masked(policies: Policies, principal: Principal, source: Datasource, catalog: Catalog, sql: str, facts: Facts,
+           path: Sequence[str], context: Context, verdict: Verdict) -> tuple[Verdict, Mapping[str, Any]]:  # fmt: skip
+    """The verdict where something is masked, and what is told of that: columns, and the text that the server gets.
+
+    As in a session that masks: what cannot be rewritten is denied by the rule "masking", whatever policies permit.
+    """
     tags = policies.tags(source.name)
     nonce = f"tw{sha256(sql.encode(errors='surrogatepass')).hexdigest()[:16]}"
     masking = Masking(source.name, source.database, Secret(""), lambda: nonce, source.unclassified)
     sight = masking.sight(policies, principal, catalog, facts, context)
-    masked = columns_of(facts, sight.tags) if sight is not None else {}
-    unmasked = {
-        path: {name: of for name, of in columns.items() if name not in masked.get(path, {})}
-        for path, columns in columns_of(facts, tags).items()
+    hidden = columns_of(facts, sight.tags) if sight is not None else {}
+    shown = {
+        table: {name: of for name, of in columns.items() if name not in hidden.get(table, {})}
+        for table, columns in columns_of(facts, tags).items()
     }
     told = {
-        "masked": columns_told(masked),
-        "unmasked": columns_told({path: columns for path, columns in unmasked.items() if columns}),
+        "masked": columns_told(hidden),
+        "unmasked": columns_told({table: columns for table, columns in shown.items() if columns}),
         "sent": None,
     }
     if sight is None or isinstance(verdict, Deny):
         return verdict, told
-    made = masking.plan(sql, facts, scope, sight, policies.classification, "utf-8")
+    made = masking.plan(sql, facts, Scope(("pg_catalog", *path)), sight, policies.classification, "utf-8")
     if isinstance(made, Refused):
         return refusal_of(made), told
     return verdict, told | {"sent": made.text.decode()}

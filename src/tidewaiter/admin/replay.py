@@ -1,20 +1,24 @@
 """`policy replay`: recorded statements against a set of policies, by the facts that were recorded then. Pure.
 
 The texts are not understood again: a catalog of today could give them another meaning than they had. Principals are
-judged as who they are now, at the time, from the place and in the transaction in which the statement was made.
+judged as who they are now, at the time, from the place and in the transaction in which the statement was made. One
+thing the facts do not tell: whether a text can be masked. It is rewritten for that, on the catalog that is given.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import orjson
 
-from tidewaiter.admin.explain import word_of
+from tidewaiter.admin.explain import masked, word_of
+from tidewaiter.config import Datasource
 from tidewaiter.ledger.index import split_name
 from tidewaiter.model import (
+    Allow,
     Context,
     Facts,
     Indirect,
@@ -26,9 +30,12 @@ from tidewaiter.model import (
     Touch,
 )
 from tidewaiter.policy import Policies
+from tidewaiter.proxy.masked import RULE
 from tidewaiter.proxy.pipeline import opaque_reason
+from tidewaiter.sql.catalog import Catalog
 
 STATEMENTS = frozenset({"intent", "execution"})
+WRITES = frozenset({"insert", "update", "update_all", "merge", "merge_all"})
 EXAMPLES = 3  # entries remembered of each change: enough to see what kind of statement it is
 FACTS = 65_536  # distinct facts kept at once; beyond that all are read anew when seen again
 VERDICTS = 262_144  # verdicts kept at once, more than a gateway keeps: a replay sees everybody's statements in turns
@@ -57,6 +64,14 @@ class Seen:
     entries: list[int] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A datasource as it is configured now. Without a `catalog` nothing is rewritten there."""
+
+    source: Datasource
+    catalog: Catalog | None = None
+
+
 @dataclass(slots=True)
 class _Session:
     address: str = ""
@@ -66,9 +81,12 @@ class _Session:
 
 
 class Replay:
-    """Takes entries in the order of the log. `strangers` counts statements of principals that no longer exist.
+    """Takes entries in the order of the log. `strangers` counts statements of principals that no longer exist, `unsure`
+    those that would read something masked now, where it is not known whether masking would refuse them: without a
+    catalog, only statements that were refused so before are known.
 
-    `find_session` is asked for the session.start entry of a session that began before the first entry taken.
+    `find_text` is asked for the text of an entry that would be masked, `find_session` for the session.start entry of a
+    session that began before the first entry taken.
     """
 
     def __init__(
@@ -76,7 +94,12 @@ class Replay:
         policies: Policies,
         principals: Mapping[str, Principal],
         find_session: Callable[[str], Fields | None] = lambda session: None,
+        places: Mapping[str, Place] = MappingProxyType({}),
+        find_text: Callable[[int], str | None] = lambda seq: None,
     ) -> None:
+        self.unsure = 0
+        self._places = places
+        self._find_text = find_text
         self.statements = 0
         self.unchanged = 0
         self.strangers: dict[str, int] = {}
@@ -124,6 +147,8 @@ class Replay:
         would_be = fields.get("would_be")  # "limited" says how it ended, not what the verdict was
         before = would_be if would_be in ("deny", "hold") else fields["verdict"]
         after, rule = self._decide(principal, datasource, facts, context)
+        if after != "deny" and self._sees_masks(principal, datasource, facts, context):
+            after, rule = self._masked(seq, fields, principal, facts, context, (after, rule))
         if before == after:
             self.unchanged += 1
             return
@@ -143,6 +168,30 @@ class Replay:
                 self._verdicts.clear()
             self._verdicts[key] = known
         return known
+
+    def _sees_masks(self, principal: Principal, datasource: str, facts: Facts, context: Context) -> bool:
+        place = self._places.get(datasource)
+        if place is None or place.source.mode == "observe":
+            return False
+        guards = place.source.unclassified in ("mask", "deny")
+        return guards or bool(self._policies.masked(principal, datasource, facts, context))
+
+    def _masked(
+        self, seq: int, fields: Fields, principal: Principal, facts: Facts, context: Context, told: tuple[str, str]
+    ) -> tuple[str, str]:
+        """The verdict where something is masked, as the gateway's would be."""
+        place = self._places[fields["datasource"]]
+        text = self._find_text(seq) if place.catalog is not None else None
+        if facts.unknown or (text is None and fields.get("rule") == RULE):
+            return "deny", RULE
+        if place.catalog is None or text is None:
+            self.unsure += "masked" not in fields
+            return told
+        source, path = place.source, (place.source.user, "public")
+        if fields.get("rule") == RULE and fields.get("binds") and not WRITES.isdisjoint(facts.verbs):
+            return "deny", RULE  # for its values, which are not looked at here
+        verdict, _ = masked(self._policies, principal, source, place.catalog, text, facts, path, context, Allow())
+        return told if isinstance(verdict, Allow) else ("deny", RULE)
 
     def _session_of(self, name: str) -> _Session:
         found = self._sessions.get(name)

@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tidewaiter.admin.explain import changes, facts_of, facts_told, verdict_told, word_of
-from tidewaiter.config import split_relation
+from tidewaiter.admin.explain import changes, facts_of, facts_told, masked, verdict_told, word_of
+from tidewaiter.config import Datasource, split_relation
 from tidewaiter.config.document import Document, Path, suggestion
 from tidewaiter.errors import ConfigError
 from tidewaiter.model import Context, Deny, Kind, Principal, Verdict
@@ -80,21 +80,26 @@ def read_trials(file: str, text: str, datasources: Collection[str], zone: ZoneIn
     return found
 
 
-def run_trial(trial: Trial, policies: Policies, catalog: Catalog, limit: int) -> Outcome:
-    """Decide a test's statements and compare. `limit` is [limits] analyse_bytes."""
+def run_trial(trial: Trial, policies: Policies, catalog: Catalog, limit: int, source: Datasource) -> Outcome:
+    """Decide a test's statements as the gateway would for `source`, and compare. `limit` is [limits] analyse_bytes."""
     complaints: list[str] = []
     told = []
     rules = {rule.id: rule for rule in policies.rules}
     for sql in trial.statements:
         facts = facts_of(sql, catalog, trial.search_path, limit)
         explanation = policies.explain(trial.principal, trial.datasource, facts, trial.context)
+        verdict = explanation.verdict
+        if source.mode != "observe":  # what policies say is tested there, though nothing is refused
+            verdict, _ = masked(
+                policies, trial.principal, source, catalog, sql, facts, trial.search_path, trial.context, verdict
+            )
         is_unknown = bool(facts.unknown or facts.fault)
-        wrong = list(_wrong(trial, explanation.verdict, is_unknown))
+        wrong = list(_wrong(trial, verdict, is_unknown))
         if wrong:
             complaints += [f"{sql}: {what}" if len(trial.statements) > 1 else what for what in wrong]
             why = [change["why"] for change in changes(explanation, rules)] + list(facts.unknown)
             complaints += [f"  {reason}" for reason in why]
-        told.append(verdict_told(explanation.verdict) | {"sql": sql, "facts": facts_told(facts)})
+        told.append(verdict_told(verdict) | {"sql": sql, "facts": facts_told(facts)})
     return Outcome(trial, tuple(complaints), tuple(told))
 
 

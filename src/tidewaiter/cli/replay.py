@@ -14,6 +14,7 @@ import typer
 from tidewaiter.cli import show
 from tidewaiter.cli.questions import principals, searching, short, tell_server
 from tidewaiter.cli.shell import AsJson, ConfigPath, load
+from tidewaiter.cli.trials import catalogs_of
 from tidewaiter.errors import EXIT_NO, UsageError
 
 if TYPE_CHECKING:
@@ -31,22 +32,33 @@ def replay(
     policies: Annotated[
         Path | None, typer.Option("--policies", metavar="DIR", help="Policies to try.", show_default="those on disk")
     ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Ask the databases for their catalogs, to know what can be masked.")
+    ] = False,
     config: ConfigPath = None,
     as_json: AsJson = False,
 ) -> None:
     """Judge recorded statements by a set of policies: what would be denied, held or allowed that was not. Exit code 1
     if anything would change."""
-    from tidewaiter.admin.replay import Replay
+    from tidewaiter.admin.replay import Place, Replay
     from tidewaiter.app.shelf import edition_on_disk
 
     settings = load(config)
     if policies is not None and not policies.is_dir():
         raise UsageError(f"--policies {policies}: there is no such folder")
     edition = edition_on_disk(settings, policies)
+    catalogs = catalogs_of(settings, settings.datasources) if live else {}
+    places = {name: Place(source, catalogs.get(name)) for name, source in settings.datasources.items()}
     began = time.monotonic()
     tell_server(settings, "policy replay", since=since)
     with searching(settings) as search:
-        run = Replay(edition.policies, principals(settings), lambda session: _start_of(search.index, session))
+        run = Replay(
+            edition.policies,
+            principals(settings),
+            lambda session: _start_of(search.index, session),
+            places,
+            lambda seq: _statement(search.index, seq),
+        )
         with show.progress("replaying") as step:
             for number, entry in enumerate(_entries(search, _from_ns(since)), 1):
                 run.take(entry.seq, entry.t_ns, entry.kind, _fields(search.index, entry))
@@ -57,11 +69,17 @@ def replay(
     took_s = time.monotonic() - began
     if as_json:
         told = {"statements": run.statements, "unchanged": run.unchanged, "changes": rows}
-        show.json_out(told | {"unknown_principals": run.strangers, "policies": edition.policies.version})
+        told |= {"unknown_principals": run.strangers, "unsure": run.unsure, "policies": edition.policies.version}
+        show.json_out(told)
     else:
         _print_replay(rows)
         for name, count in run.strangers.items():
             show.note(f"not judged: {show.counted(count, 'statement')} of {name}, who is no principal any more")
+        if run.unsure:
+            show.note(
+                f"{show.counted(run.unsure, 'statement')} would read masks, or be refused where they cannot be masked: "
+                "--live tells"
+            )
         show.say(f"{show.counted(run.statements, 'statement')} in {took_s:.1f} s: {run.unchanged} as before")
     if rows:
         raise typer.Exit(EXIT_NO)

@@ -13,9 +13,9 @@ from tidewaiter.cli.shell import AsJson, ConfigPath, load
 from tidewaiter.errors import EXIT_NO, NotFound, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from tidewaiter.admin.trials import Outcome, Trial
+    from tidewaiter.admin.trials import Outcome
     from tidewaiter.config import Config
     from tidewaiter.sql.catalog import Catalog
 
@@ -50,10 +50,16 @@ def test(
     chosen = [trial for trial in found.trials if only.casefold() in trial.name.casefold()]
     if not chosen:
         raise NotFound(f"{path}: no test has {only!r} in its name" if only else f"{path}: there are no tests in it")
-    catalogs = _catalogs(settings, chosen) if live else {}
+    catalogs = catalogs_of(settings, {trial.datasource for trial in chosen}) if live else {}
     began = time.monotonic()
     outcomes = [
-        run_trial(trial, edition.policies, catalogs.get(trial.datasource, found.catalog), settings.limits.analyse_bytes)
+        run_trial(
+            trial,
+            edition.policies,
+            catalogs.get(trial.datasource, found.catalog),
+            settings.limits.analyse_bytes,
+            settings.datasources[trial.datasource],
+        )
         for trial in chosen
     ]
     if as_json:
@@ -64,8 +70,8 @@ def test(
         raise typer.Exit(EXIT_NO)
 
 
-def _catalogs(settings: Config, trials: Sequence[Trial]) -> dict[str, Catalog]:
-    """The present catalog of each datasource that a test is about. Raises UpstreamError."""
+def catalogs_of(settings: Config, names: Iterable[str]) -> dict[str, Catalog]:
+    """The present catalogs of some datasources. Raises UpstreamError."""
     import asyncio
 
     from tidewaiter.app.upstreams import catalog_once, secret_of
@@ -73,7 +79,7 @@ def _catalogs(settings: Config, trials: Sequence[Trial]) -> dict[str, Catalog]:
 
     environ = environment()
     found = {}
-    for name in sorted({trial.datasource for trial in trials}):
+    for name in sorted(names):
         source = settings.datasources[name]
         found[name] = asyncio.run(catalog_once(source, secret_of(settings, source, environ)))
     return found

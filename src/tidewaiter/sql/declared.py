@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -20,10 +20,28 @@ says that it exists, is in builtins.txt.
 """
 
 
+TYPES: Final[Mapping[str, tuple[int, str]]] = {
+    "bigint": (20, "int8"), "boolean": (16, "bool"), "bytea": (17, "bytea"), "date": (1082, "date"),
+    "double precision": (701, "float8"), "inet": (869, "inet"), "integer": (23, "int4"), "json": (114, "json"),
+    "jsonb": (3802, "jsonb"), "numeric": (1700, "numeric"), "real": (700, "float4"), "smallint": (21, "int2"),
+    "text": (25, "text"), "timestamp with time zone": (1184, "timestamptz"),
+    "timestamp without time zone": (1114, "timestamp"), "uuid": (2950, "uuid"),
+}  # fmt: skip
+"""Types that a column may be declared with: oid and pg_type.typname. Masks ask for them."""
+_WRITTEN: Final = (
+    {typname: name for name, (_, typname) in TYPES.items()} | {"int": "integer"} | {one: one for one in TYPES}
+)
+FIRST_OID: Final = 16384
+
+
 def declared(tables: Mapping[Path, Sequence[str]], functions: Sequence[Function] = ()) -> Catalog:
-    """The catalog of a database with these tables ((schema, name) → columns) and functions, and nothing else."""
+    """The catalog of a database with these tables ((schema, name) → columns) and functions, and nothing else.
+
+    A column is a name, or a name and a type of TYPES after a blank; without one it is text.
+    """
     system = _system()
-    relations = [[schema, name, "r", list(columns), [], False] for (schema, name), columns in tables.items()]
+    columns = {path: [_column(written) for written in named] for path, named in tables.items()}
+    relations = [[schema, name, "r", [one for one, _ in found], [], False] for (schema, name), found in columns.items()]
     named = {path[0] for path in tables} | {function.schema for function in functions}
     schemas = sorted({"pg_catalog", "information_schema", "public"} | named)
     return Catalog.from_rows(
@@ -32,8 +50,32 @@ def declared(tables: Mapping[Path, Sequence[str]], functions: Sequence[Function]
             "relations": [*system["relations"], *relations],
             "schemas": [[schema] for schema in schemas],
             "functions": [_row(function) for function in functions],
+            "columns": [
+                [
+                    *path,
+                    FIRST_OID + number,
+                    [at + 1 for at in range(len(found))],
+                    [_said(name) for _, name in found],
+                    [TYPES[name][0] for _, name in found],
+                ]
+                for number, (path, found) in enumerate(columns.items())
+            ],
+            "column_types": [[oid, typname, "b", False, False] for oid, typname in TYPES.values()],
         }
     )
+
+
+def _column(written: str) -> tuple[str, str]:
+    """(name, type) of a column as it is declared."""
+    name, _, type_ = written.partition(" ")
+    known = _WRITTEN.get(type_.strip().lower())
+    return (name, known) if known is not None else (written, "text")
+
+
+def _said(type_: str) -> str:
+    """A type as the server's catalog would say it: with its schema, where the grammar has no words for it."""
+    is_grammar = TYPES[type_][1] != type_ or type_ == "numeric"
+    return type_ if is_grammar else f"pg_catalog.{type_}"
 
 
 def _row(one: Function) -> list[Any]:
