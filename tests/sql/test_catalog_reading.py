@@ -35,7 +35,9 @@ def test_each_section_says_whose_rows_and_where_to_limit_them() -> None:
 def test_only_a_printing_statement_prints() -> None:
     """Printing locks what is in the tree until the transaction ends; names and owners lock nothing."""
     assert set(re.findall(r"pg_get_\w+", statement(SECTIONS))) == {"pg_get_userbyid"}
-    assert {"pg_get_viewdef", "pg_get_ruledef"} < set(re.findall(r"pg_get_\w+", statement(SECTIONS, is_printed=True)))
+    assert {"pg_get_viewdef", "pg_get_ruledef", "pg_get_triggerdef"} < set(
+        re.findall(r"pg_get_\w+", statement(SECTIONS, is_printed=True))
+    )
 
 
 def test_the_servers_own_objects_are_asked_for_apart() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tidewaiter.sql.catalog import Catalog
@@ -26,7 +28,10 @@ def test_only_sql_aggregates_and_reviewed_extensions_can_be_looked_into(function
 
 
 def test_the_catalog_knows_what_writes_set_off(shop: Catalog) -> None:
-    assert shop.triggers[("public", "shops")] == (
+    changed, emptied = shop.triggers[("public", "shops")]
+    assert "AFTER UPDATE OF region ON public.shops FOR EACH ROW EXECUTE FUNCTION" in changed.text
+    assert "begin" in changed.body.lower()
+    assert (replace(changed, text="", body=""), replace(emptied, text="", body="")) == (
         Trigger("shop_region_changed", ("public", "note_shop"), frozenset({"update"}), ("region",)),
         Trigger("shops_emptied", ("public", "note_shop"), frozenset({"truncate"})),
     )

@@ -208,7 +208,8 @@ _BEFORE, _INSTEAD = 2, 64
 def _trigger(row: Sequence[Any]) -> Trigger:
     bits: int = row[5]
     events = frozenset(event for bit, event in _TRIGGER_EVENTS.items() if bits & bit)
-    return Trigger(row[2], (row[3], row[4]), events, tuple(row[6]), row[7], bool(bits & _INSTEAD), bool(bits & _BEFORE))
+    when = (bool(bits & _INSTEAD), bool(bits & _BEFORE))
+    return Trigger(row[2], (row[3], row[4]), events, tuple(row[6]), row[7], *when, *row[8:])
 
 
 def _key(row: Sequence[Any]) -> ForeignKey:

@@ -115,17 +115,19 @@ QUERIES: Mapping[str, str] = {
           join pg_class f on f.oid = k.confrelid join pg_namespace fn on fn.oid = f.relnamespace
           left join pg_constraint o on o.oid = k.conparentid
          where k.contype = 'f' /* in: c.oid */ order by 1, 2, 3, 4, 7, 10""",
-    # schema, table, trigger, function schema, function, tgtype, UPDATE OF columns, repeated for a partition
+    # schema, table, trigger, function schema, function, tgtype, UPDATE OF columns, repeated for a partition, its text,
+    # the function's body when that is in PL/pgSQL
     "triggers": """
         select /*: c.oid | t.oid, p.oid */
                n.nspname::text, c.relname::text, t.tgname::text, fn.nspname::text, p.proname::text, t.tgtype::int4,
                coalesce((select array_agg(a.attname::text order by a.attnum) from pg_attribute a
                           where a.attrelid = t.tgrelid and a.attnum = any (t.tgattr::int2[])), '{}'),
-               t.tgparentid <> 0
+               t.tgparentid <> 0, pg_get_triggerdef(t.oid), case l.lanname when 'plpgsql' then p.prosrc else '' end
           from pg_trigger t
           join pg_class c on c.oid = t.tgrelid and c.relpersistence <> 't'
           join pg_namespace n on n.oid = c.relnamespace
           join pg_proc p on p.oid = t.tgfoid join pg_namespace fn on fn.oid = p.pronamespace
+          join pg_language l on l.oid = p.prolang
          where not t.tgisinternal and t.tgenabled <> 'D' /* in: c.oid */ order by 1, 2, 3""",
     # name, function schema, function, event
     "event_triggers": """

@@ -37,6 +37,7 @@ SYSTEM_SECTIONS: tuple[str, ...] = tuple(name for name in QUERIES if "/* of: " i
 _UNPRINTED = {
     "pg_get_function_sqlbody(p.oid)": "case when p.prosqlbody is not null then '?' end",
     "pg_get_ruledef(r.oid)": "'?'::text",
+    "pg_get_triggerdef(t.oid)": "'?'::text",
     "pg_get_viewdef(c.oid)": "'?'::text",
 }
 _OF = re.compile(r"/\* of: (\S+) \*/")

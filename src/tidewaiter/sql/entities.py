@@ -54,7 +54,8 @@ class Function:
 class Trigger:
     """A trigger that is not disabled. `events`: insert, delete, update, truncate. `columns`: those of UPDATE OF.
 
-    `is_repeat`: a partition's copy of a trigger of its parent. `is_instead`: INSTEAD OF, on a view.
+    `is_repeat`: a partition's copy of a trigger of its parent. `is_instead`: INSTEAD OF, on a view. `text`: the trigger
+    as the server prints it; `body`: its function's, empty unless that is in PL/pgSQL.
     """
 
     name: str
@@ -64,6 +65,8 @@ class Trigger:
     is_repeat: bool = False
     is_instead: bool = False
     is_before: bool = False
+    text: str = ""
+    body: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,30 @@ create table quotas (id integer primary key, owner text, amount integer);
 create policy small on quotas using (true) with check (amount < 3000 or owner = 'boss');
 create view v_offers as select id, owner, bid, label from offers;
 
+-- triggers that look at what is masked
+create table posts (id integer primary key, author text, code text, score integer default 0, changed integer default 0, note text);
+create table ranks (id integer primary key, code text, score integer default 0);
+create table marks (id integer primary key, code text, note text, changed integer default 0);
+create table bids (id integer primary key, offer integer, amount integer);
+create table plain_log (id integer, said text);
+create function no_lower() returns trigger language plpgsql as $f$
+  begin if new.score < ascii(old.code) then raise exception 'too low'; end if; return new; end $f$;
+create function touched() returns trigger language plpgsql as $f$
+  begin if row(new.*) is distinct from row(old.*) then new.changed := old.changed + 1; end if; return new; end $f$;
+create function keep_log() returns trigger language plpgsql as $f$
+  begin insert into plain_log values (old.id, old.note || ' ' || new.note); return null; end $f$;
+create function check_bid() returns trigger language plpgsql as $f$
+  begin if new.amount > (select wage from offers where id = new.offer) then raise exception 'too much'; end if; return new; end $f$;
+create function loud() returns trigger language plpgsql as $f$ begin raise notice 'changed %', new.id; return new; end $f$;
+create function hush() returns trigger language plpgsql as $f$ begin return null; end $f$;
+create trigger lower before update on posts for each row execute function no_lower();
+create trigger same before update on ranks for each row execute function suppress_redundant_updates_trigger();
+create trigger touch before update on marks for each row execute function touched();
+create trigger keep after update on marks for each row execute function keep_log();
+create trigger bid before insert or update on bids for each row execute function check_bid();
+create trigger loud after insert on ranks for each row execute function loud();
+create trigger hush before delete on ranks for each row when (old.code > 'm') execute function hush();
+
 -- extensions
 create extension citext;
 create extension hstore;

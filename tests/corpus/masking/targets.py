@@ -109,8 +109,9 @@ class Rewriting:
                 if one.type == b"D" and plan is not None and plan.indexes:
                     row = message(b"D", one.body)
                     one = Message(b"D", plan.apply(row, 0, len(row))[5:])
-                if one.type in b"EN" and (done.touches or done.is_raw):
-                    one = Message(one.type, body_of(scrub(one.fields, is_raw=done.is_raw)))
+                is_raw = done.is_raw or facts.session_bound
+                if one.type in b"EN" and (done.touches or is_raw):
+                    one = Message(one.type, body_of(scrub(one.fields, is_raw=is_raw)))
                 answer.append(one)
         except MaskingError as error:
             return Answer(refused="assertion", reason=str(error), text=done.text)

@@ -48,6 +48,9 @@ MASKS: Mapping[tuple[str, str], Mapping[str, Mask]] = {
     ("public", "wages"): {"amount": Mask("null"), "code": Mask("token")},
     ("public", "offers"): {"wage": Mask("bucket", MappingProxyType({"size": 1000})), "code": Mask("redact")},
     ("public", "quotas"): {"amount": Mask("null")},
+    ("public", "posts"): {"code": Mask("redact")},
+    ("public", "ranks"): {"code": Mask("redact")},
+    ("public", "marks"): {"code": Mask("redact")},
     ("public", "members"): {"mail": Mask("email"), "extra": Mask("null"), "bio": Mask("free_text")},
 }
 TAGS = {f"{path[1]}-{column}": mask for path, masks in MASKS.items() for column, mask in masks.items()}
@@ -103,6 +106,8 @@ def secrets(seed: int) -> Iterator[str]:
             f"insert into offers (id, owner, wage, bid, code, label) values "
             f"({number}, '{owner}', {wage}, 0, '{hidden(6)}', 'label {number}')"
         )
+        for table in ("posts", "ranks", "marks"):
+            yield f"insert into {table} (id, code) values ({number}, '{hidden(1)}')"
         yield f"insert into quotas values ({number}, 'boss', {rng.randint(1, 6000)})"
         yield (f"insert into wages values ({number}, '{name}', {rng.randint(1, 99999)}, '{owner}', '{hidden(9)}')")
         yield (

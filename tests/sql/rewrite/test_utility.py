@@ -61,3 +61,10 @@ def test_an_operator_class_of_somebodys_own_is_refused() -> None:
     text = "create index on orders (id odd_ops)"
     made = rewrite(text, understand(text, catalog, scope), catalog, scope, LABELS, "tw0q")
     assert isinstance(made, Refused) and made.rule in ("operator", "function")
+
+
+def test_a_plan_of_a_write_shows_no_estimates() -> None:
+    assert sent("explain (costs, verbose) update customers set name = 'x'").startswith("EXPLAIN (VERBOSE, COSTS OFF)")
+    assert "COSTS OFF" in sent("prepare p as select ssn from customers; explain execute p")
+    assert sent("explain select ssn from customers").startswith("EXPLAIN SELECT")
+    assert sent("explain update orders set id = 1").startswith("EXPLAIN UPDATE")

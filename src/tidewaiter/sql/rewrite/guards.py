@@ -16,19 +16,22 @@ from tidewaiter.sql.entities import RowGuard
 from tidewaiter.sql.levels import words
 from tidewaiter.sql.rewrite.state import Path, Refusal, Rewriting, path_of
 from tidewaiter.sql.rewrite.through import base_of, is_by_trigger
+from tidewaiter.sql.rewrite.triggers import telling
 
 _TOTAL: Final = words("text varchar bpchar tsvector bytea bool json jsonb uuid name")
 """Base types of generated columns whose expressions hardly fail for one value and not for another: no sums."""
 
 
 def check_guarded(rewriting: Rewriting, relation: Relation, written: Mapping[str, frozenset[str]]) -> None:
-    """Raises Refusal when success would tell something. `written`: columns by event, "insert" or "update"."""
+    """Raises Refusal when success would tell something. `written`: columns by event, none for "delete"."""
     path = path_of(relation)
     catalog = rewriting.catalog
     if relation.kind == "v" and is_by_trigger(catalog, path, frozenset(written)):
         masked = sorted(frozenset().union(*written.values()) & rewriting.labels.masks.get(path, {}).keys())
         if masked:
             raise Refusal("guarded-write", f"a trigger decides what becomes of the masked column {masked[0]}")
+        for event, columns in written.items():
+            _check_triggers(rewriting, path, event, columns)
         return
     base, names = base_of(catalog, path) or (path, None)
     for event, columns in written.items():
@@ -50,6 +53,9 @@ def _with_parts(catalog: Catalog, path: Path) -> Iterator[Path]:
 def _check_table(rewriting: Rewriting, table: Path, event: str, columns: frozenset[str]) -> None:
     catalog, masks = rewriting.catalog, rewriting.labels.masks
     masked = masks.get(table, {}).keys()
+    _check_triggers(rewriting, table, event, columns)
+    if event == "delete":
+        return
     generated = catalog.generated.get(table, ())
     written = columns | {made for made, source in generated if source in columns}
     for guard in (*catalog.guards.get(table, ()), *_sums(catalog, table)):
@@ -61,6 +67,13 @@ def _check_table(rewriting: Rewriting, table: Path, event: str, columns: frozens
         if told:
             what = {"policy": "a policy", "generated": "a generated column"}.get(guard.kind, "a constraint")
             raise Refusal("guarded-write", f"{what} of {quoted(table)} would tell what the masked {min(told)} holds")
+
+
+def _check_triggers(rewriting: Rewriting, table: Path, event: str, columns: frozenset[str]) -> None:
+    found = telling(rewriting.catalog, rewriting.labels, table, event, columns)
+    if found is not None:
+        reason = f"trigger {found[0].name} of {quoted(table)} could tell what the masked {found[1]} holds"
+        raise Refusal("trigger", reason)
 
 
 def _told(guard: RowGuard, event: str, written: frozenset[str], masked: frozenset[str]) -> frozenset[str]:

@@ -11,7 +11,7 @@ from tidewaiter.sql.reading import PG_TEMP, strings
 from tidewaiter.sql.rewrite.guards import check_guarded
 from tidewaiter.sql.rewrite.names import check_setting
 from tidewaiter.sql.rewrite.relations import from_relation, into, look_ahead, new_relation
-from tidewaiter.sql.rewrite.state import Ctes, Handler, Refusal, Rewriting, path_of
+from tidewaiter.sql.rewrite.state import Ctes, Handler, Refusal, Rewriting, path_of, string
 from tidewaiter.sql.rewrite.writes import target_of
 
 
@@ -26,6 +26,11 @@ def _explain(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:
     before, rewriting.is_fenced = rewriting.is_fenced, True
     rewriting.within("ExplainStmt", fields, ctes)
     rewriting.is_fenced = before
+    # What is written, or was prepared, is not fenced: estimates tell how long its values are.
+    if rewriting.writes or "ExecuteStmt" in fields["query"]:
+        options = [one for one in fields.get("options", ()) if one["DefElem"]["defname"] != "costs"]
+        costs = {"defname": "costs", "arg": string("off"), "defaction": "DEFELEM_UNSPEC"}
+        fields["options"] = [*options, {"DefElem": costs}]
 
 
 def _prepare(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:

@@ -43,7 +43,8 @@ def _write(rewriting: Rewriting, kind: str, fields: Node, ctes: Ctes) -> None:
     relation = target_of(rewriting, fields["relation"], events)
     masks = rewriting.labels.masks.get(path_of(relation), {})
     target = _target(rewriting, fields, relation, masks)
-    check_guarded(rewriting, relation, written_columns(fields, relation))
+    written = written_columns(fields, relation)
+    check_guarded(rewriting, relation, {event: written.get(event, frozenset()) for event in events})
     if masks:
         rewriting.writes = True
         check_values(rewriting, fields, relation, masks, target.names)

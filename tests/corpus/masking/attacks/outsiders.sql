@@ -144,3 +144,11 @@ copy customers (ssn) to stdout (format csv, force_quote (ssn), header)
 copy customers (id, name) from stdin where ssn > '5'
 copy customers (id, name) from stdin (format csv, header match)
 copy scratch from stdin where n > 5
+explain update v_plain v set ssn = length(v.id::text)::text from v_renamed r where v.email::text in (select quote_nullable(s.salary::text) from customers s)
+explain (format json, costs) delete from customers where email > 'm' and notes like 'w%'
+explain (costs on) merge into customers c using orders o on c.id = o.id and c.notes > 'm' when matched then update set pub = c.notes
+prepare p as update v_plain set name = default where email is not null ;; execute p
+prepare p as with w as (update customers set name = null where id = 1 returning *) select count(*) from w ;; execute p
+prepare p as insert into v_names values (1, $1, 'x') ;; execute p(null)
+prepare p as select c.email, c.notes, o.id from customers c join orders o on o.customer_id = c.id ;; explain execute p ;; explain (verbose, format json) execute p
+prepare p as update customers set pub = 'x' where email > 'm' ;; explain (costs) execute p

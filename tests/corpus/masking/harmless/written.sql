@@ -64,3 +64,9 @@ update offers set id = 700 where id = 3 returning id, label
 update quotas set amount = 10, owner = 'app' where id = 1 returning id
 insert into referrals (id, note) values (1, 'no mail') ;; update referrals set note = 'x' where id = 1 returning *
 update customers set id = 100 where id = 99
+update ranks set score = 7 where id = 2 returning id, score
+insert into ranks (id, code, score) values (90, 'own', 1) returning id
+update marks set note = 'hello' where id = 2 returning id, note
+insert into marks (id, code) values (90, 'own')
+delete from posts where id = 2 returning id
+insert into posts (id, author, code) values (90, 'me', 'own') returning id
