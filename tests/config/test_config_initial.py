@@ -42,7 +42,7 @@ def test_the_example_datasource_is_valid_once_it_is_uncommented(tmp_path: Path) 
 
 def test_the_file_shows_every_key_with_its_default() -> None:
     text = initial_files("demo")["tidewaiter.toml"]
-    shown = tomllib.loads(with_datasource(re.sub(r"(?m)^# (origin|url|tls_\w+) ", r"\1 ", text)))
+    shown = tomllib.loads(with_datasource(re.sub(r"(?m)^# (origin|url|tls|tls_\w+) ", r"\1 ", text)))
     for section, fields in SECTIONS.items():
         assert set(shown[section]) == set(fields)
         for key, field in fields.items():

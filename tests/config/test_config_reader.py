@@ -229,8 +229,25 @@ def test_half_a_pair_is_an_error_even_where_tls_is_not_required(write: Write, tm
 def test_a_console_that_others_can_reach_is_a_warning(write: Write) -> None:
     found = load(write('[console]\nlisten = "0.0.0.0:1"'), {})
     assert found.warnings == (
-        "[console] listen: 0.0.0.0:1 is reachable from other machines, and the console has no TLS",
+        "[console] listen: 0.0.0.0:1 is reachable from other machines without TLS: nobody can sign in until"
+        " [console] tls or url is set",
     )
+    assert load(write('[console]\nlisten = "0.0.0.0:1"\nurl = "https://gate.example"'), {}).warnings == ()
+
+
+def test_the_console_has_tls_of_its_own_and_an_address_without_a_path(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "c").write_text("")
+    (tmp_path / "k").touch(mode=0o600)
+    pair = 'tls = { cert = "c", key = "k" }'
+    found = load(write(f'[console]\nlisten = "10.0.0.1:1"\nurl = "https://gate.example"\n{pair}'), {})
+    assert found.console.tls == config.TlsPair(tmp_path / "c", tmp_path / "k")
+    assert found.approvals.url == found.console.url == "https://gate.example"
+    (warning,) = load(write(f'[console]\nlisten = "0.0.0.0:1"\n{pair}'), {}).warnings
+    assert "until [console] url is set" in warning
+    (problem,) = problems(write('[console]\nurl = "https://gate.example/path"'))
+    assert "scheme, host and port only" in problem
+    (problem,) = problems(write('[console]\ntls = { cert = "c", key = "gone" }'))
+    assert "/gone is not a file" in problem
 
 
 def test_listening_on_ports_that_the_system_chooses_is_no_conflict(write: Write) -> None:

@@ -2,7 +2,7 @@
 
 `load` reads `tidewaiter.toml` and, beside it, `classification.toml`. Each key of a section can be overridden by
 `TIDEWAITER_<SECTION>_<KEY>`, of a datasource by `TIDEWAITER_DATASOURCE_<NAME>_<KEY>`, of a channel likewise (upper
-case, `-` becomes `_`; `[gateway] tls` is written `CERT,KEY`; names, tables and lists are for the file alone).
+case, `-` becomes `_`; `[gateway] tls` and `[console] tls` are written `CERT,KEY`; names, tables and lists are for the file alone).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from tidewaiter.config.console import addresses, request_link
 from tidewaiter.config.initial import default_policies, default_policy_tests, initial_files
 from tidewaiter.config.reader import check_classification, load, load_classification
 from tidewaiter.config.secret import resolve_secret
@@ -53,6 +54,7 @@ __all__ = [
     "StoreConfig",
     "TlsPair",
     "WebhookConfig",
+    "addresses",
     "check_classification",
     "default_policies",
     "default_policy_tests",
@@ -61,6 +63,7 @@ __all__ = [
     "initial_files",
     "load",
     "load_classification",
+    "request_link",
     "resolve_secret",
     "split_relation",
 ]

@@ -68,6 +68,7 @@ KINDS: dict[str, tuple[type[ChannelConfig], dict[str, Field]]] = {
     ),
 }
 COMMON["kind"] = values.word(tuple(KINDS))  # last, as KINDS is written below COMMON
+RESERVED = ("console", "shell", "socket")
 FILES = ("template", "template_over")
 
 
@@ -85,6 +86,8 @@ def read_channels(
         section = _section(document, number, table, environ)
         used |= set(section.variables.values())
         name = section.get("name")
+        if name in RESERVED:
+            section.report("name", f'"{name}" is what decisions from there are recorded as: choose another')
         if name in found:
             section.report("name", f'"{name}" is taken by another channel')
         _check(section, folder, datasources)

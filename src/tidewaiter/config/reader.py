@@ -9,6 +9,7 @@ from typing import Any
 
 from tidewaiter.config.channels import read_channels
 from tidewaiter.config.classification import read_classification
+from tidewaiter.config.console import addresses, is_origin
 from tidewaiter.config.document import Document, suggestion
 from tidewaiter.config.secret import private_file_problem
 from tidewaiter.config.sections import (
@@ -64,7 +65,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
             document.report((key,), f"unknown section{suggestion(key, [*SECTIONS, *TABLES])}")
     warnings: list[str] = []
     tls = _check_gateway(sections["gateway"], folder, warnings)
-    _check_console(sections, warnings)
+    console_tls = _check_console(sections, folder, warnings)
     datasources = _datasources(document, folder, environ)
     names = [source.get("name") for source in datasources if source.get("name") is not None]
     channels, used = read_channels(document, folder, environ, names)
@@ -73,17 +74,18 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     if problems:
         raise ConfigError(problems)
     warnings += _unused(environ, datasources, used)
-    return _build(folder, sections, tls, datasources, channels, classification, warnings)
+    return _build(folder, sections, tls, console_tls, datasources, channels, classification, warnings)
 
 
-def _build(folder: Path, sections: Mapping[str, Section], tls: TlsPair | None, datasources: list[Section],
-           channels: Mapping[str, ChannelConfig], classification: Classification,
+def _build(folder: Path, sections: Mapping[str, Section], tls: TlsPair | None, console_tls: TlsPair | None,
+           datasources: list[Section], channels: Mapping[str, ChannelConfig], classification: Classification,
            warnings: list[str]) -> Config:  # fmt: skip
     values: dict[str, dict[str, Any]] = {name: dict(section.values) for name, section in sections.items()}
     deployment = values["deployment"]
     if values["ledger"]["origin"] is None:
         values["ledger"]["origin"] = f"tidewaiter/{deployment['name']}"
-    values["gateway"]["tls"] = tls
+    values["gateway"]["tls"], values["console"]["tls"] = tls, console_tls
+    values["approvals"]["url"] = values["approvals"]["url"] or values["console"]["url"]
     return Config(
         folder=folder,
         name=deployment["name"],
@@ -128,25 +130,34 @@ def _check_gateway(section: Section, folder: Path, warnings: list[str]) -> TlsPa
             section.report("tls", f"a certificate and key are required with require_tls = {rule} on {address}")
         return None
     pair = TlsPair(folder / files[0], folder / files[1])
-    missing = [path for path in (pair.cert, pair.key) if not path.is_file()]
-    if len(missing) == 2 and not is_needed:
+    if not (pair.cert.is_file() or pair.key.is_file() or is_needed):
         warnings.append(f"[gateway] tls: {pair.cert} does not exist: clients are served without TLS")
         return None
-    for path in missing:
-        section.report("tls", f"{path} is not a file; `tidewaiter init` makes a self-signed pair")
+    return _checked_pair(section, pair)
+
+
+def _checked_pair(section: Section, pair: TlsPair) -> TlsPair:
+    for path in (pair.cert, pair.key):
+        if not path.is_file():
+            section.report("tls", f"{path} is not a file; `tidewaiter init` makes a self-signed pair")
     _check_private(section, "tls", pair.key)
     return pair
 
 
-def _check_console(sections: Mapping[str, Section], warnings: list[str]) -> None:
+def _check_console(sections: Mapping[str, Section], folder: Path, warnings: list[str]) -> TlsPair | None:
     console, gateway = sections["console"], sections["gateway"]
-    listen = console.get("listen")
+    listen, url, files = console.get("listen"), console.get("url"), console.get("tls")
+    pair = _checked_pair(console, TlsPair(folder / files[0], folder / files[1])) if files is not None else None
+    if url is not None and not is_origin(url):
+        console.report("url", 'must be scheme, host and port only, as "https://gate.example.com"')
     if listen is None:
-        return
+        return pair
     if listen == gateway.get("postgres") and listen.port:
         console.report("listen", f"{listen} is taken by [gateway] postgres")
-    if not is_loopback(listen):
-        warnings.append(f"[console] listen: {listen} is reachable from other machines, and the console has no TLS")
+    if not addresses(ConsoleConfig(listen, url, pair)):
+        why, need = ("is no name", "url") if pair else ("is reachable from other machines without TLS", "tls or url")
+        warnings.append(f"[console] listen: {listen} {why}: nobody can sign in until [console] {need} is set")
+    return pair
 
 
 def _check_private(section: Section, key: str, path: Path) -> None:

@@ -17,6 +17,7 @@ PREFIX = "TIDEWAITER"
 
 SSL_MODES = ("disable", "prefer", "require", "verify-ca", "verify-full")
 
+_TLS = Field(lambda value: _pair(value), None, lambda raw: dict(zip(("cert", "key"), raw.split(","), strict=False)))
 DEPLOYMENT: dict[str, Field] = {
     "name": values.name("tidewaiter"),
     "timezone": values.timezone("UTC"),
@@ -25,13 +26,15 @@ GATEWAY: dict[str, Field] = {
     "postgres": values.listen(Address("127.0.0.1", 15432)),
     "workers": values.whole(1, 1, 256),
     "require_tls": values.word(("never", "remote", "always"), "remote"),
-    "tls": Field(
-        lambda value: _pair(value), None, lambda raw: dict(zip(("cert", "key"), raw.split(","), strict=False))
-    ),
+    "tls": _TLS,
     "login_timeout_s": values.seconds(15.0, 1, 600),
     "drain_s": values.seconds(30.0, 0, 3600),
 }
-CONSOLE: dict[str, Field] = {"listen": values.listen(Address("127.0.0.1", 8480))}
+CONSOLE: dict[str, Field] = {
+    "listen": values.listen(Address("127.0.0.1", 8480)),
+    "url": values.url(None),
+    "tls": _TLS,
+}
 LEDGER: dict[str, Field] = {
     "durability": values.word(("strict", "balanced"), "balanced"),
     "binds": values.word(("full", "redacted", "digest", "none"), "full"),

@@ -49,9 +49,14 @@ class GatewayConfig:
 
 @dataclass(frozen=True, slots=True)
 class ConsoleConfig:
-    """`[console]`: where console and API listen."""
+    """`[console]`: where the console listens, with TLS where `tls` is given.
+
+    `url` is where people reach it from elsewhere, as through a proxy: scheme, host and port, no path.
+    """
 
     listen: Address
+    url: str | None = None
+    tls: TlsPair | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ class ApprovalsConfig:
     """`[approvals]`: `shell` allows `request approve --as` on this machine.
 
     `decide_s` is the time to decide on a request, `run_s` the time to run what was approved. `url` is where approvers
-    reach the console, for links in messages; None: messages have no links. `drift` is the factor by which the rows of a
+    reach the console, for links in messages, by default `[console] url`; None: messages have no links. `drift` is the factor by which the rows of a
     statement may differ when it runs from what was approved.
     """
 
