@@ -6,7 +6,8 @@ import dataclasses
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import typer
@@ -18,6 +19,7 @@ from tidewaiter.channels.links import Links
 from tidewaiter.cli import app
 from tidewaiter.config.channels import KINDS
 from tidewaiter.console.app import console
+from tidewaiter.console.views import House
 from tidewaiter.policy import SCHEMA_TEXT
 
 ROOT = Path(__file__).parent.parent
@@ -126,7 +128,8 @@ def test_every_kind_of_entry_is_documented() -> None:
 
 def test_every_route_of_the_console_is_documented() -> None:
     more = channels.routes(nobody, nobody, Links(None, b""), float)
-    routes = {getattr(route, "path", "/") for route in console("0", list, more).routes} - {"/"}
+    house = cast(House, SimpleNamespace(addresses=(), directory=None, now_s=float))
+    routes = {getattr(route, "path", "/") for route in console("0", list, more, house).routes} - {"/"}
     assert routes
     assert {route for route in routes if f"`{route}`" not in page("config.md")} == set()
 

@@ -17,6 +17,7 @@ from tidewaiter.approvals.book import Book
 from tidewaiter.approvals.desk import Request
 from tidewaiter.approvals.requests import Requests
 from tidewaiter.channels.outbox import Outbox
+from tidewaiter.config import Address, ConsoleConfig
 from tidewaiter.errors import Conflict, NotFound, NotPermitted, UsageError
 from tidewaiter.identity import Directory
 from tidewaiter.model import Kind, Need, Receipt
@@ -37,7 +38,9 @@ class Place:
     """As much of a site as decisions need."""
 
     def __init__(self, folder: Path) -> None:
-        self.config = SimpleNamespace(approvals=SimpleNamespace(shell=True))
+        self.config = SimpleNamespace(
+            approvals=SimpleNamespace(shell=True), console=ConsoleConfig(Address("127.0.0.1", 8480))
+        )
         self.store = open_store("sqlite:///control.sqlite", folder)
         self.directory = Directory(self.store, NOW_S)
         self.requests = Requests(Book(self.store, lambda size: "A" * size), self, self.now_s)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import httpx2
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from tidewaiter.console.app import console
 
@@ -49,7 +52,30 @@ def test_every_response_carries_protective_headers() -> None:
     for path in ("/", "/readyz", "/nothing-here"):
         headers = fetch(path, []).headers
         assert headers["content-security-policy"].startswith("default-src 'none'")
+        assert "unsafe-inline" not in headers["content-security-policy"]
+        assert headers["x-frame-options"] == "DENY"
+        assert headers["referrer-policy"] == "same-origin"  # browsers send `Origin: null` from pages with no-referrer
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["cache-control"] == "no-store"
     assert fetch("/nothing-here", []).status_code == 404
     assert fetch("/readyz", [], "POST").status_code == 405
+
+
+def test_a_part_can_have_a_stricter_policy_of_its_own() -> None:
+    async def bare(_request: Request) -> Response:
+        return Response("x", headers={"content-security-policy": "default-src 'none'"})
+
+    async def go() -> httpx2.Response:
+        transport = httpx2.ASGITransport(app=console("1", list, [Route("/bare", bare)]))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://console") as client:
+            return await client.get("/bare")
+
+    headers = asyncio.run(go()).headers
+    assert headers["content-security-policy"] == "default-src 'none'"
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_without_a_house_nobody_signs_in() -> None:
+    assert fetch("/sign-in", []).status_code == 404
+    assert "/sign-in" not in fetch("/", []).text
+    assert fetch("/static/console.css", []).headers["cache-control"] == "max-age=300"

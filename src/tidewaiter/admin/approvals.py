@@ -11,6 +11,7 @@ from tidewaiter.admin.channels import delivery
 from tidewaiter.admin.site import Site
 from tidewaiter.approvals.book import UNSETTLED
 from tidewaiter.approvals.desk import Refused, Request, Vote, Word
+from tidewaiter.config import request_link
 from tidewaiter.errors import Conflict, NotFound, NotPermitted, UsageError
 from tidewaiter.identity import rfc3339
 from tidewaiter.model import Allow, Context, Principal
@@ -23,13 +24,13 @@ NOTE_CHARACTERS = 2000  # a note is a sentence; whatever is longer belongs into 
 
 async def request_ls(site: Site, by: Actor, is_live: bool = True) -> Json:
     """Requests, oldest first: those in which something may still happen, or all."""
-    return [_told(found) for found in await site.requests.all(is_live=is_live)]
+    return [_told(site, found) for found in await site.requests.all(is_live=is_live)]
 
 
 async def request_changes(site: Site, by: Actor, after: int | None = None) -> Json:
     """Requests that changed after a version, and the version to ask with next; without one, what may still happen."""
     found = await site.requests.changed(-1 if after is None else after)
-    told = [_told(one) for one, _ in found if after is not None or one.state in UNSETTLED]
+    told = [_told(site, one) for one, _ in found if after is not None or one.state in UNSETTLED]
     return {"version": max((version for _, version in found), default=after or 0), "requests": told}
 
 
@@ -37,7 +38,7 @@ async def request_show(site: Site, by: Actor, id: str) -> Json:
     """One request with everything that is known of it. Raises NotFound."""
     request = await site.requests.find(id)
     deliveries = await asyncio.to_thread(site.outbox.of_request, request.id)
-    return _told(request) | {"deliveries": [delivery(one) for one in deliveries]}
+    return _told(site, request) | {"deliveries": [delivery(one) for one in deliveries]}
 
 
 async def request_approve(site: Site, by: Actor, id: str, principal: str, note: str = "") -> Json:
@@ -68,12 +69,16 @@ async def _decide(site: Site, by: Actor, id: str, principal: str, note: str, wor
     if len(note) > NOTE_CHARACTERS:
         raise UsageError(f"a note has at most {NOTE_CHARACTERS} characters")
     place = f"OS user {by.os_user} ({by.os_uid})"
-    return _told(await decide_as(site, id, principal, word, note=note, channel=by.channel.value, place=place))
+    decided = await decide_as(site, id, principal, word, note=note, channel=by.channel.value, place=place)
+    return _told(site, decided)
 
 
-async def decide_as(site: Site, id: str, principal: str, word: Word, *, note: str, channel: str, place: str) -> Request:
+async def decide_as(
+    site: Site, id: str, principal: str, word: Word, *, note: str, channel: str, place: str, seen: str = ""
+) -> Request:
     """What a principal says of a request, however it arrived, with every check that there is; refusals are recorded.
 
+    `seen` is the `sight_of` what they looked at, where that is known: an approval counts for nothing else.
     Raises NotFound, NotPermitted, Conflict, StoreUnavailable, LedgerUnavailable.
     """
 
@@ -81,7 +86,7 @@ async def decide_as(site: Site, id: str, principal: str, word: Word, *, note: st
         if word is Word.CLOSE:
             return await site.requests.close(request.id, who, note=note, channel=channel, place=place)
         return await site.requests.decide(
-            request.id, who, is_approval=word is Word.APPROVE, note=note, channel=channel, place=place
+            request.id, who, is_approval=word is Word.APPROVE, note=note, channel=channel, place=place, seen=seen
         )
 
     said = {"approver": principal, "channel": channel, "place": place, "note": note}
@@ -103,7 +108,7 @@ async def _acted(site: Site, id: str, principal: str, word: str, by: Mapping[str
     try:
         return await act(request, approver)
     except Refused as refused:
-        told_as = Conflict if refused.reason == "decided" else NotPermitted
+        told_as = Conflict if refused.reason in ("decided", "changed") else NotPermitted
         raise told_as(str(refused)) from None
 
 
@@ -119,7 +124,7 @@ async def _approver(site: Site, name: str, datasource: str) -> Principal:
     return account.principal
 
 
-def _told(request: Request) -> dict[str, object]:
+def _told(site: Site, request: Request) -> dict[str, object]:
     return {
         "id": request.id,
         "state": request.state.value,
@@ -141,6 +146,7 @@ def _told(request: Request) -> dict[str, object]:
         "session": request.session,
         "created_at": rfc3339(request.created_s),
         "expires_at": rfc3339(request.expires_s),
+        "link": request_link(site.config.console, request.id),
     }
 
 

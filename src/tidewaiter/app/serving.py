@@ -34,8 +34,9 @@ from tidewaiter.app.shelf import PolicyShelf, edition_on_disk
 from tidewaiter.app.upstreams import is_refused, reach, refusal, secrets_of
 from tidewaiter.app.web import Web, bound
 from tidewaiter.channels import web as channels
-from tidewaiter.config import Address, Config
+from tidewaiter.config import Address, Config, addresses
 from tidewaiter.console.app import console
+from tidewaiter.console.views import House
 from tidewaiter.errors import ConfigError, LedgerUnavailable, TidewaiterError
 from tidewaiter.identity import Directory
 from tidewaiter.ledger.commit import Recorder
@@ -237,10 +238,33 @@ class Server:
         admin = self._opened.enter_context(channel.listening(config.state / channel.SOCKET))
         with _named("[gateway] postgres", config.gateway.postgres):
             self._gateway.listen()
+        port = page.getsockname()[1]
+        app = console(tidewaiter.__version__, self._running.obstacles, self._routes(), self._house(port))
         return [
-            Web(console(tidewaiter.__version__, self._running.obstacles, self._routes()), page),
+            Web(app, page, tls=config.console.tls),
             Web(channel.application(self._operate), admin, channel.peer_protocol()),
         ]
+
+    def _house(self, port: int) -> House:
+        """What the console's pages stand on; `port` is the one that it listens on."""
+        running = self._running
+
+        async def deliveries(request: str) -> tuple[tuple[str, str], ...]:
+            found = await asyncio.to_thread(running.outbox.of_request, request)
+            return tuple((one.channel, f"{one.state}: {one.problem}" if one.problem else one.state) for one in found)
+
+        return House(
+            addresses=addresses(running.config.console, port),
+            directory=running.directory,
+            requests=running.requests,
+            ledger=running,
+            policies=running.shelf.policies,
+            decide=partial(decide_as, running),
+            deliveries=deliveries,
+            failed_logins=self._gateway.failed_logins,
+            reject=self._gateway.reject,
+            now_s=running.now_s,
+        )
 
     def _routes(self) -> list[Route]:
         running = self._running

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from tidewaiter.config import TlsPair
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
@@ -20,7 +22,13 @@ GRACE_S = 2  # for answers that are under way when the server stops
 class Web(uvicorn.Server):
     """Serves one ASGI application on one listening socket. `accepts` is set once connections are accepted."""
 
-    def __init__(self, app: ASGIApp, sock: socket.socket, protocol: type[asyncio.Protocol] | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        sock: socket.socket,
+        protocol: type[asyncio.Protocol] | None = None,
+        tls: TlsPair | None = None,
+    ) -> None:
         """`protocol` replaces uvicorn's HTTP/1.1 protocol class. The socket is closed when serving ends."""
         super().__init__(
             uvicorn.Config(
@@ -34,6 +42,8 @@ class Web(uvicorn.Server):
                 proxy_headers=False,
                 limit_concurrency=CONNECTIONS,
                 timeout_graceful_shutdown=GRACE_S,
+                ssl_certfile=tls.cert if tls else None,
+                ssl_keyfile=tls.key if tls else None,
             )
         )
         self._sock = sock

@@ -72,6 +72,12 @@ class Book:
         with self._store.reading() as connection:
             return [_request(row) for row in connection.execute(query)]
 
+    def newest(self, count: int) -> list[Request]:
+        """The newest requests, whatever their state, newest first."""
+        query = select(requests).order_by(requests.c.created_s.desc(), requests.c.id).limit(count)
+        with self._store.reading() as connection:
+            return [_request(row) for row in connection.execute(query)]
+
     def changed(self, after: int) -> list[Versioned]:
         """Requests that changed after that version, in the order of their changes."""
         query = select(requests).where(requests.c.version > after).order_by(requests.c.version)

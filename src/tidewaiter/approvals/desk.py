@@ -131,7 +131,12 @@ class Request:
     @property
     def missing(self) -> tuple[Need, ...]:
         """The needs that no vote has met yet."""
-        return tuple(need for need in self.needs if _met(need, self.votes) < need.quorum)
+        return tuple(need for need, met in self.progress if met < need.quorum)
+
+    @property
+    def progress(self) -> tuple[tuple[Need, int], ...]:
+        """Each need with how many different approvers have met it."""
+        return tuple((need, _met(need, self.votes)) for need in self.needs)
 
 
 def decide(request: Request, approver: Principal, vote: Vote, *, now_s: float, approval_s: float) -> Request:
@@ -210,15 +215,23 @@ def _stepped(request: Request, step: Step) -> Request:
     return replace(request, state=state)
 
 
-def _require_entitled(request: Request, approver: Principal) -> None:
+def why_not(request: Request, approver: Principal) -> Refused | None:
+    """Why a principal may not decide on a request, whatever state it is in; None for who may, if policy permits it."""
     if approver.kind is Kind.AGENT:
-        raise Refused("agent", "agents do not approve: a person does")
+        return Refused("agent", "agents do not approve: a person does")
     if approver.name in (request.principal, request.on_behalf_of):
         whose = "their own request" if approver.name == request.principal else "a request of an agent that they own"
-        raise Refused("own", f"nobody decides on {whose}: {approver.name} cannot decide on {request.id}")
+        return Refused("own", f"nobody decides on {whose}: {approver.name} cannot decide on {request.id}")
     if not any(need.accepts(approver.groups) for need in request.needs):
         wanted = ", ".join(request.approvers)
-        raise Refused("group", f"{approver.name} is in none of the groups that decide on {request.id}: {wanted}")
+        return Refused("group", f"{approver.name} is in none of the groups that decide on {request.id}: {wanted}")
+    return None
+
+
+def _require_entitled(request: Request, approver: Principal) -> None:
+    refused = why_not(request, approver)
+    if refused is not None:
+        raise refused
 
 
 def _met(need: Need, votes: tuple[Vote, ...]) -> int:

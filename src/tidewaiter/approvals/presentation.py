@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import islice
+
+import orjson
 
 from tidewaiter.approvals.blast import lines
 from tidewaiter.approvals.desk import Request, State
@@ -54,6 +57,17 @@ def presented(request: Request) -> Presentation:
         ),
         outcome=_line(_outcome(request)),
     )
+
+
+def sight_of(request: Request) -> str:
+    """A digest of what an approver looked at before deciding: what would run, what it would do, why it is held again.
+
+    A decision that brings it back counts only for the request as it was seen, not for one that was opened anew
+    meanwhile because what it would do has moved.
+    """
+    seen = [request.id, request.binding, request.statement, request.parameters, request.blast_radius]
+    reason = request.reason if request.state is State.OPEN else ""
+    return sha256(orjson.dumps([*seen, reason], option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
 
 
 def _facts(request: Request) -> Iterator[tuple[str, str]]:

@@ -16,6 +16,7 @@ from tidewaiter.approvals import desk
 from tidewaiter.approvals.blast import drift, most_rows, summary
 from tidewaiter.approvals.book import LIVE, UNSETTLED, Book
 from tidewaiter.approvals.desk import Refused, Request, State, Vote
+from tidewaiter.approvals.presentation import sight_of
 from tidewaiter.errors import Conflict, StoreUnavailable, TidewaiterError
 from tidewaiter.model import Principal, Receipt
 
@@ -180,15 +181,20 @@ class Requests:
 
     # -- people -----------------------------------------------------------------------------------------------------
     async def decide(
-        self, id_: str, approver: Principal, *, is_approval: bool, note: str, channel: str, place: str
+        self, id_: str, approver: Principal, *, is_approval: bool, note: str, channel: str, place: str, seen: str = ""
     ) -> Request:
-        """Count a decision. Raises Refused (recorded), NotFound, Conflict, StoreUnavailable."""
+        """Count a decision. Raises Refused (recorded), NotFound, Conflict, StoreUnavailable.
+
+        `seen` is the `sight_of` the request that the approver looked at, where that is known.
+        """
         now_s = self._now_s()
         vote = Vote(approver.name, is_approval, tuple(sorted(approver.groups)), now_s, channel, place, note)
         by = {"approver": approver.name, "channel": channel, "place": place, "note": note}
         word = "approve" if is_approval else "deny"
 
         def step(request: Request) -> Request:
+            if seen and is_approval and request.state is State.OPEN and sight_of(request) != seen:
+                raise Refused("changed", f"request {request.id} is not what it was when you looked: look again")
             return desk.decide(request, approver, vote, now_s=now_s, approval_s=self._terms.run_s)
 
         try:
@@ -224,6 +230,11 @@ class Requests:
         found = await asyncio.to_thread(self._book.all, UNSETTLED if is_live else tuple(State))
         now = [desk.expired(one, self._now_s()) for one in found]
         return [one for one in now if one.state in UNSETTLED] if is_live else now
+
+    async def newest(self, count: int) -> list[Request]:
+        """The newest requests as they are now, whatever their state, newest first."""
+        found = await asyncio.to_thread(self._book.newest, count)
+        return [desk.expired(one, self._now_s()) for one in found]
 
     async def changed(self, after: int) -> list[tuple[Request, int]]:
         """Requests that changed after that version, each with its own, in order."""

@@ -5,7 +5,9 @@ A call is answered by its channel, which checks who sent it. The page shows one 
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
+from hashlib import sha256
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -19,31 +21,46 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.routing import Route
+    from starlette.types import Scope
 
 BODY_BYTES = 1 << 20  # vendors' calls are a few KB; GitHub's largest that we use hold one comment of 64 KiB
 
 Receive = Callable[[str, Call], Awaitable[Answer]]
 Find = Callable[[str], Awaitable[Asked]]
 
+_STYLE = (
+    "body{font:16px/1.6 system-ui,sans-serif;max-width:60rem;margin:3rem auto;padding:0 1rem}"
+    ":root{color-scheme:light dark} pre{white-space:pre-wrap;overflow-wrap:anywhere;border:1px solid;padding:1rem}"
+    "dt{font-weight:600}"
+)
+_DIGEST = b64encode(sha256(_STYLE.encode()).digest()).decode()
+# In the page itself: proxies in front may pass /requests/ and nothing else.
+_POLICY = (
+    f"default-src 'none'; style-src 'sha256-{_DIGEST}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{id}</title>
-<style>body{{font:16px/1.6 system-ui,sans-serif;max-width:60rem;margin:3rem auto;padding:0 1rem}}
-:root{{color-scheme:light dark}} pre{{white-space:pre-wrap;overflow-wrap:anywhere;border:1px solid;padding:1rem}}
-dt{{font-weight:600}}</style></head><body>
+<style>{style}</style></head><body>
 <h1>{id} is {state}</h1>
 <p>{title}</p>
 <p>{outcome}</p>
 <dl>{facts}</dl>
 <pre>{statement}</pre>
 <pre>{parameters}</pre>
+<p><a href="/requests/{id}">Sign in to decide</a></p>
 </body></html>
 """
 
 
 def routes(receive: Receive, find: Find, links: Links, now_s: Callable[[], float]) -> list[Route]:
-    """Routes for the console's listener."""
+    """Routes for the console's listener. What comes for a request without a key is left to other routes."""
     from starlette.responses import HTMLResponse, PlainTextResponse, Response
-    from starlette.routing import Route
+    from starlette.routing import Match, Route
+
+    class Keyed(Route):
+        def matches(self, scope: Scope) -> tuple[Match, Scope]:
+            return super().matches(scope) if b"key=" in scope["query_string"] else (Match.NONE, {})
 
     async def call(request: Request) -> Response:
         body = b""
@@ -70,14 +87,16 @@ def routes(receive: Receive, find: Find, links: Links, now_s: Callable[[], float
             return missing
         except TidewaiterError as error:
             return PlainTextResponse(str(error), error.fault.http_status)
-        return HTMLResponse(_page(presented(found))) if is_shown(found, now_s()) else missing
+        headers = {"content-security-policy": _POLICY}
+        return HTMLResponse(_page(presented(found)), headers=headers) if is_shown(found, now_s()) else missing
 
-    return [Route("/channels/{name}", call, methods=["POST"]), Route("/requests/{id}", page)]
+    return [Route("/channels/{name}", call, methods=["POST"]), Keyed("/requests/{id}", page)]
 
 
 def _page(shown: Presentation) -> str:
     facts = "".join(f"<dt>{escape(label)}</dt><dd>{escape(value)}</dd>" for label, value in shown.facts)
     return _PAGE.format(
+        style=_STYLE,
         id=escape(shown.id),
         state=escape(shown.state),
         title=escape(shown.title),

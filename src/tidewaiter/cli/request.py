@@ -15,7 +15,19 @@ from tidewaiter.errors import TidewaiterError
 if TYPE_CHECKING:
     from tidewaiter.config import Config
 
-COLUMNS = ("id", "state", "who", "on behalf of", "datasource", "rule", "approvers", "rows", "expires", "statement")
+COLUMNS = (
+    "id",
+    "state",
+    "who",
+    "on behalf of",
+    "datasource",
+    "rule",
+    "approvers",
+    "rows",
+    "expires",
+    "link",
+    "statement",
+)
 WATCH_S = 1.0
 STATEMENT_CHARACTERS = 80
 
@@ -77,6 +89,8 @@ def show_one(id: Id, format_: Format = "text", config: ConfigPath = None, as_jso
         problem = f": {one['problem']}" if one["problem"] else ""
         to = f" to {one['member']}" if one["member"] else ""
         show.say(f"channel {one['channel']}{to}: {one['state']}{tried}{problem}")
+    if told["link"] and told["state"] in ("open", "approved", "review"):
+        show.say(f"in the console: {told['link']}")
     if told["state"] == "review":
         show.say(f"waits for {' or '.join(told['approvers'])} to close it: tidewaiter request close {told['id']}")
         return
@@ -166,5 +180,5 @@ def _row(one: dict[str, Any]) -> tuple[object, ...]:
     rows = f"{radius['rows']} {radius['basis']}" if radius.get("rows") is not None else None
     return (
         one["id"], one["state"], one["principal"], one["on_behalf_of"], one["datasource"], one["rule"], approvers, rows,
-        one["expires_at"], shown,
+        one["expires_at"], one["link"], shown,
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 `load` reads `tidewaiter.toml` and, beside it, `classification.toml`. Each key of a section can be overridden by
 `TIDEWAITER_<SECTION>_<KEY>`, of a datasource by `TIDEWAITER_DATASOURCE_<NAME>_<KEY>`, of a channel likewise (upper
-case, `-` becomes `_`; `[gateway] tls` and `[console] tls` are written `CERT,KEY`; names, tables and lists are for the file alone).
+case, `-` becomes `_`; `tls` is written `CERT,KEY`; names, other tables and lists are for the file alone).
 """
 
 from __future__ import annotations

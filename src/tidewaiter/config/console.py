@@ -1,7 +1,7 @@
 """Under which addresses browsers may use the console, and what they are shown in links. Pure.
 
-An address is an origin (RFC 6454): scheme, host and port. Plain HTTP is one only on the machine itself: whoever signs in
-from elsewhere sends a password, so that needs TLS here, or a proxy with TLS that `[console] url` names.
+An address is an origin (RFC 6454): scheme, host and port. Plain HTTP is one only on the machine itself: whoever signs
+in from elsewhere sends a password, so that needs TLS here, or a proxy with TLS that `[console] url` names.
 """
 
 from __future__ import annotations

@@ -76,8 +76,8 @@ class ApprovalsConfig:
     """`[approvals]`: `shell` allows `request approve --as` on this machine.
 
     `decide_s` is the time to decide on a request, `run_s` the time to run what was approved. `url` is where approvers
-    reach the console, for links in messages, by default `[console] url`; None: messages have no links. `drift` is the factor by which the rows of a
-    statement may differ when it runs from what was approved.
+    reach the console, for links in messages, by default `[console] url`; None: messages have no links. `drift` is the
+    factor by which the rows of a statement may differ when it runs from what was approved.
     """
 
     shell: bool

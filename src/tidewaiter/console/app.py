@@ -1,52 +1,46 @@
-"""The HTTP face of a gateway: whether it lives, whether it is ready and if not why, and a page that says what this is.
-
-Nothing here is secret and nothing changes anything; the pages that do come with logins of their own.
+"""The HTTP face of a gateway: whether it lives, whether it is ready and if not why, a page that says what this is, and,
+with `house`, the pages on which people sign in and decide.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from html import escape
 
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tidewaiter.console.pages import page, static
+from tidewaiter.console.views import Desk, House
 
 DOCS = "https://github.com/tidewaiter/tidewaiter/tree/main/docs"
 
 _HEADERS = {
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+    "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",  # with no-referrer, browsers would say `Origin: null` for our own forms
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
 }
 
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Tidewaiter</title>
-<style>body{{font:16px/1.6 system-ui,sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem}}
-:root{{color-scheme:light dark}}
-code{{font-size:.95em}}</style></head><body>
-<h1>Tidewaiter {version}</h1>
-<p>{state}</p>
-<p>People and agents connect to their databases through this gateway with the clients they already use. Every
-statement is understood, decided on by policy and written to a log that an outsider can verify.</p>
-<ul>
-<li>Get a credential: <code>tidewaiter credential issue --principal NAME</code></li>
-<li>Who touched a table: <code>tidewaiter audit touched customers --on today</code></li>
-<li>Readiness for machines: <a href="/readyz">/readyz</a></li>
-<li><a href="{docs}">Documentation</a></li>
-</ul></body></html>
-"""
 
-
-def console(version: str, obstacles: Callable[[], Sequence[str]], more: Sequence[BaseRoute] = ()) -> Starlette:
+def console(
+    version: str,
+    obstacles: Callable[[], Sequence[str]],
+    more: Sequence[BaseRoute] = (),
+    house: House | None = None,
+) -> Starlette:
     """The ASGI application. `obstacles` says what keeps the gateway from serving, now; nothing means ready.
 
-    `more` are routes of other parts that are served beside these.
+    `more` are routes of other parts that are served beside these, and before them.
     """
+    desk = Desk(house) if house is not None else None
 
     async def readyz(_request: Request) -> Response:
         reasons = list(obstacles())
@@ -55,18 +49,35 @@ def console(version: str, obstacles: Callable[[], Sequence[str]], more: Sequence
     async def healthz(_request: Request) -> Response:
         return JSONResponse({"alive": True, "version": version})
 
-    async def landing(_request: Request) -> Response:
-        reasons = list(obstacles())
-        state = "This gateway is ready." if not reasons else f"This gateway is not ready: {'; '.join(reasons)}."
-        return HTMLResponse(_PAGE.format(version=escape(version), state=escape(state), docs=DOCS))
+    async def landing(request: Request) -> Response:
+        if desk is not None and desk.is_signed_in(request):
+            return RedirectResponse("/requests", 303)
+        return page(
+            "landing",
+            version=version,
+            reasons=list(obstacles()),
+            docs=DOCS,
+            can_sign_in=desk is not None and desk.is_open,
+        )
 
-    app = Starlette(routes=[Route("/readyz", readyz), Route("/healthz", healthz), Route("/", landing), *more])
+    async def asset(request: Request) -> Response:
+        return static(request.path_params["name"])
+
+    routes = [
+        Route("/readyz", readyz),
+        Route("/healthz", healthz),
+        Route("/", landing),
+        Route("/static/{name}", asset),
+        *more,
+        *(desk.routes() if desk is not None else ()),
+    ]
+    app = Starlette(routes=routes)
     app.add_middleware(_Headers)
     return app
 
 
 class _Headers:
-    """Adds the same protective headers to every response, errors included."""
+    """Adds the same protective headers to every response, errors included; one that a page set itself stays."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -74,7 +85,9 @@ class _Headers:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

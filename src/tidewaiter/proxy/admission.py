@@ -28,6 +28,7 @@ class Admission:
         datasources: Mapping[str, Datasource],
         certificate: bytes | None,
         now_ns: Callable[[], int],
+        failed_logins: FailedLogins,
     ) -> None:
         self._require_tls = config.gateway.require_tls
         self._directory = directory
@@ -35,7 +36,7 @@ class Admission:
         self._datasources = datasources
         self._certificate = certificate
         self._now_ns = now_ns
-        self._failed_logins = FailedLogins(config.limits.failed_logins_per_minute)
+        self._failed_logins = failed_logins
 
     async def log_in(self, arrival: Arrival, packet: postgres.Startup, address: str, *, is_full: bool) -> Admitted:
         """Prove who it is and that they may connect. Raises Turned, LoginRefused. `is_full`: no more sessions fit."""

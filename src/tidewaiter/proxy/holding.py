@@ -108,7 +108,10 @@ class Requests(Protocol):
 
 @dataclass(slots=True)
 class Holding:
-    """The held statements of one session, one at a time. `tell` writes to the client. `clock_s` is monotonic."""
+    """The held statements of one session, one at a time. `tell` writes to the client. `clock_s` is monotonic.
+
+    `link` leads to a request's page in the console, empty where there is none.
+    """
 
     requests: Requests
     gauge: Gauge
@@ -116,6 +119,7 @@ class Holding:
     datasource: str
     tell: Callable[[bytes], None]
     clock_s: Callable[[], float]
+    link: Callable[[str], str] = lambda request: ""
     waits_for: str | None = None
     _is_settling: bool = False
     _interrupted: asyncio.Event = field(default_factory=asyncio.Event)
@@ -159,7 +163,7 @@ class Holding:
             self.tell(_notice(f"no policy permits {principal.name} to break the glass: it waits as ever"))
         wait_s = self.patience_s(held, principal)
         if wait_s <= 0:
-            return _unanswered(request, held.binding)
+            return _unanswered(request, held.binding, self.link(request.id))
         if 0 < timeout_s < wait_s:
             return await self._wait(request, held, timeout_s, TIMED_OUT)
         return await self._wait(request, held, wait_s)
@@ -205,7 +209,7 @@ class Holding:
     async def _wait(self, request: Request, held: Held, wait_s: float, too_late: str = "") -> Settled | None:
         """Wait for the decision; when the time is up, withdraw if `too_late` says why the client gives up then."""
         self.waits_for = request.id
-        self.tell(_asked(request, held))
+        self.tell(_asked(request, held, self.link(request.id)))
         deadline = self.clock_s() + wait_s
         while request.state is State.OPEN:
             left_s = deadline - self.clock_s()
@@ -250,7 +254,7 @@ class Holding:
     async def _late(self, request: Request, too_late: str) -> Settled:
         if too_late:
             return await self._withdraw(request, "its statement_timeout was up", too_late)
-        return _unanswered(request, request.binding)
+        return _unanswered(request, request.binding, self.link(request.id))
 
     async def _withdraw(self, request: Request, reason: str, message: str) -> Settled:
         """Take the request back. Where it was decided in the same moment, an approval stays for the next run of it."""
@@ -301,13 +305,13 @@ def _facts(facts: Facts) -> dict[str, object]:
     }
 
 
-def _asked(request: Request, held: Held) -> bytes:
+def _asked(request: Request, held: Held, link: str) -> bytes:
     return postgres.notice_response(
         "NOTICE",
         "00000",
         f"{held.verdict.message}: request {request.id}{_again(request)}",
         detail=f"waiting for {' and '.join(map(str, request.missing))}; Ctrl-C withdraws the request",
-        hint=f"approvers see it with `tidewaiter request show {request.id}`",
+        hint=f"approvers see it {f'at {link}, or ' if link else ''}with `tidewaiter request show {request.id}`",
     )
 
 
@@ -324,14 +328,15 @@ def _notice(message: str) -> bytes:
     return postgres.notice_response("NOTICE", "00000", message)
 
 
-def _unanswered(request: Request, binding: str) -> NotGranted:
+def _unanswered(request: Request, binding: str, link: str) -> NotGranted:
     needs = " and ".join(map(str, request.missing))
     return NotGranted(
         request.id,
         binding,
         refusal.DENIED,
         f"{request.message}: request {request.id} waits for {needs}{_again(request)}",
-        f"run the same statement again once request {request.id} is approved; it then runs once",
+        f"run the same statement again once request {request.id} is approved; it then runs once"
+        + (f"; approvers see it at {link}" if link else ""),
     )
 
 

@@ -9,12 +9,13 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
-from tidewaiter.config import Config, Datasource
+from tidewaiter.config import Config, Datasource, request_link
 from tidewaiter.config.shape import Unclassified
 from tidewaiter.errors import LedgerUnavailable, LoginRefused, ProtocolViolation, StoreUnavailable, UpstreamError
-from tidewaiter.identity import Directory, Rejected, Rejections
+from tidewaiter.identity import Directory, FailedLogins, Rejected, Rejections
 from tidewaiter.ledger.commit import Recorder
 from tidewaiter.ledger.entry import members
 from tidewaiter.model import Context
@@ -94,6 +95,7 @@ class Gateway:
             )
             for name, target in targets.items()
         }
+        self.failed_logins = FailedLogins(config.limits.failed_logins_per_minute)
         self._rejections = Rejections()
         self._connections = 0
         self._listener: socket.socket | None = None
@@ -106,7 +108,7 @@ class Gateway:
             certificate = ssl.PEM_cert_to_DER_cert(pem[: pem.index("-----END CERTIFICATE-----") + 26])
         datasources = {name: target.datasource for name, target in targets.items()}
         self.seats = Seats(directory, datasources.__getitem__)
-        self._admission = Admission(config, directory, policies, datasources, certificate, now_ns)
+        self._admission = Admission(config, directory, policies, datasources, certificate, now_ns, self.failed_logins)
 
     # -- life -------------------------------------------------------------------------------------------------------
     @property
@@ -143,7 +145,7 @@ class Gateway:
                         await asyncio.sleep(0.1)  # out of file descriptors: those that leave make room
                         continue
                     if self._connections >= self._config.limits.connections + STRANGERS:
-                        self._reject(str(peer[0]), "", "too many connections")
+                        self.reject(str(peer[0]), "", "too many connections")
                         sock.close()
                         continue
                     self._connections += 1
@@ -178,7 +180,7 @@ class Gateway:
             async with asyncio.timeout(self._config.gateway.login_timeout_s):
                 arrival = await open_door(sock, address, self._tls)
         except Exception as error:  # noqa: BLE001 - strangers may send anything: it is counted, and they go
-            self._reject(address, "", f"no startup: {type(error).__name__}")
+            self.reject(address, "", f"no startup: {type(error).__name__}")
             if isinstance(error, ProtocolViolation):
                 with contextlib.suppress(OSError):
                     sock.send(refusal.good_bye("08P01", str(error)))
@@ -189,7 +191,7 @@ class Gateway:
             await self._welcome(arrival, address)
         except Exception as defect:  # noqa: BLE001 - the boundary: a defect ends this connection and no other
             arrival.link.write(refusal.good_bye("XX000", "the gateway failed; this is a bug"))
-            self._reject(address, "", f"defect: {defect!r}")
+            self.reject(address, "", f"defect: {defect!r}")
         finally:
             self._connections -= 1
             arrival.link.close()
@@ -206,26 +208,26 @@ class Gateway:
                 admitted = await self._admission.log_in(arrival, arrival.packet, address, is_full=is_full)
                 seat = await self._seat(arrival, admitted, address)
         except login.Turned as rejected:
-            self._reject(address, user, rejected.reason)
+            self.reject(address, user, rejected.reason)
             arrival.link.write(refusal.good_bye(rejected.sqlstate, rejected.message, rejected.hint))
         except LoginRefused:
-            self._reject(address, user, "login refused")
+            self.reject(address, user, "login refused")
             arrival.link.write(refusal.good_bye("28P01", f'password authentication failed for user "{user}"'))
         except (ProtocolViolation, TimeoutError) as error:
-            self._reject(
+            self.reject(
                 address, user, "protocol violation" if isinstance(error, ProtocolViolation) else "login deadline"
             )
             arrival.link.write(refusal.good_bye("08P01", str(error) or "login took too long"))
         except UpstreamError as error:
-            self._reject(address, user, str(error))
+            self.reject(address, user, str(error))
             arrival.link.write(refusal.good_bye("08006", str(error), error.fault.remedy))
         except StoreUnavailable as error:
-            self._reject(address, user, str(error))
+            self.reject(address, user, str(error))
             arrival.link.write(refusal.good_bye(error.fault.sqlstate, "the gateway cannot look up who you are"))
         except LedgerUnavailable:
             arrival.link.write(refusal.good_bye("58030", "the audit ledger cannot be written, so no session can begin"))
         except (OSError, EOFError):
-            self._reject(address, user, "went away during login")
+            self.reject(address, user, "went away during login")
         else:
             await self._relay(seat)
 
@@ -327,6 +329,7 @@ class Gateway:
                 admitted.datasource,
                 arrival.link.write,
                 lambda: self._clock_us() / 1e6,
+                partial(request_link, self._config.console),
             ),
             Veil() if is_veiled else None,
         )  # fmt: skip
@@ -363,8 +366,8 @@ class Gateway:
             await seat.upstream.cancel(seat.backend.pid, seat.backend.secret)
 
     # -- helpers ------------------------------------------------------------------------------------------------------
-    def _reject(self, source: str, user: str, reason: str) -> None:
-        """Count a connection that came to nothing; a flood of them must not fill the disk."""
+    def reject(self, source: str, user: str, reason: str) -> None:
+        """Count a connection, or a sign-in, that came to nothing; a flood of them must not fill the disk."""
         self._record_rejections(self._rejections.note(source, user, reason, self._now_ns() / 1e9))
 
     def _record_rejections(self, rejected: Sequence[Rejected]) -> None:

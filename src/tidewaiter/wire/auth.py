@@ -277,6 +277,21 @@ def _proves(proof: bytes, stored_key: bytes, message: bytes) -> bool:
     return hmac.compare_digest(hashlib.sha256(client_key).digest(), stored_key)
 
 
+def matching(password: str, salt: bytes, iterations: int, verifiers: Sequence[Verifier]) -> str | None:
+    """The id of the credential whose password this is, for logins that send it as it is: None for none.
+
+    The work is that of a SCRAM login of either side, the same whichever matches and whether one does.
+    """
+    stored, _ = make_verifier(password, salt, iterations)
+    matched: str | None = None
+    for credential, stored_key, _ in verifiers:
+        if hmac.compare_digest(stored, stored_key):
+            matched = credential
+    for _ in range(TRIES - len(verifiers)):
+        hmac.compare_digest(stored, _DUMMY[0])
+    return matched
+
+
 # --- client -------------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,106 @@
+"""What the pages show of a request, for each reader."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from consolekit import DRAFT, NOW, RADIUS
+
+from tidewaiter.approvals.desk import State, Vote
+from tidewaiter.console.rights import Rights
+from tidewaiter.console.sheet import FACTS, line_of, sheet_of
+from tidewaiter.model import Need
+
+ALL = Rights(True, True, True, "")
+OWN = Rights(True, False, False, "it is yours")
+REQUEST = replace(DRAFT, id="AR-1", blast_radius=RADIUS)
+VOTE = Vote("dora", True, ("dba",), NOW, "console", "192.0.2.7", "fine")
+
+
+def test_numbers_and_rows_are_for_those_who_may_see_them() -> None:
+    radius = sheet_of(REQUEST, ALL).radius
+    assert radius is not None
+    assert (radius.number, radius.sureness) == ("measured: 39 rows (the planner estimates 41)", "measured")
+    assert radius.way_back == ("no", "only from a backup")
+    assert not any("reversible" in line for line in radius.lines)
+    (sample,) = radius.samples
+    assert sample.columns == ("id", "name", "email")
+    assert sample.rows == ((("1", "Ann<b>", "NULL"), ()), (("2", "Bob", ""), ("2", "Rob", "")))
+    assert radius.remarks == ("and more",)
+    fewer = sheet_of(REQUEST, replace(ALL, sees_rows=False)).radius
+    assert fewer is not None
+    assert (fewer.samples, fewer.remarks) == ((), ())
+    assert sheet_of(REQUEST, OWN).radius is None
+    assert sheet_of(REQUEST, OWN).statement == REQUEST.statement
+
+
+def test_what_was_sent_stands_below_where_the_form_differs() -> None:
+    assert sheet_of(REQUEST, ALL).exact == REQUEST.statement
+    same = replace(REQUEST, blast_radius={**RADIUS, "formatted": REQUEST.statement})
+    assert sheet_of(same, ALL).exact == ""
+
+
+def test_a_request_without_a_radius_says_nothing_of_it() -> None:
+    assert sheet_of(replace(REQUEST, blast_radius=None), ALL).radius is None
+    unknown = sheet_of(replace(REQUEST, blast_radius={**RADIUS, "rows": None}), ALL).radius
+    assert unknown is not None
+    assert (unknown.number, unknown.sureness) == ("rows: not known", "unknown")
+
+
+def test_each_state_offers_what_can_be_done() -> None:
+    offered = {
+        state: [
+            one
+            for one in ("may_approve", "may_deny", "may_close")
+            if getattr(sheet_of(replace(REQUEST, state=state), ALL), one)
+        ]
+        for state in State
+    }
+    assert {state: one for state, one in offered.items() if one} == {
+        State.OPEN: ["may_approve", "may_deny"],
+        State.APPROVED: ["may_deny"],
+        State.REVIEW: ["may_close"],
+    }
+    own = sheet_of(REQUEST, OWN)
+    assert (own.may_approve, own.may_deny, own.may_close, own.why_not) == (False, False, False, "it is yours")
+
+
+def test_the_timeline_says_who_when_and_how() -> None:
+    voted = replace(REQUEST, votes=(VOTE,), needs=(Need(("dba",), 2),), glass="fire")
+    asked, glass, vote, waits = sheet_of(voted, ALL).timeline
+    assert (asked.said, asked.where) == ("reporter asked on behalf of alice", "session s1")
+    assert glass.note == "fire"
+    assert (vote.said, vote.where, vote.note) == ("dora approved", "by console, from 192.0.2.7", "fine")
+    assert vote.at == "2027-01-15T08:00:00Z"
+    assert waits.said.startswith("waits for ")
+    assert [step.kind for step in sheet_of(replace(REQUEST, state=State.WITHDRAWN, reason="Ctrl-C"), ALL).timeline] == [
+        "asked", "withdrawn",
+    ]  # fmt: skip
+    denied = replace(REQUEST, state=State.DENIED, votes=(replace(VOTE, is_approval=False),))
+    assert [step.kind for step in sheet_of(denied, ALL).timeline] == ["asked", "denied"]
+    assert sheet_of(replace(REQUEST, state=State.APPROVED), ALL).timeline[-1].at
+
+
+def test_a_version_changes_with_whatever_is_shown() -> None:
+    before = sheet_of(REQUEST, ALL)
+    assert before.version == sheet_of(REQUEST, ALL).version
+    assert before.version != sheet_of(replace(REQUEST, votes=(VOTE,)), ALL).version
+    assert before.version != sheet_of(REQUEST, ALL, (("ops", "told"),)).version
+
+
+def test_long_lists_are_counted_not_hidden() -> None:
+    many = replace(REQUEST, facts={"touches": [f"t{n}" for n in range(FACTS + 3)], "has_where": True, "locks": []})
+    ((label, values),) = sheet_of(many, ALL).facts
+    assert (label, len(values)) == ("touches", FACTS + 1)
+    assert values[-1].startswith("and 3 more")
+
+
+def test_the_list_marks_what_waits_for_me_until_i_have_voted() -> None:
+    two = replace(REQUEST, needs=(Need(("dba",), 2),))
+    assert line_of(two, ALL, "dora").waits_for_me
+    assert not line_of(replace(two, votes=(VOTE,)), ALL, "dora").waits_for_me
+    assert line_of(replace(two, votes=(VOTE,)), ALL, "dan").waits_for_me
+    assert not line_of(replace(two, state=State.APPROVED), ALL, "dora").waits_for_me
+    own = line_of(two, OWN, "alice")
+    assert (own.is_mine, own.waits_for_me, own.rows) == (True, False, "")
+    assert line_of(replace(two, statement="x" * 9999), ALL, "dora").statement.endswith("…")
