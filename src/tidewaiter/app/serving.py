@@ -251,7 +251,13 @@ class Server:
 
         async def deliveries(request: str) -> tuple[tuple[str, str], ...]:
             found = await asyncio.to_thread(running.outbox.of_request, request)
-            return tuple((one.channel, f"{one.state}: {one.problem}" if one.problem else one.state) for one in found)
+            return tuple(
+                (
+                    f"{one.channel}, {one.member}" if one.member else one.channel,
+                    f"{one.state}: {one.problem}" if one.problem else one.state,
+                )
+                for one in found
+            )
 
         return House(
             addresses=addresses(running.config.console, port),
