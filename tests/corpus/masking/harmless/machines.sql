@@ -54,7 +54,7 @@ explain select * from customers where city = 'Oslo'
 explain (costs off, verbose) select c.name, o.total from customers c join orders o on o.customer_id = c.id
 explain (analyze, costs off, timing off, summary off, buffers off) select count(*) from customers where salary > 50000
 explain (format json) select email from customers
-explain update customers set name = 'x' where id = 1
+explain (costs off) update customers set name = 'x' where id = 1
 select set_config('app.user', 'x', false), current_setting('app.user')
 set local statement_timeout = '5s' ;; select count(*) from customers
 show search_path
