@@ -147,14 +147,13 @@ def test_sql_cannot_run_what_the_gateway_masks_itself() -> None:
 
 def test_behind_a_sync_a_name_counts_once_the_server_has_agreed() -> None:
     names = Names()
-    named, portal = statement(), Portal(statement(), b"p")
-    undos = [names.prepare(b"s", named), names.bind(portal)]
+    undos = [names.prepare(b"s", statement()), names.bind(Portal(statement(), b"p"))]
     assert names.all_count(), "what is sent up to the next Sync is skipped with them"
     names.syncs += 1
-    assert not names.counts(named)
-    assert not names.counts(portal)
+    assert not names.counts(False, b"s")
+    assert not names.counts(True, b"p")
     names.settled(undos[0])
-    assert names.counts(named)
+    assert names.counts(False, b"s")
     assert not names.all_count()
     names.settled(undos[1])
     assert names.all_count()
@@ -168,3 +167,45 @@ def test_a_portal_that_the_server_has_not_agreed_to_belongs_to_the_next_transact
     names.settled(undo)
     names.transaction_ended()
     assert not names.portals
+
+
+def test_what_is_taken_back_never_stood_in_between() -> None:
+    """Of two changes in two pipelines that fail, the older one is taken back first."""
+    names = Names()
+    first = statement()
+    names.settled(names.prepare(b"s", first))
+    older = names.prepare(b"s", statement(TWO))
+    names.syncs += 1
+    newer = names.prepare(b"s", statement(TWO))
+    older()
+    newer()
+    assert names.statements[b"s"] is first
+    assert names.all_count()
+
+
+def test_what_was_closed_in_vain_is_there_again_after_a_newer_change_failed() -> None:
+    names = Names()
+    first = Portal(statement(), b"p", execution=execution())
+    names.settled(names.bind(first))
+    older = names.close("P", b"p")
+    names.syncs += 1
+    newer = names.bind(Portal(statement(), b"p"))
+    older()
+    names.syncs += 1
+    assert not names.counts(True, b"p")
+    newer()
+    assert names.portals[b"p"] is first
+    assert names.counts(True, b"p")
+    assert names.settled(names.close("P", b"p")) != []
+
+
+def test_a_change_that_failed_behind_one_that_did_not_leaves_that_one() -> None:
+    names = Names()
+    second = statement(TWO)
+    older = names.prepare(b"s", second)
+    newer = names.prepare(b"s", statement())
+    names.syncs += 1
+    names.settled(older)
+    newer()
+    assert names.statements[b"s"] is second
+    assert names.all_count()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import pytest
-from modelserver import WAITS, Gated, Server, Text
+from modelserver import FILL, WAITS, Gated, Server, Text
 from playbook import messages_of
 from playstage import ADA, PATH, NoToday, Paper, Shelf, Wire, policies, shop
 
@@ -233,10 +233,11 @@ def after(*first: bytes) -> list[tuple[str, int]]:
     "failing",
     [
         pg.parse(b"a", b"select 1"),
+        (pg.parse(b"a", b"select 1") + pg.sync()) * 2,
         pg.execute(b"missing") + pg.close("S", b"a") + pg.parse(b"a", b"select 1"),
         pg.bind(b"", b"missing", [], [], []) + pg.close("S", b"a") + pg.parse(b"a", b"select 1"),
     ],
-    ids=["refused by the server", "skipped here", "skipped there"],
+    ids=["refused by the server", "refused twice", "skipped here", "skipped there"],
 )
 @pytest.mark.parametrize("use", [USE, pg.query(b"execute a")], ids=["bound", "in a text"])
 def test_a_name_stands_for_what_it_did_until_the_server_agrees(failing: bytes, use: bytes) -> None:
@@ -262,3 +263,10 @@ def test_a_round_that_the_server_refuses_leaves_the_unnamed_portal_as_it_was() -
     ]  # fmt: skip
     refused = pg.bind(b"", b"b", [], [b"too many"], []) + pg.execute(b"") + pg.sync()
     held(Talk([*first, refused, quickly(b"rollback to s"), pg.execute(b""), *END], [*after(*first), *after(refused)]))
+
+
+def test_a_good_bye_of_the_server_is_passed_on_and_no_other_added() -> None:
+    """A Query within copy data ends the session, and its Sync is still owed then."""
+    copies = pg.parse(b"", FILL.sql) + pg.bind(b"", b"", [], [], []) + pg.execute(b"")
+    said = held(Talk([copies, pg.query(b"select 1"), *END]))
+    assert not [one for one in said.paper.raw if one["kind"] == "commit.failed"]

@@ -52,6 +52,11 @@ def answer_end(chunk: bytes, at: int) -> tuple[int, int]:
     return (at, end) if end == last and chunk.startswith(_READY, end) else (-1, -1)
 
 
+def _is_final(error: bytes) -> bool:
+    """Whether the server ends the session with this error."""
+    return b"VFATAL\0" in error[:64] or b"VPANIC\0" in error[:64]
+
+
 class Refused:
     """Memo of a message that stands in the place of a refused one: `error` replaces what the server says of it.
 
@@ -203,8 +208,8 @@ class Answers:
     def _note(self, kind: int, debt: Debt[Memo] | None, body: bytes) -> None:
         """Errors that answer no statement: a good-bye, or a commit that failed on a deferred constraint."""
         if kind == postgres.ERROR_RESPONSE:
-            self.said_goodbye = debt is None
-            if debt is not None:
+            self.said_goodbye = debt is None or _is_final(body)
+            if not self.said_goodbye:
                 self._trail.event("commit.failed", {"sqlstate": postgres.sqlstate_of(body)})
         elif kind == postgres.READY_FOR_QUERY:
             self.transaction = chr(body[0])
@@ -315,5 +320,5 @@ class Answers:
             for other in skipped[1:]:
                 if isinstance(other, Execution):
                     self._trail.outcome(other, "skipped", self._clock_us())
-        self.said_goodbye = b"VFATAL\0" in body[:64] or b"VPANIC\0" in body[:64]
+        self.said_goodbye = _is_final(body)
         return replacement

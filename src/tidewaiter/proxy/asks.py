@@ -296,11 +296,12 @@ class Asks(Weighing):
         self._streams = not self._is_skipping
         body = _body(data, piece)
         portal_name, statement_name, offset = parse_bind_head(body)
-        known = self._names.statements.get(statement_name) if self._streams else None
-        if known is not None:
-            need = self._renewal(statement_name, known) if self._counts(known) else AllAnswered()
-            if need is not None:
-                return need
+        if self._streams and not self._names.counts(False, statement_name):
+            return AllAnswered()
+        known = self._names.statements.get(statement_name)
+        need = self._renewal(statement_name, known) if self._streams and known is not None else None
+        if need is not None:
+            return need
         names = self._names if self._streams else self._skipped
         statement = names.statements.get(statement_name) or self._names.statements.get(statement_name)
         portal = Portal(statement or Statement(b"", (), no_statement(statement_name)), portal_name, body[offset:])
@@ -319,18 +320,14 @@ class Asks(Weighing):
             self._go_on(data, piece)
         return None
 
-    def _counts(self, named: Statement | Portal) -> bool:
-        """Whether a name stands for this on the server when it gets there; else wait until that is known."""
-        return not self._owed.debts or self._names.counts(named)
-
     def _take_execute(self, data: bytes, piece: Piece) -> Need | None:
         name, limit = parse_execute(_body(data, piece))
         if self._is_skipping:
             self._skip_execute(name)
             return None
-        portal = self._names.portals.get(name) or Portal(Statement(b"", (), no_portal(name)), name)
-        if not self._counts(portal):
+        if not self._names.counts(True, name):
             return AllAnswered()
+        portal = self._names.portals.get(name) or Portal(Statement(b"", (), no_portal(name)), name)
         statement = portal.statement
         judged = self._judge_prepared(statement)
         if not isinstance(judged, Judged):

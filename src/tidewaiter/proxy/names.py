@@ -24,10 +24,9 @@ class Statement:
     The server plans it anew where names mean something else; `source` is the PREPARE to understand again then, empty
     when it is not known by itself; `origin` is the whole text that made it. `plan` is the one that it was sent by, in
     sessions that mask; `is_outdated` says that it would be sent by another one now, when that was last looked at.
-    `since` counts the Syncs before it was named, and is -1 once the server has agreed.
     """
 
-    __slots__ = ("facts", "is_outdated", "oids", "origin", "plan", "since", "source", "text")
+    __slots__ = ("facts", "is_outdated", "oids", "origin", "plan", "source", "text")
 
     def __init__(
         self, text: bytes, oids: tuple[int, ...], facts: Facts, source: bytes = b"", plan: Plan | None = None
@@ -39,17 +38,16 @@ class Statement:
         self.text = text
         self.oids = oids
         self.facts = facts
-        self.since = -1
 
 
 class Portal(Place):
     """A bound statement or a cursor. `binds` is the parameter section of Bind, None when it was too long to keep.
 
     `execution` is the running execution after its first Execute, while the portal is suspended. `fetched` counts the
-    rows that it gave under a row limit, by Execute and by FETCH. `since` as of a statement.
+    rows that it gave under a row limit, by Execute and by FETCH.
     """
 
-    __slots__ = ("binds", "binds_digest", "fetched", "name", "since", "statement")
+    __slots__ = ("binds", "binds_digest", "fetched", "name", "statement")
 
     def __init__(
         self, statement: Statement, name: bytes, binds: bytes | None = b"", execution: Execution | None = None
@@ -60,7 +58,6 @@ class Portal(Place):
         self.binds = binds
         self.binds_digest = ""
         self.fetched = 0
-        self.since = -1
 
 
 class _FactsByName(Mapping[str, Facts]):
@@ -86,43 +83,63 @@ class _FactsByName(Mapping[str, Facts]):
 
 
 class Undo:
-    """How to take back one change of a name: `before` is what it stood for, `after` what it stands for, if anything."""
+    """How to take back one change of a name: `before` is what it stood for, `since` the Syncs that were sent before.
 
-    __slots__ = ("after", "before", "is_portal", "name", "names")
+    `earlier` is the change before it, if the server had not agreed to that one. `is_agreed`: the server has agreed to
+    this one. `is_undone`: it is taken back.
+    """
 
-    def __init__(
-        self,
-        names: Names,
-        is_portal: bool,
-        name: bytes,
-        before: Statement | Portal | None,
-        after: Statement | Portal | None = None,
-    ) -> None:
+    __slots__ = ("before", "earlier", "is_agreed", "is_portal", "is_undone", "name", "names", "since")
+
+    def __init__(self, names: Names, is_portal: bool, name: bytes, before: Statement | Portal | None) -> None:
         self.names = names
         self.is_portal = is_portal
         self.name = name
         self.before = before
-        self.after = after
+        self.since = names.syncs
+        self.is_agreed = False
+        self.is_undone = False
+        self.earlier = names.changes.get((is_portal, name))
+        names.changes[(is_portal, name)] = self
 
     def __call__(self) -> None:
-        """Restore what the name stood for."""
-        if isinstance(self.before, Statement):
-            self.names.statements[self.name] = self.before
-        elif isinstance(self.before, Portal):
-            self.names.portals[self.name] = self.before
+        """Restore what the name stood for, unless it was changed again: then that change finds it here."""
+        names, key = self.names, (self.is_portal, self.name)
+        self.is_undone = True
+        if names.changes.get(key) is not self:
+            return
+        before = self.stood_for()
+        if isinstance(before, Statement):
+            names.statements[self.name] = before
+        elif isinstance(before, Portal):
+            names.portals[self.name] = before
         elif self.is_portal:
-            self.names.portals.pop(self.name, None)
+            names.portals.pop(self.name, None)
         else:
-            self.names.statements.pop(self.name, None)
+            names.statements.pop(self.name, None)
+        if self.earlier is None or self.earlier.is_agreed:
+            del names.changes[key]
+        else:
+            names.changes[key] = self.earlier
+
+    def stood_for(self) -> Statement | Portal | None:
+        """What the name stood for before, on the server: what was taken back never was."""
+        while self.earlier is not None and self.earlier.is_undone:
+            self.before, self.earlier = self.earlier.before, self.earlier.earlier
+        return self.before
 
 
 class Names:
-    """Statements and portals by name. `syncs` counts the Syncs that were sent."""
+    """Statements and portals by name. `syncs` counts the Syncs that were sent.
 
-    __slots__ = ("cursors", "portals", "prepared", "statements", "syncs")
+    `changes` has the last change of each name, by (is a portal's, name), that the server has not agreed to yet.
+    """
+
+    __slots__ = ("changes", "cursors", "portals", "prepared", "statements", "syncs")
 
     def __init__(self) -> None:
         self.syncs = 0
+        self.changes: dict[tuple[bool, bytes], Undo] = {}
         self.statements: dict[bytes, Statement] = {}
         self.portals: dict[bytes, Portal] = {}
         self.prepared: Mapping[str, Facts] = _FactsByName(self.statements)
@@ -136,15 +153,13 @@ class Names:
 
     def prepare(self, name: bytes, statement: Statement) -> Undo:
         """Let a name stand for a statement."""
-        undo = Undo(self, False, name, self.statements.get(name), statement)
-        statement.since = self.syncs
+        undo = Undo(self, False, name, self.statements.get(name))
         self.statements[name] = statement
         return undo
 
     def bind(self, portal: Portal) -> Undo:
         """Let a name stand for a portal."""
-        undo = Undo(self, True, portal.name, self.portals.get(portal.name), portal)
-        portal.since = self.syncs
+        undo = Undo(self, True, portal.name, self.portals.get(portal.name))
         self.portals[portal.name] = portal
         return undo
 
@@ -156,18 +171,22 @@ class Names:
 
     def settled(self, undo: Undo) -> list[Execution]:
         """The server has agreed to a change of a name; return the suspended execution that it ended, if any."""
-        before, after = undo.before, undo.after
-        if after is not None:
-            after.since = -1
+        before, key = undo.stood_for(), (undo.is_portal, undo.name)
+        undo.is_agreed, undo.before, undo.earlier = True, None, None
+        if self.changes.get(key) is undo:
+            del self.changes[key]
         return _let_go(before) if isinstance(before, Portal) else []
 
-    def counts(self, named: Statement | Portal) -> bool:
-        """Whether a name stands for this where it is used now: if the server refuses the name, it skips the use too."""
-        return named.since < 0 or named.since == self.syncs
+    def counts(self, is_portal: bool, name: bytes) -> bool:
+        """Whether a name may be used now: what the server makes of its last change it makes of this use too."""
+        if not self.changes:
+            return True
+        change = self.changes.get((is_portal, name))
+        return change is None or change.since == self.syncs
 
     def all_count(self) -> bool:
-        """Whether every name does."""
-        return all(map(self.counts, self.statements.values())) and all(map(self.counts, self.portals.values()))
+        """Whether every name may."""
+        return all(change.since == self.syncs for change in self.changes.values())
 
     def transaction_ended(self) -> list[Execution]:
         """Portals end with the transaction, cursors WITH HOLD aside; return the executions that were suspended.
@@ -177,7 +196,7 @@ class Names:
         """
         ended: list[Execution] = []
         for name, portal in list(self.portals.items()):
-            if portal.since >= 0:
+            if (True, name) in self.changes:
                 continue
             ended += _let_go(portal)
             if portal.statement.text:

@@ -90,9 +90,9 @@ class Rounds:
         name_end = chunk.find(0, _NAME, body_end)
         if chunk[HEADER] or name_end < 0 or name_end - _NAME > NAME_BYTES:
             return False
-        statement = self._names.statements.get(chunk[_NAME:name_end])
-        names = self._names
-        if statement is None or not statement.text or not names.counts(statement):
+        names, name = self._names, chunk[_NAME:name_end]
+        statement = names.statements.get(name)
+        if statement is None or not statement.text or not names.counts(False, name):
             return False
         before = names.portals.get(b"")  # if the server refuses this Bind, the name still stands for that
         judged = self._plain(statement.text) if before is None or before.is_done else None

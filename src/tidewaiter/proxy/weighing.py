@@ -64,7 +64,7 @@ class Weighing:
         known = standing.recall(text, in_transaction=in_transaction)
         if known is not None:
             return known
-        if self._owed.debts and not standing.names.all_count():  # the text may speak of them
+        if not standing.names.all_count():  # the text may speak of them
             return AllAnswered()
         unmet = self._unmet()
         if unmet is not None:
