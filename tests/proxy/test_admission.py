@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from tidewaiter.config import load
+from tidewaiter.identity import FailedLogins
 from tidewaiter.proxy.admission import Admission
 from tidewaiter.proxy.door import Arrival
 from tidewaiter.proxy.login import Turned
@@ -36,7 +37,7 @@ def turned(folder: Path, wanted: str, address: str, *, is_full: bool = False, tl
     (folder / "tidewaiter.toml").write_text(TOML.format(wanted=wanted))
     config = load(folder / "tidewaiter.toml", {"SHOP_PASSWORD": "x"})
     nobody = cast(Any, None)  # neither the directory nor policies are asked
-    admission = Admission(config, nobody, nobody, config.datasources, None, lambda: 0)
+    admission = Admission(config, nobody, nobody, config.datasources, None, lambda: 0, FailedLogins(20))
     said = postgres.startup_message({"user": "ada", "database": "shop"}, 0)
     packet = cast(postgres.Startup, postgres.parse_startup(said[4:]))
     arrival = Arrival(nobody, packet, tls)
