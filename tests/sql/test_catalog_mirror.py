@@ -34,6 +34,8 @@ from tidewaiter.sql.catalog_reading import (
     answered,
     excerpt,
     excerpt_answered,
+    keys,
+    keys_answered,
     statement,
     system_answered,
 )
@@ -187,10 +189,8 @@ class Reader:
     async def follow(self, mirror: Mirror) -> Mirror:
         """What changed."""
         changes, _ = answered(await self._ask(statement(), mirror.oldest), ())
-        listed = None
-        if recount(mirror, changes):
-            listed = answered(await self._ask(statement(), ""), ())[0].young
-        change = amendment(mirror, changes, listed)
+        there = {name: keys_answered(await self._ask(keys(name))) for name in recount(mirror, changes)}
+        change = amendment(mirror, changes, there)
         if change is None:
             return unchanged(mirror, changes)
         if isinstance(change, str):
@@ -293,22 +293,22 @@ def everything() -> dict[str, tuple[Entry, ...]]:
 
 def test_another_server_is_read_anew() -> None:
     mirror = whole(Changes("1", "one", {}, everything()), {}, system({}))
-    assert amendment(mirror, replace(changes(), server="two"), None) == "the server is another one, or was started anew"
-    assert amendment(mirror, changes(), None) is None
+    assert amendment(mirror, replace(changes(), server="two"), {}) == "the server is another one, or was started anew"
+    assert amendment(mirror, changes(), {}) is None
 
 
 def test_what_was_taken_in_before_is_no_change() -> None:
     mirror = whole(Changes("1", "one", {}, everything()), {}, system({}))
     said = changes(pg_class=(Entry(20000, False, "v1", (20001,)),))
-    change = amendment(mirror, said, None)
+    change = amendment(mirror, said, {})
     assert isinstance(change, Amendment)
     assert {20000, 20001} <= change.owners
     after = amended(mirror, change, {})
     assert after.keys["pg_class"] == {20000: (20001,)}
-    assert amendment(after, said, None) is None
+    assert amendment(after, said, {}) is None
 
 
 @pytest.mark.parametrize("name", ["pg_cast", "pg_extension", "pg_amproc"])
 def test_what_reaches_further_than_lineage_has_everything_read(name: str) -> None:
     mirror = whole(Changes("1", "one", {}, everything()), {}, system({}))
-    assert amendment(mirror, changes(**{name: (Entry(20000, False, "v1", (1, 2)),)}), None) == f"{name} changed"
+    assert amendment(mirror, changes(**{name: (Entry(20000, False, "v1", (1, 2)),)}), {}) == f"{name} changed"

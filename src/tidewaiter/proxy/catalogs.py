@@ -37,6 +37,8 @@ from tidewaiter.sql.catalog_reading import (
     answered,
     excerpt,
     excerpt_answered,
+    keys,
+    keys_answered,
     statement,
     system_answered,
 )
@@ -70,6 +72,7 @@ _SETTINGS = {
     "lock_timeout": "100ms",
     "jit": "off",  # large statements over few rows
     "max_parallel_workers_per_gather": "0",
+    "join_collapse_limit": "1",  # joins are written in the order that is right for a few owners
 }
 
 
@@ -252,10 +255,8 @@ class CatalogWatch:
     async def _amended(self, connection: _Connection, mirror: Mirror, *, is_printed: bool) -> Mirror | None:
         """The mirror with what changed; None when everything must be read."""
         changes, _ = answered(await connection.fetchval(statement(), mirror.oldest), ())
-        listed = None
-        if recount(mirror, changes):
-            listed = answered(await connection.fetchval(statement(), ""), ())[0].young
-        change = amendment(mirror, changes, listed)
+        there = {name: keys_answered(await connection.fetchval(keys(name))) for name in recount(mirror, changes)}
+        change = amendment(mirror, changes, there)
         if not isinstance(change, Amendment):
             return unchanged(mirror, changes) if change is None else None
         sections = _sections(change.sections, is_printed=is_printed)

@@ -9,7 +9,17 @@ from typing import TypeVar
 
 from tidewaiter.proxy.probe import Question, Surroundings, catalog_questions
 from tidewaiter.sql.catalog_mirror import Amendment, Mirror, amended, amendment, recount, system, unchanged, whole
-from tidewaiter.sql.catalog_reading import SECTIONS, Changes, Row, answered, excerpt, excerpt_answered, statement
+from tidewaiter.sql.catalog_reading import (
+    LISTS,
+    SECTIONS,
+    Row,
+    answered,
+    excerpt,
+    excerpt_answered,
+    keys,
+    keys_answered,
+    statement,
+)
 
 Ask = Callable[[Sequence[Question]], Awaitable[list[bytes]]]
 """Asks the server on the client's own session; see `probe`."""
@@ -22,7 +32,8 @@ SESSION_SECTIONS = tuple(name for name in SECTIONS if name != "view_definitions"
 CHANGES = statement(is_binary=True)
 WHOLE = statement(SESSION_SECTIONS, is_binary=True)
 EXCERPTS = {name: excerpt((name,), is_binary=True) for name in SESSION_SECTIONS}
-TEXTS: tuple[str, ...] = (CHANGES, WHOLE, *EXCERPTS.values())
+KEYS = {name: keys(name, is_binary=True) for name in LISTS}
+TEXTS: tuple[str, ...] = (CHANGES, WHOLE, *EXCERPTS.values(), *KEYS.values())
 """All that is asked for."""
 
 
@@ -64,9 +75,11 @@ class Reader:
         known = base or shared
         if known is None:
             return await self._whole(None)
-        (changes,) = await self._changes((CHANGES, known.oldest))
-        listed = (await self._changes((CHANGES, "")))[0].young if recount(known, changes) else None
-        change = amendment(known, changes, listed)
+        (answer,) = await self._asked((CHANGES, known.oldest))
+        changes, _ = answered(answer, ())
+        short = recount(known, changes)
+        said = await self._asked(*((KEYS[name], "") for name in short)) if short else []
+        change = amendment(known, changes, dict(zip(short, map(keys_answered, said), strict=True)))
         if change is None:
             return unchanged(known, changes)
         if isinstance(change, Amendment):
@@ -82,9 +95,6 @@ class Reader:
         (answer,) = await self._asked((WHOLE, ""))
         own = system({}) if known is None else known.own
         return await _off_loop(lambda: whole(*answered(answer, SESSION_SECTIONS), own))
-
-    async def _changes(self, *asked: tuple[str, str]) -> list[Changes]:
-        return [answered(answer, ())[0] for answer in await self._asked(*asked)]
 
     async def _asked(self, *asked: tuple[str, str]) -> list[str]:
         answers = await self.ask(catalog_questions(self.around, asked))

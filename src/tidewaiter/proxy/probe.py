@@ -106,13 +106,13 @@ class Surroundings:
 
 
 def catalog_questions(around: Surroundings, asked: Sequence[tuple[str, str]]) -> tuple[Question, ...]:
-    """Ask for the catalog as this session's transaction sees it: each a statement of `catalog_reading` and its value.
+    """Ask for the catalog as this session's transaction sees it: each a statement of `catalog_reading` and its $1.
 
     The first and the last answer are not those to `asked`.
     """
     return (
         _set(tuple(_PINNED.values())),
-        *(Question(text.encode(), (value.encode(),), is_binary=True) for text, value in asked),
+        *(Question(text.encode(), (value.encode(),) if "$1" in text else (), is_binary=True) for text, value in asked),
         _set(around.pinned),
     )
 

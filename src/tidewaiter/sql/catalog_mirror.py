@@ -7,7 +7,7 @@ extensions, the name of a schema), everything is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any
@@ -57,6 +57,9 @@ _FED_BY: Mapping[str, tuple[str, ...]] = {
     "view_definitions": ("pg_rewrite",),
     "types": ("pg_type",),
 }  # fmt: skip
+
+# These name functions alone that did not come with the server.
+_OF_FUNCTIONS = frozenset({"table_calls", "view_calls"})
 
 # As above, where there is any row of another catalog at all: checks of domains, casts by functions.
 _FED_WITH: Mapping[str, tuple[str, str]] = {
@@ -149,17 +152,17 @@ def whole(changes: Changes, rows: Mapping[str, Sequence[Row]], own: System, *, i
     return Mirror(changes.server, changes.oldest, frozenset(), keys, sections, own, catalog, missing)
 
 
-def amendment(mirror: Mirror, changes: Changes, listed: Mapping[str, Sequence[Entry]] | None) -> Amendment | str | None:
+def amendment(mirror: Mirror, changes: Changes, there: Mapping[str, Collection[Key]]) -> Amendment | str | None:
     """What to read again after these changes since `mirror.oldest`: nothing, the Amendment, or why it is everything.
 
-    `listed` are all rows of those lists that `recount` names; without it, see there first.
+    `there` are the keys of all rows of those lists that `recount` names.
     """
     if changes.server != mirror.server:
         return "the server is another one, or was started anew"
     found = _Reach(mirror)
     for name, entries in changes.young.items():
         new = [entry for entry in entries if entry.version not in mirror.versions]
-        gone = _gone(mirror, name, listed)
+        gone = [key for key in mirror.keys[name] if key not in there[name]] if name in there else []
         if name in _SWEEPING and (new or gone):
             return f"{name} changed"
         for entry in new:
@@ -286,13 +289,6 @@ class _Reach:
                     return
 
 
-def _gone(mirror: Mirror, name: str, listed: Mapping[str, Sequence[Entry]] | None) -> list[Key]:
-    if listed is None or name not in mirror.keys or name not in listed:
-        return []
-    there = {entry.key for entry in listed[name]}
-    return [key for key in mirror.keys[name] if key not in there]
-
-
 def _sections(mirror: Mirror, keys: Mapping[str, Keys], owners: Iterable[int]) -> tuple[str, ...]:
     """The sections that may say something of these owners."""
     owners = set(owners)
@@ -301,6 +297,8 @@ def _sections(mirror: Mirror, keys: Mapping[str, Keys], owners: Iterable[int]) -
     }
 
     def is_wanted(name: str) -> bool:
+        if name in _OF_FUNCTIONS and not keys["pg_proc"]:
+            return not owners.isdisjoint(mirror.sections[name].rows)
         if not present.isdisjoint(_FED_BY[name]) or not owners.isdisjoint(mirror.sections[name].rows):
             return True
         there, of = _FED_WITH.get(name, ("", ""))

@@ -424,7 +424,7 @@ QUERIES: Mapping[str, str] = {
           join pg_depend e on e.classid = 'pg_attrdef'::regclass and e.objid = d.oid
                           and e.refclassid = 'pg_class'::regclass and e.refobjid = c.oid
           join pg_attribute a on a.attrelid = c.oid and a.attnum = e.refobjsubid and a.attnum not in (0, d.adnum)
-         where true /* in: c.oid */ order by 1, 2, 3, 4""",
+         where true /* in: d.adrelid */ order by 1, 2, 3, 4""",
     # schema, view, its query as the server prints it
     "view_definitions": f"""
         select /*: c.oid || {_USED.format("pg_rewrite", _VIEW_RULE)} */

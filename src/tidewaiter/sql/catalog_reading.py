@@ -23,7 +23,7 @@ from tidewaiter.sql.catalog_queries import QUERIES
 
 __all__ = [
     "LISTS", "SECTIONS", "SYSTEM_SECTIONS", "SYSTEM_STATEMENT", "Changes", "Entry", "Key", "Row", "answered", "excerpt",
-    "excerpt_answered", "statement", "system_answered",
+    "excerpt_answered", "keys", "keys_answered", "statement", "system_answered",
 ]  # fmt: skip
 
 Key = int | str
@@ -118,7 +118,10 @@ LISTS: Mapping[str, Listed] = {
     "pg_enum": Listed("pg_enum", touches=("x.enumtypid",), doubt="true"),
     "pg_extension": Listed("pg_extension"),
     "members of extensions": Listed(
-        "pg_depend", "x.classid || '-' || x.objid", ("x.objid",), "x.deptype = 'e' and x.objid >= 16384"
+        "pg_depend",
+        "x.classid || '-' || x.objid",
+        ("x.objid",),
+        "x.deptype = 'e' and x.refclassid = 'pg_extension'::regclass and x.objid >= 16384",
     ),
 }
 """Rows of these are known by key, so that those that are gone are found by counting."""
@@ -166,6 +169,12 @@ def statement(sections: tuple[str, ...] = (), *, is_printed: bool = False, is_bi
     """
     asked = [_traced(name, ">=", is_scoped=False, is_printed=is_printed) for name in sections]
     return _answer(_CHANGES, asked, is_binary=is_binary)
+
+
+@lru_cache(maxsize=64)
+def keys(name: str, *, is_binary: bool = False) -> str:
+    """Ask for all rows of one of LISTS; see `keys_answered`."""
+    return _answer(_listing(LISTS[name]).replace(f"coalesce({_IS_YOUNG}, true)", "true"), (), is_binary=is_binary)
 
 
 @lru_cache(maxsize=256)
@@ -242,6 +251,12 @@ def answered(answer: str, sections: Collection[str]) -> tuple[Changes, dict[str,
         for name, (_, entries) in zip(names, lists, strict=True)
     }
     return Changes(oldest, server, counts, young), _rows(document, sections)
+
+
+def keys_answered(answer: str) -> frozenset[Key]:
+    """Read an answer to `keys`. Raises ValueError for anything else."""
+    ((_, entries),) = _document(answer, ())
+    return frozenset(key for key, *_ in entries)
 
 
 def excerpt_answered(answer: str, sections: Collection[str]) -> dict[str, list[Row]]:
