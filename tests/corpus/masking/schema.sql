@@ -98,6 +98,8 @@ create table posts (id integer primary key, author text, code text, score intege
 create table ranks (id integer primary key, code text, score integer default 0);
 create table marks (id integer primary key, code text, note text, changed integer default 0);
 create table bids (id integer primary key, offer integer, amount integer);
+create table kinds (code text primary key, name text);
+create table cases (id integer primary key, name text, kind text references kinds on update cascade on delete cascade);
 create table plain_log (id integer, said text);
 create function no_lower() returns trigger language plpgsql as $f$
   begin if new.score < ascii(old.code) then raise exception 'too low'; end if; return new; end $f$;
@@ -128,6 +130,8 @@ create index members_bio on members using gin (bio gin_trgm_ops);
 
 insert into orders select i, 1 + i % 12, i * 10.5, case when i % 3 = 0 then 'open' else 'paid' end, 'note ' || i, date '2025-01-01' + i
   from generate_series(1, 40) i;
+insert into kinds select chr(c), 'kind ' || chr(c) from generate_series(97, 122) c;
+insert into cases select id, owner, left(code, 1) from offers;
 insert into products select i, 'product ' || i, i * 3, array['t' || i % 3, 'all'], jsonb_build_object('w', i, 'k', 'v' || i % 4)
   from generate_series(1, 15) i;
 insert into scratch select i, 'a' || i, 'b' || i % 3, i from generate_series(1, 10) i;

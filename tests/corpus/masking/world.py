@@ -48,6 +48,7 @@ MASKS: Mapping[tuple[str, str], Mapping[str, Mask]] = {
     ("public", "wages"): {"amount": Mask("null"), "code": Mask("token")},
     ("public", "offers"): {"wage": Mask("bucket", MappingProxyType({"size": 1000})), "code": Mask("redact")},
     ("public", "quotas"): {"amount": Mask("null")},
+    ("public", "cases"): {"kind": Mask("null")},
     ("public", "posts"): {"code": Mask("redact")},
     ("public", "ranks"): {"code": Mask("redact")},
     ("public", "marks"): {"code": Mask("redact")},

@@ -103,3 +103,22 @@ def test_partitions_are_asked_too() -> None:
     guard = RowGuard("references", frozenset({"amount"}), CUSTOMERS, frozenset({"ssn"}))
     catalog = replace(given(guard, table=part), partitions={("public", "payments"): (part,)})
     assert "public.payments_2026" in refused(catalog, "update payments set amount = 5")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_refused"),
+    [
+        ("delete from customers where id = 5", True),
+        ("update customers set id = 5", True),
+        ("merge into customers c using orders o on c.id = o.id when matched then delete", True),
+        ("update customers set name = 'x'", False),
+        ("insert into customers (id, name) values (5, 'x')", False),
+    ],
+)
+def test_rows_that_masked_columns_refer_to_are_not_taken_away(text: str, is_refused: bool) -> None:
+    catalog = replace(SHOP, remembered={})
+    labels = labels_of(catalog, {ORDERS: {"customer_id": replace(SSN, sql="0", trace="")}})
+    made = rewrite(text, understand(text, catalog, Scope()), catalog, Scope(), labels, "tw0q")
+    assert isinstance(made, Refused) is is_refused
+    if isinstance(made, Refused):
+        assert made.rule == "guarded-write"

@@ -54,6 +54,7 @@ def _check_table(rewriting: Rewriting, table: Path, event: str, columns: frozens
     catalog, masks = rewriting.catalog, rewriting.labels.masks
     masked = masks.get(table, {}).keys()
     _check_triggers(rewriting, table, event, columns)
+    _check_references(rewriting, table, event, columns)
     if event == "delete":
         return
     generated = catalog.generated.get(table, ())
@@ -74,6 +75,15 @@ def _check_triggers(rewriting: Rewriting, table: Path, event: str, columns: froz
     if found is not None:
         reason = f"trigger {found[0].name} of {quoted(table)} could tell what the masked {found[1]} holds"
         raise Refusal("trigger", reason)
+
+
+def _check_references(rewriting: Rewriting, table: Path, event: str, columns: frozenset[str]) -> None:
+    """A row that is referred to by a masked column: what becomes of it, or of the others, tells who has that value."""
+    for key in rewriting.catalog.keys.get(table, ()):
+        told = rewriting.labels.masks.get(key.table, {}).keys() & set(key.columns)
+        if told and (event == "delete" or (event == "update" and not columns.isdisjoint(key.referenced))):
+            reason = f"foreign key {key.name} would tell which rows of {quoted(key.table)} have this {min(told)}"
+            raise Refusal("guarded-write", f"{reason}, which is masked")
 
 
 def _told(guard: RowGuard, event: str, written: frozenset[str], masked: frozenset[str]) -> frozenset[str]:

@@ -72,3 +72,15 @@ select conname, pg_get_constraintdef(oid) from pg_constraint where conrelid = 'o
 select indexrelid::regclass, pg_get_indexdef(indexrelid) from pg_index where indrelid = 'offers'::regclass order by 1
 select attname, n_distinct, most_common_vals from pg_stats where tablename = 'offers' order by 1
 select reltuples, relpages from pg_class where relname = 'offers'
+delete from kinds where code = 'k' ;; select count(*) from cases
+delete from kinds where code < 'm' returning code ;; select id from cases order by id
+update kinds set code = 'zz' where code = 'k' returning code
+merge into kinds k using (values ('k')) v(c) on k.code = v.c when matched then delete ;; select id from cases order by id
+with d as (delete from kinds where code = 'k' returning code) select count(*) from d
+update kinds set name = 'x' where code = 'k' returning *
+insert into kinds values ('0', 'x')
+insert into cases values (77, 'x', 'k') returning *
+select c.id, k.name from cases c join kinds k on k.code = c.kind
+select kind, count(*) from cases group by kind
+truncate kinds cascade
+drop table kinds cascade
