@@ -308,16 +308,33 @@ def _calls(
     return _grouped(pairs)
 
 
-def _columns(rows: Sections, made: Mapping[str, Any], before: Catalog | None) -> dict[Path, tuple[Column, ...]]:
+class _Columns(dict[Path, tuple[Column, ...]]):
+    """Columns by relation, with what they were made from: names and row, and types by oid."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: dict[Path, tuple[tuple[str, ...], Sequence[Any]]] = {}
+        self.types: dict[int, tuple[Any, ...]] = {}
+
+
+def _columns(rows: Sections, made: Mapping[str, Any], before: Catalog | None) -> _Columns:
+    """The columns of each relation. Those whose row and types are the ones of the catalog before are taken from it."""
     types = {row[0]: tuple(row[1:]) for row in rows["column_types"]}
     relations: Mapping[Path, Relation] = made["relations"]
-    found: dict[Path, tuple[Column, ...]] = {}
+    known = before.columns if before is not None and isinstance(before.columns, _Columns) else _Columns()
+    if any(types.get(oid, kind) != kind for oid, kind in known.types.items()):
+        known = _Columns()
+    found = _Columns()
+    found.types = types
     for row in rows["columns"]:
         path = _first(row)
-        known = () if before is None else before.columns.get(path, ())
-        given = zip(relations[path].columns, row[3], row[4], row[5], strict=True)
-        columns = tuple(Column(name, number, text, oid, *types[oid]) for name, number, text, oid in given)
-        found[path] = known if known == columns else columns
+        names = relations[path].columns
+        if known.rows.get(path) == (names, row) and all(oid in known.types for oid in row[5]):
+            found[path] = known[path]
+        else:
+            given = zip(names, row[3], row[4], row[5], strict=True)
+            found[path] = tuple(Column(name, number, text, oid, *types[oid]) for name, number, text, oid in given)
+        found.rows[path] = (names, row)
     return found
 
 
