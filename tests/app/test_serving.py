@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import urllib.request
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -391,3 +392,26 @@ def test_a_defect_comes_out_as_itself(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(Gateway, "run", run)
     with pytest.raises(ZeroDivisionError):
         served(config, nothing)
+
+
+def test_the_console_speaks_tls_itself_where_it_has_a_certificate(tmp_path: Path) -> None:
+    config = deployment(tmp_path)
+    file = config.folder / "tidewaiter.toml"
+    pair = '\n[console]\ntls = { cert = "keys/gateway.crt", key = "keys/gateway.key" }\n'
+    file.write_text(file.read_text().replace("\n[console]\n", pair))
+
+    async def visit(config: Config) -> None:
+        def ask(path: str) -> tuple[int, str, str]:
+            known = ssl.create_default_context(cafile=config.folder / "keys" / "gateway.crt")
+            known.check_hostname = False  # the pair names the machine, not the address
+            address = config.console.listen
+            with urllib.request.urlopen(f"https://{address}{path}", timeout=5, context=known) as answer:
+                return answer.status, answer.read().decode(), answer.headers.get("set-cookie", "")
+
+        status, page, cookie = await asyncio.to_thread(ask, "/sign-in")
+        assert (status, "Password of a credential" in page) == (200, True)
+        assert cookie.startswith("__Host-tidewaiter-") and "Secure" in cookie
+        with pytest.raises(OSError):
+            await asyncio.to_thread(fetch, config, "/readyz")
+
+    served(load(file, {}), visit)

@@ -17,6 +17,7 @@ from tidewaiter.approvals.desk import (
     decide,
     expired,
     failed,
+    why_not,
     withdrawn,
 )
 from tidewaiter.model import Kind, Need, Principal
@@ -174,3 +175,20 @@ def test_whatever_happens_it_runs_at_most_once_and_only_with_every_need_met(
 
 def test_every_step_is_one_that_the_table_knows() -> None:
     assert {step for _, step in NEXT} == set(Step)
+
+
+def test_why_somebody_may_not_decide_is_known_before_they_try() -> None:
+    request = asked()
+    assert why_not(request, DORA) is None
+    for who, reason in ((ALICE, "own"), (SAM, "group"), (REPORTER, "agent")):
+        refused = why_not(request, who)
+        assert refused is not None and refused.reason == reason
+        with pytest.raises(Refused, match=str(refused)):
+            decide(request, who, Vote(who.name, True, tuple(who.groups), NOW, "shell"), now_s=NOW, approval_s=1)
+
+
+def test_progress_says_how_far_each_need_is() -> None:
+    two, one = Need(("dba",), 2), Need(("security",))
+    voted = replace(asked(two, one), votes=(Vote("dan", True, ("dba", "security"), NOW, "shell"),))
+    assert voted.progress == ((two, 1), (one, 1))
+    assert voted.missing == (two,)

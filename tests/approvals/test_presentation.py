@@ -8,7 +8,8 @@ from bookkit import DORA, NOW, draft
 
 from tidewaiter.approvals import desk
 from tidewaiter.approvals.desk import Request, Vote
-from tidewaiter.approvals.presentation import LINE_CHARACTERS, presented
+from tidewaiter.approvals.presentation import LINE_CHARACTERS, presented, sight_of
+from tidewaiter.model import Need
 
 RADIUS = {
     "basis": "measured", "rows": 12, "estimated_rows": None, "total_rows": 12, "not_measured": [], "tables": [],
@@ -68,3 +69,18 @@ def test_a_fact_is_one_line_however_much_a_statement_touches() -> None:
     assert len(told) <= LINE_CHARACTERS
     few = replace(ASKED, facts={"touches": [f"t{n}" for n in range(25)]})
     assert dict(presented(few).facts)["touches"].endswith("t19 and 5 more")
+
+
+def test_what_was_seen_differs_with_what_would_run_and_what_it_would_do_and_with_nothing_else() -> None:
+    seen = sight_of(ASKED)
+    for other in (
+        replace(ASKED, blast_radius={**RADIUS, "rows": 13}),
+        replace(ASKED, reason="it would change 13 rows now"),
+        replace(ASKED, binding="c" * 64),
+        replace(ASKED, parameters=("8", None)),
+        replace(ASKED, id="AR-3333333"),
+    ):
+        assert sight_of(other) != seen
+    two = replace(ASKED, needs=(Need(("dba",), 2),))
+    assert sight_of(voted(two, yes=True)) == sight_of(two) == seen  # another vote is no other request
+    assert sight_of(replace(ASKED, blast_radius=dict(reversed(RADIUS.items())))) == seen

@@ -11,6 +11,7 @@ from bookkit import ALICE, DAN, DORA, Clock, Memory, draft, opened
 from tidewaiter.approvals import requests
 from tidewaiter.approvals.book import Book
 from tidewaiter.approvals.desk import Refused, Request, State
+from tidewaiter.approvals.presentation import sight_of
 from tidewaiter.approvals.requests import Requests, Terms
 from tidewaiter.errors import LedgerUnavailable, StoreUnavailable
 from tidewaiter.model import Need, Principal
@@ -388,3 +389,31 @@ async def test_an_approval_racing_with_its_expiry_has_one_outcome(book: Book) ->
     assert state is State.EXPIRED
     assert desk.ledger.steps.count(("expired", "expired")) == 1
     assert isinstance(found, Request | Refused)
+
+
+async def test_an_approval_counts_for_what_was_seen_and_a_denial_for_whatever_it_is(book: Book) -> None:
+    desk = Desk(book)
+    asked = await desk.requests.ask(draft(), radius)
+    told = {"note": "", "channel": "console", "place": "here"}
+    with pytest.raises(Refused, match="look again") as refused:
+        await desk.requests.decide(asked.id, DORA, is_approval=True, **told, seen="something else")
+    assert refused.value.reason == "changed"
+    kind, fields = desk.ledger.entries[-1]
+    assert (kind, fields["reason"]) == ("request.refused", "changed")
+    seen = sight_of(asked)
+    approved = await desk.requests.decide(asked.id, DORA, is_approval=True, **told, seen=seen)
+    again = await desk.requests.decide(asked.id, DORA, is_approval=True, **told, seen=seen)
+    assert approved == again and approved.state is State.APPROVED
+    denied = await desk.requests.decide(asked.id, DORA, is_approval=False, **told, seen="something else")
+    assert denied.state is State.DENIED
+
+
+async def test_the_newest_come_first_and_as_they_are_now(book: Book) -> None:
+    desk = Desk(book)
+    ids = []
+    for number in range(3):
+        desk.clock.now_s += 1
+        ids.append((await desk.requests.ask(draft(f"{number}" * 64))).id)
+    assert [one.id for one in await desk.requests.newest(2)] == [ids[2], ids[1]]
+    desk.clock.now_s += 100
+    assert {one.state for one in await desk.requests.newest(9)} == {State.EXPIRED}

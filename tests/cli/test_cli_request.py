@@ -61,6 +61,8 @@ def test_what_waits_is_listed_and_shown_and_cannot_write_on_the_terminal(asked: 
     assert "    where n = $1 \\x1b[2J" in shown
     assert ("$1 = 7" in shown, "$2 = NULL" in shown, "estimated: 12 rows" in shown) == (True, True, True)
     assert "\x1b" not in shown
+    link = "http://127.0.0.1:8480/requests/AR-2222222"
+    assert f"in the console: {link}\n" in shown and link in listed.out
     assert asked("request", "show", "ar-2222222", "--format", "json").json()["blast_radius"] == RADIUS
     (told,) = asked("request", "ls", "--json").json()
     assert {key: told[key] for key in ("state", "approvers", "needs", "blast_radius")} == {

@@ -172,3 +172,9 @@ def test_changes_that_need_a_restart_are_named(tmp_path: Path) -> None:
         configs.append(load(file, {}))
     assert differing(configs[0], configs[1]) == ["[[channel]] hook: url"]
     assert differing(configs[0], configs[2]) == ["[[channel]] hook"]
+
+
+@pytest.mark.parametrize("name", ["console", "shell", "socket"])
+def test_no_channel_is_called_like_another_way_to_decide(tmp_path: Path, name: str) -> None:
+    (problem,) = problems(tmp_path, HOOK.replace('"hook"', f'"{name}"'))
+    assert f'[channel] name: "{name}" is what decisions from there are recorded as' in problem

@@ -109,11 +109,13 @@ class Client:
     def __init__(self) -> None:
         self.book, self.gauge, self.told = Book(), Gauge(), list[str]()
         self.holding = Holding(self.book, self.gauge, "s", "shop", self._tell, asyncio.get_running_loop().time)
+        self.hint = ""
 
     def _tell(self, message: bytes) -> None:
         assert message[:1] == b"N"
         fields = postgres.parse_error_fields(message[5:])
         self.told.append(fields["M"] + fields.get("D", ""))
+        self.hint = fields.get("H", "")
 
 
 async def until_waiting(client: Client) -> None:
@@ -315,3 +317,19 @@ async def test_an_approval_that_somebody_else_used_is_no_approval() -> None:
 
 async def test_a_failed_execution_is_noted_where_there_is_something_to_note() -> None:
     await Client().holding.failed("AR-1", "23505")
+
+
+async def test_whoever_is_held_is_told_where_approvers_see_it() -> None:
+    client = Client()
+    client.holding.link = lambda request: f"https://gate.example/requests/{request}"
+    settling = asyncio.create_task(client.holding.settle(HELD, ALICE))
+    await until_waiting(client)
+    assert client.hint == (
+        "approvers see it at https://gate.example/requests/AR-1, or with `tidewaiter request show AR-1`"
+    )
+    client.book.move(State.DENIED)
+    assert isinstance(await settling, NotGranted)
+    client.book.request = None
+    settled = await client.holding.settle(HELD, BOT)
+    assert isinstance(settled, NotGranted)
+    assert settled.hint.endswith("; approvers see it at https://gate.example/requests/AR-1")

@@ -423,3 +423,12 @@ def test_errors_never_show_a_password() -> None:
     with pytest.raises(UpstreamError) as caught:
         client(secret).final(SERVER_FIRST.replace(b"i=4096", b"i=1"))
     assert secret not in str(caught.value)
+
+
+def test_a_password_sent_as_it_is_matches_its_own_verifier_only() -> None:
+    salt, made = b"s" * 16, [(f"c{n}", *auth.make_verifier(f"secret {n}", b"s" * 16, 4096)) for n in range(3)]
+    for number in range(3):
+        assert auth.matching(f"secret {number}", salt, 4096, made) == f"c{number}"
+    assert auth.matching("secret 3", salt, 4096, made) is None
+    assert auth.matching("secret 0", b"t" * 16, 4096, made) is None
+    assert auth.matching("secret 0", salt, 4096, []) is None
