@@ -58,3 +58,6 @@ def test_the_trace_knows_masked_values() -> None:
     assert re.fullmatch(trace, "ab****yz")
     assert not re.fullmatch(trace, "abcdefyz")
     assert re.fullmatch(column_mask("t", mask("email"), column("pg_catalog.text")).trace, "a***@x.example")
+    free = column_mask("t", mask("free_text"), column("pg_catalog.text")).trace
+    assert re.fullmatch(free, "write to\n[email] now")
+    assert not re.fullmatch(free, "see [1] and a@b.example")

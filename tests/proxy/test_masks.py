@@ -135,6 +135,9 @@ def test_commit_is_bare_and_execute_is_bound() -> None:
 def test_what_a_mask_shows_is_recognised() -> None:
     assert looks_masked(r"\*+....", b"*******1234")
     assert not looks_masked(r"\*+....", b"1234\xff")
+    assert not looks_masked(r"\*+....", None)
+    assert looks_masked("", None)
+    assert not looks_masked("", b"")
 
 
 def guarding(unclassified: str) -> Masking:

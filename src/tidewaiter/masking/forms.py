@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from tidewaiter.config.shape import Mask
+from tidewaiter.masking.spans import DETECTORS
 from tidewaiter.model import Column, ColumnMask
 
 TEXTS: Final = frozenset({"text", "varchar", "bpchar", "name"})
@@ -164,4 +165,7 @@ def _trace(mask: Mask) -> str:
         return f"(?s:.{{{first}}}){re.escape(str(mask.parameters['char']))}+(?s:.{{{last}}})"
     if mask.name == "token":
         return r"tok_[a-z2-7]{26}"
+    if mask.name == "free_text":
+        kinds = "|".join(re.escape(one.kind) for one in DETECTORS)
+        return rf"(?s:.*)\[(?:{kinds})\](?s:.*)"
     return ""

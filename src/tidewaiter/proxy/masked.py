@@ -204,8 +204,7 @@ def written_back(plan: Plan, binds: bytes, *, is_whole: bool) -> Refused | None:
             return None
         return Refused("write-back", "the values are too long to be looked at")
     for number, column, pattern in plan.guards:
-        value = values[number - 1] if 0 < number <= len(values) else None
-        if value is not None and looks_masked(pattern, value):
+        if 0 < number <= len(values) and looks_masked(pattern, values[number - 1]):
             reason = f"the value for {column} looks like a masked one and would overwrite the real"
             return Refused("write-back", reason)
     return None

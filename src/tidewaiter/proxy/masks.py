@@ -290,8 +290,10 @@ def strictest(masks: Mapping[str, Mask], tags: tuple[str, ...]) -> str:
     return tags[0]
 
 
-def looks_masked(pattern: str, value: bytes) -> bool:
-    """Whether a parameter's value looks like what a mask shows. Text has the same bytes in both formats."""
+def looks_masked(pattern: str, value: bytes | None) -> bool:
+    """Whether a parameter's value looks like what a mask shows. Text has the same bytes in both formats; "" is NULL."""
+    if value is None or not pattern:
+        return value is None and not pattern
     return re.fullmatch(pattern, value.decode("utf-8", "replace")) is not None
 
 

@@ -3,11 +3,14 @@ from __future__ import annotations
 import re
 
 import pytest
-from rewritekit import done, refused, sent
+from rewritekit import SHOP, done, refused, sent
 
+from tidewaiter.model import ColumnMask
 from tidewaiter.sql.deparse import Tree, read_tree
-from tidewaiter.sql.rewrite import Rewritten
-from tidewaiter.sql.rewrite.writeback import reads_stored
+from tidewaiter.sql.facts import understand
+from tidewaiter.sql.reading import Scope
+from tidewaiter.sql.rewrite import Refused, Rewritten, labels_of, rewrite
+from tidewaiter.sql.rewrite.writeback import NULL, reads_stored
 
 
 @pytest.mark.parametrize(
@@ -115,3 +118,29 @@ def test_a_query_reads_stored_relations_or_not(text: str, is_stored: bool) -> No
     tree = read_tree(text)
     assert isinstance(tree, Tree)
     assert reads_stored(tree.statements[0]["stmt"], frozenset()) is is_stored
+
+
+def test_a_null_that_the_mask_shows_is_not_written_over_the_real_value() -> None:
+    labels = labels_of(SHOP, {("public", "customers"): {"ssn": ColumnMask("ssn", "NULL::pg_catalog.text")}})
+
+    def made(text: str) -> Rewritten | Refused:
+        return rewrite(text, understand(text, SHOP, Scope()), SHOP, Scope(), labels, "tw0q")
+
+    for text in (
+        "update customers set ssn = null",
+        "update customers set (name, ssn) = ('n', null::text)",
+        "insert into customers (id) values (1) on conflict (id) do update set ssn = null",
+        "merge into customers c using orders o on c.id = o.id when matched then update set ssn = null",
+    ):
+        found = made(text)
+        assert isinstance(found, Refused), text
+        assert found.rule == "write-back"
+    kept = made("update customers set ssn = $2::text where id = $1")
+    assert isinstance(kept, Rewritten)
+    assert kept.guards == ((2, "ssn", NULL),)
+    for text in ("insert into customers (id, ssn) values (1, null)", "insert into customers (id, ssn) values (1, $1)"):
+        found = made(text)
+        assert isinstance(found, Rewritten)
+        assert found.guards == ()
+    assert isinstance(made("update customers set ssn = default"), Rewritten)
+    assert sent("update customers set ssn = null")

@@ -154,7 +154,7 @@ def _select(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:
 
 def into(rewriting: Rewriting, fields: Node) -> None:
     """The new table of SELECT INTO and CREATE TABLE AS: it holds what the rewritten query gives."""
-    if not fields.keys() <= {"rel", "onCommit", "colNames"}:
+    if not fields.keys() <= {"rel", "onCommit", "colNames", "skipData"}:
         raise Refusal("definition", "options of CREATE TABLE AS are not open to principals who see masked data")
     new_relation(rewriting, fields["rel"])
 

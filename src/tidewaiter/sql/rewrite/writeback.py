@@ -16,6 +16,8 @@ from tidewaiter.sql.rewrite.plain import references
 from tidewaiter.sql.rewrite.state import Refusal, Rewriting
 
 SOURCES: Final[tuple[str, ...]] = ("withClause", "selectStmt", "fromClause", "usingClause", "sourceRelation")
+NULL: Final = ""
+"""The pattern of a guard that refuses NULL."""
 _Written = tuple[str, Node | None, Node]
 """A column, its value (None: whatever the sources give), and the statement or action that writes it."""
 
@@ -32,6 +34,8 @@ def check_values(
         mask = masks.get(column)
         if mask is None:
             continue
+        if _shows_null(mask) and _event(action) == "update" and value is not None:
+            _check_null(rewriting, column, value)
         if value is not None and "SubLink" not in str(value) and not any(references(value)):
             _check_constants(rewriting, column, mask, [value])
         elif value is None or not _is_own(value, column):
@@ -43,10 +47,26 @@ def written_columns(fields: Node, relation: Relation) -> dict[str, frozenset[str
     """The columns that an INSERT, UPDATE or MERGE writes itself, by what it does to rows: insert or update."""
     found: dict[str, frozenset[str]] = {}
     for column, _, action in _written(fields, relation):
-        is_new = "selectStmt" in action or action.get("commandType") == "CMD_INSERT"
-        event = "insert" if is_new else "update"
-        found[event] = found.get(event, frozenset()) | {column}
+        found[_event(action)] = found.get(_event(action), frozenset()) | {column}
     return found
+
+
+def _event(action: Node) -> str:
+    return "insert" if "selectStmt" in action or action.get("commandType") == "CMD_INSERT" else "update"
+
+
+def _shows_null(mask: ColumnMask) -> bool:
+    return not mask.is_late and mask.sql.startswith("NULL::")
+
+
+def _check_null(rewriting: Rewriting, column: str, value: Node) -> None:
+    """Refuse to overwrite with the NULL that the mask shows; INSERT overwrites nothing."""
+    while "TypeCast" in value:
+        value = value["TypeCast"]["arg"]
+    if "ParamRef" in value:
+        rewriting.guards.append((value["ParamRef"].get("number", 0), column, NULL))
+    elif value.get("A_Const", {}).get("isnull"):
+        raise Refusal("write-back", f"NULL for {column} is what its mask shows and would overwrite the real value")
 
 
 def _written(fields: Node, relation: Relation) -> Iterator[_Written]:

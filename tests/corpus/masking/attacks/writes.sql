@@ -149,3 +149,7 @@ cluster customers using customers_ssn
 lock table customers
 grant select on customers to public
 security label on column customers.ssn is 'x'
+update customers set ref = null where id = 1
+update staff set pay = null, name = 'x'
+insert into customers (id, name) values (1, 'x') on conflict (id) do update set ref = null
+update customers set notes = 'write to [email] about order 1' where id = 1
