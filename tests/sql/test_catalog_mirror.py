@@ -43,7 +43,7 @@ from tidewaiter.sql.catalog_reading import (
 connect: Callable[..., Any] = asyncpg.connect  # asyncpg has no types
 
 NAMES = ("t0", "t1", "t2")
-VIEWS = ("v0", "v1")
+VIEWS = ("v0", "1259:(0,1):7")
 POOLS: Mapping[str, tuple[str, ...]] = {
     "s": ("a", "b"),
     "t": NAMES,
@@ -299,7 +299,7 @@ def test_another_server_is_read_anew() -> None:
 
 def test_what_was_taken_in_before_is_no_change() -> None:
     mirror = whole(Changes("1", "one", {}, everything()), {}, system({}))
-    said = changes(pg_class=(Entry(20000, False, "v1", (20001,)),))
+    said = changes(pg_class=(Entry(20000, False, "1259:(0,1):7", (20001,)),))
     change = amendment(mirror, said, {})
     assert isinstance(change, Amendment)
     assert {20000, 20001} <= change.owners
@@ -311,4 +311,30 @@ def test_what_was_taken_in_before_is_no_change() -> None:
 @pytest.mark.parametrize("name", ["pg_cast", "pg_extension", "pg_amproc"])
 def test_what_reaches_further_than_lineage_has_everything_read(name: str) -> None:
     mirror = whole(Changes("1", "one", {}, everything()), {}, system({}))
-    assert amendment(mirror, changes(**{name: (Entry(20000, False, "v1", (1, 2)),)}), {}) == f"{name} changed"
+    assert amendment(mirror, changes(**{name: (Entry(20000, False, "1259:(0,1):7", (1, 2)),)}), {}) == f"{name} changed"
+
+
+def test_rows_that_others_may_yet_add_to_are_known_after_a_whole_reading() -> None:
+    """A transaction that runs for long must not make every reading look at everything that was written since."""
+    entry = Entry(20000, False, f"1259:(0,1):{2**32 - 5}", (20001,))
+    before = Entry(20003, False, f"1259:(0,2):{2**32 - 50}", ())
+    said = Changes(str(2**32 - 9), "one", {}, {**everything(), "pg_class": (entry, before)})
+    mirror = whole(said, {}, system({}))
+    assert mirror.versions == {entry.version}
+    assert amendment(mirror, changes(pg_class=(entry,)), {}) is None
+
+
+@pytest.mark.live
+def test_transaction_ids_of_a_later_epoch_are_understood(server: EmbeddedPostgres) -> None:
+    async def young() -> list[Mapping[str, tuple[Entry, ...]]]:
+        login = {"host": server.host, "port": server.port, "user": server.superuser, "database": "postgres"}
+        connection = await connect(password=server.password.value, **login)
+        await connection.execute("set search_path = pg_catalog; create table public.young (id integer)")
+        now = int(await connection.fetchval("select pg_current_xact_id()::text")) - 3
+        found = [answered(await connection.fetchval(statement(), str(oldest)), ())[0] for oldest in (now, now + 2**32)]
+        await connection.close()
+        return [one.young for one in found]
+
+    one, other = asyncio.run(young())
+    assert one == other
+    assert one["pg_class"]

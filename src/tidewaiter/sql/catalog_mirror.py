@@ -149,7 +149,7 @@ def whole(changes: Changes, rows: Mapping[str, Sequence[Row]], own: System, *, i
     rewritten = (oid for touches in keys["pg_rewrite"].values() for oid in touches)
     missing = frozenset((*rewritten, *sections["functions"].rows)) if is_unprinted else frozenset()
     catalog = _catalog(None, sections, own, frozenset(SECTIONS))
-    return Mirror(changes.server, changes.oldest, frozenset(), keys, sections, own, catalog, missing)
+    return Mirror(changes.server, changes.oldest, _versions(changes), keys, sections, own, catalog, missing)
 
 
 def amendment(mirror: Mirror, changes: Changes, there: Mapping[str, Collection[Key]]) -> Amendment | str | None:
@@ -225,7 +225,8 @@ def unchanged(mirror: Mirror, changes: Changes) -> Mirror:
 
 
 def _versions(changes: Changes) -> frozenset[str]:
-    return frozenset(entry.version for entries in changes.young.values() for entry in entries)
+    young = (entry for entries in changes.young.values() for entry in entries)
+    return frozenset(entry.version for entry in young if entry.is_since(changes.oldest))
 
 
 class _Reach:

@@ -132,13 +132,16 @@ _UNCOUNTED: Mapping[str, Listed] = {
 }
 """Rows of these go only with, or along with a change of, a row of another."""
 
-_IS_YOUNG = "age(x.xmin) <= (select age(nullif($1::text, '')::xid))"
+# By way of xid8, whose text may be of a later epoch. Without $1: what may come to be seen after this answer.
+_IS_YOUNG = """age(x.xmin) <= (select age(coalesce(nullif($1::text, ''),
+                                     pg_snapshot_xmin(pg_current_snapshot())::text)::xid8::xid))"""
+_IS_LISTED = f"($1::text = '' or {_IS_YOUNG})"
 
 
 def _listing(one: Listed) -> str:
     """How many rows there are, and those written since $1, or all of them for an empty $1."""
     return f"""(select json_build_array(count(*), coalesce(json_agg({_entry(one)})
-                       filter (where coalesce({_IS_YOUNG}, true)), '[]'::json)) from {one.table} x where {one.where})"""
+                       filter (where {_IS_LISTED}), '[]'::json)) from {one.table} x where {one.where})"""
 
 
 def _young(one: Listed) -> str:
@@ -174,7 +177,7 @@ def statement(sections: tuple[str, ...] = (), *, is_printed: bool = False, is_bi
 @lru_cache(maxsize=64)
 def keys(name: str, *, is_binary: bool = False) -> str:
     """Ask for all rows of one of LISTS; see `keys_answered`."""
-    return _answer(_listing(LISTS[name]).replace(f"coalesce({_IS_YOUNG}, true)", "true"), (), is_binary=is_binary)
+    return _answer(_listing(LISTS[name]).replace(_IS_LISTED, "true"), (), is_binary=is_binary)
 
 
 @lru_cache(maxsize=256)
@@ -207,6 +210,10 @@ class Entry:
     is_doubtful: bool
     version: str
     touches: tuple[int, ...]
+
+    def is_since(self, oldest: str) -> bool:
+        """Whether a transaction from `oldest` on wrote it, as transaction ids go round."""
+        return (int(self.version.rpartition(":")[2]) - int(oldest)) % (1 << 32) < 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
