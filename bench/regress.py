@@ -107,8 +107,6 @@ def main() -> None:
         direct = run_suite(suite, given, folder / "direct", mode=None)
         through = run_suite(suite, given, folder / "gateway", mode=given.mode)
         again = run_suite(suite, given, folder / "again", mode=None) if given.twice else {}
-        if given.keep:
-            keep(given.keep, direct=direct, gateway=through, again=again)
         sys.exit(1 if report(direct, through, again, show=given.diff) else 0)
 
 
@@ -120,7 +118,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--mode", choices=("observe", "enforce"), default="observe")
     parser.add_argument("--only", default="", help="comma-separated files; test_setup is always run first")
     parser.add_argument("--twice", action="store_true", help="run directly a second time, to know what is unstable")
-    parser.add_argument("--keep", type=Path, help="write every output into this folder")
+    parser.add_argument("--keep", type=Path, help="write every output and its time into this folder, file by file")
     parser.add_argument("--diff", action="store_true", help="print the differences")
     return parser.parse_args(given)
 
@@ -178,6 +176,8 @@ def run_suite(suite: Suite, given: argparse.Namespace, folder: Path, *, mode: st
         found: Run = {}
         for name in suite.files:
             found[name] = run_file(suite, given.binaries, name, login)
+            if given.keep:  # at once: a run of an hour may be ended before its report
+                keep(given.keep / folder.name, name, found[name])
             print(name, end=" ", flush=True)
         print()
     return found
@@ -269,12 +269,12 @@ def difference(direct: str, through: str) -> list[str]:
     )
 
 
-def keep(folder: Path, **runs: Run) -> None:
-    """Write outputs as folder/RUN/FILE.out."""
-    for label, run in runs.items():
-        (folder / label).mkdir(parents=True, exist_ok=True)
-        for name, outcome in run.items():
-            (folder / label / f"{name}.out").write_text(outcome.text)
+def keep(folder: Path, name: str, outcome: Outcome) -> None:
+    """Write what a file printed to NAME.out, and add how long it took to `seconds`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.out").write_text(outcome.text)
+    with (folder / "seconds").open("a") as times:
+        times.write(f"{name} {outcome.seconds:.3f}\n")
 
 
 if __name__ == "__main__":
