@@ -198,6 +198,7 @@ class Shelf:
         self.current = catalog
         self.completed = 0
         self.is_behind = False
+        self.is_fresh = True
 
     def refresh_soon(self) -> int:
         self.completed += 1

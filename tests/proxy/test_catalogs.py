@@ -206,6 +206,25 @@ async def test_run_polls_for_changes(server: EmbeddedPostgres, monkeypatch: pyte
         running.cancel()
 
 
+async def test_a_look_is_fresh_for_a_moment_and_a_failure_keeps_nobody_waiting(server: EmbeddedPostgres) -> None:
+    now_s = 0.0
+    watch = CatalogWatch(datasource(server), Secret("plain"), clock_s=lambda: now_s)
+    try:
+        found = [watch.is_fresh]
+        for look in (watch.refresh, watch.catch_up):
+            await look()
+            found.append(watch.is_fresh)
+            now_s += catalogs.FRESH_S
+            found.append(watch.is_fresh)
+        assert found == [False, True, False, True, False]
+    finally:
+        await watch.close()
+    lost = CatalogWatch(datasource(server), Secret("wrong"), clock_s=lambda: now_s)
+    with pytest.raises(UpstreamError):
+        await lost.catch_up()
+    assert lost.is_fresh
+
+
 async def test_run_reads_what_was_asked_for_soon(server: EmbeddedPostgres) -> None:
     async with watching(server) as watch, asyncio.TaskGroup() as group:
         running = group.create_task(watch.run())

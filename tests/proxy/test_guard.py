@@ -52,6 +52,7 @@ class Watched:
     completed = 0
 
     is_behind = False
+    is_fresh = True
 
     def refresh_soon(self) -> int:
         return 0

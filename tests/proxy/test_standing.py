@@ -15,6 +15,7 @@ from maskstage import policies as masked_policies
 from playbook import whole_catalog
 from playstage import ADA, PATH, Shelf, policies, shop
 
+from tidewaiter.errors import UpstreamError
 from tidewaiter.model import Allow, Context, Effect, EffectKind, Relation, Secret
 from tidewaiter.proxy.footing import Footing, Judges
 from tidewaiter.proxy.masked import SightChanged
@@ -281,6 +282,28 @@ def test_what_masks_flow_to_is_found_out_off_the_event_loop() -> None:
 
     asyncio.run(run())
     assert [one == threading.get_ident() for one in threads] == [False, True]
+
+
+class Unreachable(Watch):
+    async def catch_up(self) -> Catalog:
+        raise UpstreamError("gone")
+
+
+@pytest.mark.parametrize("watch", [Watch(shop()), Unreachable(shop())])
+def test_a_session_that_masks_judges_by_a_catalog_that_was_looked_at_a_moment_ago(watch: Watch) -> None:
+    async def run() -> None:
+        standing = veiled(watch)
+        text = b"select ssn from customers"
+        standing.study(text, in_transaction=False)
+        watch.is_fresh = False
+        assert standing.recall(text, in_transaction=False) is None
+        assert not standing.can_study_at_once(text, in_transaction=False)
+        assert (await standing.study_patiently(text, in_transaction=False)).plan is not None
+        assert watch.caught_up == (not isinstance(watch, Unreachable))
+        watch.is_fresh = True
+        assert standing.recall(text, in_transaction=False) is not None
+
+    asyncio.run(run())
 
 
 def test_a_session_that_masks_waits_for_definitions_of_others() -> None:

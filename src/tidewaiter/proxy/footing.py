@@ -33,6 +33,10 @@ class Watch(Protocol):
     def is_behind(self) -> bool:
         """Whether some session has made definitions that are not read yet."""
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the database was looked at a moment ago."""
+
     def refresh_soon(self) -> int:
         """Ask for a reading that begins after now; return the `completed` at which it is there."""
 

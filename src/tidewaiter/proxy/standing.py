@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from tidewaiter.approvals.binding import binding_of
+from tidewaiter.errors import UpstreamError
 from tidewaiter.model import (
     Allow,
     Context,
@@ -57,7 +59,7 @@ class Standing:
     """The meaning of a session's statements. `path_is_stale`: the server must be asked for the search_path first."""
 
     __slots__ = (
-        "_codec", "_created", "_created_until", "_defined", "_footing", "_judge", "_lexer", "_needs_catalog",
+        "_codec", "_created", "_created_until", "_defined", "_footing", "_is_old", "_judge", "_lexer", "_needs_catalog",
         "_overlay", "_path", "_reported", "_settings_changed", "_temporary", "_took_role", "_waited_for", "names",
         "path_is_stale", "principal",
     )  # fmt: skip
@@ -77,6 +79,7 @@ class Standing:
         self._lexer: dict[bytes, str] = {}
         self._codec = "utf-8"
         self._needs_catalog = False
+        self._is_old = False
         self._waited_for = -1
         self._settings_changed = False
         self._reported: dict[str, str] = {}
@@ -87,10 +90,12 @@ class Standing:
         """What is known of a text without thinking; None when it must be studied."""
         if self._created_until is not None:
             self._forget_created()
-        if self._footing.is_veiled and self._footing.watch.is_behind:
-            self._needs_catalog = True  # others may have let flow elsewhere what is masked
+        if self._footing.is_veiled:  # others may have let flow elsewhere what is masked
+            watch = self._footing.watch
+            self._needs_catalog = self._needs_catalog or watch.is_behind
+            self._is_old = not watch.is_fresh
         judge = self._present_judge()
-        if judge is None or self._lexer or self._created or self._temporary or self._needs_catalog:
+        if judge is None or self._lexer or self._created or self._temporary or self._needs_catalog or self._is_old:
             return None
         if self._defined and (self._overlay.is_due or self._overlay.doubt):
             return None
@@ -115,7 +120,7 @@ class Standing:
 
     def can_study_at_once(self, text: bytes, *, in_transaction: bool) -> bool:
         """Whether `study` will neither block for long nor wait for anything."""
-        return not (self._needs_catalog or self._needs_thread(text, in_transaction))
+        return not (self._needs_catalog or self._is_old or self._needs_thread(text, in_transaction))
 
     def _needs_thread(self, text: bytes, in_transaction: bool) -> bool:
         judge = self._present_judge()
@@ -235,6 +240,10 @@ class Standing:
         """Judge off the event loop where that is slow, and with a fresh catalog where a name is not in it."""
         if self._needs_catalog:
             await self._refresh()
+        elif self._is_old:
+            with contextlib.suppress(UpstreamError):  # it is reported; what is masked goes on as it was known last
+                await self._footing.watch.catch_up()
+        self._is_old = False
         judged = await self._study_off_loop(text, in_transaction)
         fault = judged.facts.fault
         if fault is not None and fault.sqlstate != "42601" and self._overlay.mirror is None:
