@@ -76,7 +76,11 @@ def native_extension(name: str) -> Extension:
     """The module that is written in C. What it needs of libraries it finds when it is loaded."""
     libraries = ["dl"] if sys.platform == "linux" else []
     flags = ["-O2", "-std=c11", "-Wall", "-Wextra"]
-    return Extension(KNOWN["module"](name), [f"src/tidewaiter/{name}"], libraries=libraries, extra_compile_args=flags)
+    headers = [f"src/tidewaiter/{header}" for header in KNOWN["HEADERS"]]
+    return Extension(
+        KNOWN["module"](name), [f"src/tidewaiter/{name}"], depends=headers, libraries=libraries,
+        extra_compile_args=flags,
+    )  # fmt: skip
 
 
 class BuildHot(build_ext):

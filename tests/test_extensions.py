@@ -11,13 +11,13 @@ import pytest
 
 import tidewaiter
 from tidewaiter import extensions
-from tidewaiter.extensions import HOT, NATIVE, PACKAGE, RECORD, Build, Sources
+from tidewaiter.extensions import HEADERS, HOT, NATIVE, PACKAGE, RECORD, Build, Sources
 
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the compiled sources, with the record of a build that was just made."""
-    for name in HOT + NATIVE:
+    for name in HOT + NATIVE + HEADERS:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes((PACKAGE / name).read_bytes())
     monkeypatch.setattr(extensions, "PACKAGE", tmp_path)
@@ -77,7 +77,7 @@ def test_fresh_record_lets_extensions_in(package: Path) -> None:
     assert Sources not in sys.meta_path
 
 
-@pytest.mark.parametrize("name", HOT + NATIVE)
+@pytest.mark.parametrize("name", HOT + NATIVE + HEADERS)
 def test_one_changed_source_keeps_every_extension_out(
     package: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

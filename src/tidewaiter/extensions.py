@@ -60,6 +60,8 @@ NATIVE = ("ledger/_crypto.c", "masking/_rows.c")
 """What is written in C: `ledger/_x.c` is the module `tidewaiter.ledger._x`, described in `ledger/_x.pyi`. Importing it
 raises ModuleNotFoundError where it was not built, is not wanted, is stale, or lacks what it needs of the system; then
 its importer does the same in Python, byte for byte."""
+HEADERS = ("masking/_blake2b.h", "masking/_fields.h")
+"""What that includes."""
 
 
 class Build(Enum):
@@ -80,7 +82,7 @@ def wanted() -> bool | None:
 def record() -> str:
     """What a build of the present sources with this interpreter leaves as its record."""
     digest = sha256()
-    for name in HOT + NATIVE:
+    for name in HOT + NATIVE + HEADERS:
         source = (PACKAGE / name).read_bytes()
         digest.update(b"%b %d\n%b" % (name.encode(), len(source), source))
     return f"{digest.hexdigest()} {SUFFIX}\n"

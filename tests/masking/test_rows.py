@@ -224,7 +224,7 @@ def test_nothing_is_read_beyond_the_data() -> None:
             native.apply(b"abc", start, end)
 
 
-def test_no_memory_is_lost() -> None:
+def test_nothing_is_kept() -> None:
     lates = [late_mask(named, of, KEY, is_binary) for named, of, is_binary, _ in ORDINARY]
     columns = [
         (index, late.apply, late.recipe())

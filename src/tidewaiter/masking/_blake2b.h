@@ -1,0 +1,115 @@
+/* BLAKE2b with a key, written from RFC 7693: the same as hashlib.blake2b(value, key=key, digest_size=n).
+ *
+ * The key fills the first block, so its compression is done once per key.
+ */
+
+#ifndef TIDEWAITER_BLAKE2B_H
+#define TIDEWAITER_BLAKE2B_H
+
+#include <stdint.h>
+#include <string.h>
+
+static inline uint64_t little_endian(const uint8_t *at)
+{
+    return (uint64_t)at[0] | (uint64_t)at[1] << 8 | (uint64_t)at[2] << 16 | (uint64_t)at[3] << 24
+           | (uint64_t)at[4] << 32 | (uint64_t)at[5] << 40 | (uint64_t)at[6] << 48 | (uint64_t)at[7] << 56;
+}
+
+enum { BLOCK = 128, KEY_MOST = 64 }; /* bytes */
+
+static const uint64_t IV[8] = { /* section 2.6: those of SHA-512 */
+    0x6a09e667f3bcc908u, 0xbb67ae8584caa73bu, 0x3c6ef372fe94f82bu, 0xa54ff53a5f1d36f1u,
+    0x510e527fade682d1u, 0x9b05688c2b3e6c1fu, 0x1f83d9abfb41bd6bu, 0x5be0cd19137e2179u,
+};
+
+static inline uint64_t rotated(uint64_t word, int by)
+{
+    return word >> by | word << (64 - by);
+}
+
+/* Section 3.1: mix two words of the message into four of the state. */
+#define MIX(a, b, c, d, x, y)                   \
+    do {                                        \
+        a = a + b + (x), d = rotated(d ^ a, 32); \
+        c = c + d, b = rotated(b ^ c, 24);      \
+        a = a + b + (y), d = rotated(d ^ a, 16); \
+        c = c + d, b = rotated(b ^ c, 63);      \
+    } while (0)
+
+/* A round of section 3.2 with one line of the table of section 2.7; constants, so that words stay in registers. */
+#define ROUND(s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, s12, s13, s14, s15) \
+    do {                                                                            \
+        MIX(v[0], v[4], v[8], v[12], m[s0], m[s1]);                                 \
+        MIX(v[1], v[5], v[9], v[13], m[s2], m[s3]);                                 \
+        MIX(v[2], v[6], v[10], v[14], m[s4], m[s5]);                                \
+        MIX(v[3], v[7], v[11], v[15], m[s6], m[s7]);                                \
+        MIX(v[0], v[5], v[10], v[15], m[s8], m[s9]);                                \
+        MIX(v[1], v[6], v[11], v[12], m[s10], m[s11]);                              \
+        MIX(v[2], v[7], v[8], v[13], m[s12], m[s13]);                               \
+        MIX(v[3], v[4], v[9], v[14], m[s14], m[s15]);                               \
+    } while (0)
+
+static void compress(uint64_t h[8], const uint8_t *block, uint64_t count, int is_last)
+{
+    uint64_t v[16], m[16];
+    for (int i = 0; i < 8; i++) {
+        v[i] = h[i];
+        v[i + 8] = IV[i];
+    }
+    for (int i = 0; i < 16; i++)
+        m[i] = little_endian(block + 8 * i);
+    v[12] ^= count; /* the high word stays 0: a value is shorter than 2**64 */
+    if (is_last)
+        v[14] = ~v[14];
+    ROUND(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    ROUND(14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3);
+    ROUND(11, 8, 12, 0, 5, 2, 15, 13, 10, 14, 3, 6, 7, 1, 9, 4);
+    ROUND(7, 9, 3, 1, 13, 12, 11, 14, 2, 6, 5, 10, 4, 0, 15, 8);
+    ROUND(9, 0, 5, 7, 2, 4, 10, 15, 14, 1, 11, 12, 6, 8, 3, 13);
+    ROUND(2, 12, 6, 10, 0, 11, 8, 3, 4, 13, 7, 5, 15, 14, 1, 9);
+    ROUND(12, 5, 1, 15, 14, 13, 4, 10, 0, 7, 6, 3, 9, 2, 8, 11);
+    ROUND(13, 11, 7, 14, 12, 1, 3, 9, 5, 0, 15, 4, 8, 6, 2, 10);
+    ROUND(6, 15, 14, 9, 11, 3, 0, 8, 12, 2, 13, 7, 1, 4, 10, 5);
+    ROUND(10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0);
+    ROUND(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    ROUND(14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3);
+    for (int i = 0; i < 8; i++)
+        h[i] ^= v[i] ^ v[i + 8];
+}
+
+typedef struct {
+    uint64_t first[8], keyed[8]; /* before and after the block with the key */
+    uint8_t key[BLOCK];
+    int size; /* of the digest */
+} Keyed;
+
+static void keyed_init(Keyed *keyed, const uint8_t *key, int key_size, int size)
+{
+    memset(keyed->key, 0, BLOCK);
+    memcpy(keyed->key, key, (size_t)key_size);
+    memcpy(keyed->first, IV, sizeof IV);
+    keyed->first[0] ^= 0x01010000u ^ (uint64_t)key_size << 8 ^ (uint64_t)size; /* section 2.8 */
+    memcpy(keyed->keyed, keyed->first, sizeof IV);
+    compress(keyed->keyed, keyed->key, BLOCK, 0);
+    keyed->size = size;
+}
+
+static void digest(const Keyed *keyed, const uint8_t *value, size_t size, uint8_t *out)
+{
+    uint64_t h[8], count = BLOCK;
+    if (size == 0) { /* the key's block is the last */
+        memcpy(h, keyed->first, sizeof h);
+        compress(h, keyed->key, count, 1);
+    } else {
+        uint8_t last[BLOCK] = {0};
+        memcpy(h, keyed->keyed, sizeof h);
+        for (; size > BLOCK; size -= BLOCK, value += BLOCK)
+            compress(h, value, count += BLOCK, 0);
+        memcpy(last, value, size);
+        compress(h, last, count + size, 1);
+    }
+    for (int i = 0; i < keyed->size; i++)
+        out[i] = (uint8_t)(h[i / 8] >> 8 * (i % 8));
+}
+
+#endif
