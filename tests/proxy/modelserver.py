@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tidewaiter.errors import ProtocolViolation
 from tidewaiter.proxy.probe import PATH, STATEMENT_TIMEOUT
 from tidewaiter.proxy.refusal import FAILING_TEXT, IGNORED_TEXT
 from tidewaiter.wire import postgres as pg
@@ -145,6 +146,10 @@ class Server:
             elif not self._skips:
                 self._take(kind, body)
 
+    def end(self) -> None:
+        """The client is gone: what was suspended will not go on."""
+        self._drop_portals()
+
     # -- what it says -----------------------------------------------------------------------------------------------
     def _say(self, message: bytes) -> None:
         self._out += self.on_message() + message
@@ -188,21 +193,22 @@ class Server:
                     self._close(*pg.parse_close(body))
                 case "H":
                     self._flush()
-        except Failed as failed:
-            self._error(failed)
+        except (Failed, ProtocolViolation) as failed:
+            self._error(failed if isinstance(failed, Failed) else Failed("08P01"))
             self._skips = True
 
     def _query(self, sql: bytes) -> None:
         text = _KNOWN[sql]
         try:
             self.asked(text)
-            if text.sql != FAILING_TEXT:  # whether a refused Query drops the unnamed statement is left open
+            if text not in OWN:  # whether a refused Query drops the unnamed statement is left open
                 self._statements.pop(b"", None)
             if text.is_unreadable:
                 raise Failed(text.fails)
-            self._drop_portal(b"")
             for part in text.parts or (text,):
                 self._must_be_possible(part)
+                if part.sql:
+                    self._drop_portal(b"")
                 self._run(part)
                 if part.does == "copy in":
                     self._copies = (text, True)
@@ -281,8 +287,8 @@ class Server:
 
     def _execute(self, name: bytes, most: int) -> None:
         portal = self._portals.get(name)
-        if portal is None:
-            raise Failed("34000")
+        if portal is None:  # that a Query ends the unnamed one is known to the server alone
+            raise Failed("34000" if name else "34000 42501 26000 42P01")
         text = portal.text
         self.executed(portal)
         try:

@@ -62,6 +62,16 @@ def test_sync_sent_before_copy_in_is_ignored_by_the_server() -> None:
     assert steps(debts, b"CZ") == ["DONE", "READY"]
 
 
+def test_sync_behind_copy_data_that_was_sent_ahead_is_answered() -> None:
+    debts = owed(Owes.EXECUTE, Owes.SYNC)
+    debts.copy_ended()
+    debts.sent(Owes.SYNC)
+    debts.sent(Owes.QUERY)
+    debts.reply(ord("G"))
+    assert not debts.is_copying_in
+    assert [kind for kind, _ in debts.debts] == [Owes.EXECUTE, Owes.SYNC, Owes.QUERY]
+
+
 def test_copy_in_of_a_simple_query_keeps_its_debt() -> None:
     debts = owed(Owes.QUERY)
     assert steps(debts, b"G") == ["COPY_IN"]

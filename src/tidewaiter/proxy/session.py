@@ -140,11 +140,11 @@ class Session:
             self._server.write(postgres.terminate())
             self._server.close()
         self._holding.interrupt("the client went away")
-        if self._drained is not None and not self._drained.done():
+        if self._drained is not None:
             self._drained.cancel()
-        if self._answers.probe is not None and not self._answers.probe.answer.done():
+        if self._answers.probe is not None:
             self._answers.probe.answer.cancel()
-        if self._answers.exchange is not None and not self._answers.exchange.answer.done():
+        if self._answers.exchange is not None:
             self._answers.exchange.answer.cancel()
         self._wake.set()
 
@@ -262,7 +262,8 @@ class Session:
             self._advance_copy()
         if self._answers.spent:
             self._wake.set()
-        if self._drained is not None and not self._owed.debts and not self._drained.done():
+        is_over = not self._owed.debts or self._owed.is_copying_in
+        if is_over and self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
 
     def _unveiled(self, veil: Veil, chunk: bytes) -> bytes:
@@ -328,9 +329,10 @@ class Session:
         while pending:
             data, piece = pending[0]
             if piece[0] == postgres.TERMINATE:
+                if asks.weighty is not None:
+                    break
                 self._forward()
-                self.end("client said good-bye")
-                return
+                return self.end("client said good-bye")
             need = asks.take(data, piece)
             if need is not None:
                 self._later(self._meet(need))
@@ -464,13 +466,14 @@ class Session:
             self._say(local)
 
     async def _drain(self) -> None:
-        """Wait until everything that was sent is answered; Flush makes the server push what it holds back."""
-        if not self._owed.debts:
-            return
-        if self._asks.is_unsynced:
-            self.to_server(postgres.flush())
-        self._drained = asyncio.get_running_loop().create_future()
-        await self._drained
+        """Wait until all that was sent is answered. Raises ProtocolViolation where the server waits for copy data."""
+        if self._owed.debts and not self._owed.is_copying_in:
+            if self._asks.is_unsynced:
+                self.to_server(postgres.flush())  # makes the server push what it holds back
+            self._drained = asyncio.get_running_loop().create_future()
+            await self._drained
+        if self._owed.debts:
+            raise ProtocolViolation("another message within copy data")
 
     async def _ask(self, questions: Sequence[Question], *, with_sync: bool = False) -> list[bytes]:
         """Ask the server something on this session. Raises ProtocolViolation when it refuses or takes too long.

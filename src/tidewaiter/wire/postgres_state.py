@@ -93,12 +93,14 @@ class Owed(Generic[T]):
     will not be answered. `is_copying_in`: the server waits for copy data and ignores Sync.
     """
 
-    __slots__ = ("debts", "is_copying_in", "is_skipping")
+    __slots__ = ("_ends", "_sent", "debts", "is_copying_in", "is_skipping")
 
     def __init__(self) -> None:
         self.debts: deque[Debt[T]] = deque()
         self.is_skipping = False
         self.is_copying_in = False
+        self._sent = 0  # how many debts there were so far
+        self._ends: list[int] = []  # the same when copy data ended that the server had not asked for yet
 
     def sent(self, kind: int, memo: T | None = None) -> bool:
         """Note that a message was sent; False when the server will skip it."""
@@ -108,11 +110,14 @@ class Owed(Generic[T]):
             self.is_skipping = False
         elif self.is_skipping:
             return False
+        self._sent += 1
         self.debts.append((kind, memo))
         return True
 
     def copy_ended(self) -> None:
         """Note that CopyDone or CopyFail was sent."""
+        if not self.is_copying_in and self.debts and self._ends[-1:] != [self._sent]:
+            self._ends.append(self._sent)
         self.is_copying_in = False
 
     def reply(self, kind: int) -> tuple[int, Debt[T] | None]:
@@ -146,6 +151,9 @@ class Owed(Generic[T]):
             return
         kind, memo = self.debts.popleft()
         self.debts.extendleft(((Owes.SYNC, None), (Owes.EXECUTE, memo)))
+        added = 3 if kind == Owes.DESCRIBED_ROUND else 2
+        self._sent += added
+        self._ends = [end + added for end in self._ends]
         if kind == Owes.DESCRIBED_ROUND:
             self.debts.appendleft((Owes.DESCRIBE_PORTAL, None))
         self.debts.appendleft((Owes.BIND, None))
@@ -161,7 +169,13 @@ class Owed(Generic[T]):
         return skipped
 
     def _copy_in(self) -> None:
-        """The server now reads copy data: a Sync that was sent already is read, and ignored, as part of it."""
-        self.is_copying_in = True
-        if len(self.debts) > 1 and self.debts[1][0] == Owes.SYNC and self.debts[0][0] == Owes.EXECUTE:
+        """The server reads copy data now, up to its end if that was sent already; a Sync within is ignored."""
+        before = self._sent - len(self.debts)
+        ends = [end - before for end in self._ends if end > before]
+        self.is_copying_in = not ends
+        within = ends[0] if ends else len(self.debts)
+        while within > 1 and self.debts[1][0] == Owes.SYNC:
             del self.debts[1]
+            within -= 1
+        self._sent = len(self.debts)  # counted anew from here
+        self._ends = [end - (ends[0] - within) for end in ends[1:]]
