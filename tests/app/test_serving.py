@@ -415,3 +415,27 @@ def test_the_console_speaks_tls_itself_where_it_has_a_certificate(tmp_path: Path
             await asyncio.to_thread(fetch, config, "/readyz")
 
     served(load(file, {}), visit)
+
+
+@pytest.mark.parametrize(("proxies", "source"), [("[]", "127.0.0.1"), ('["127.0.0.0/8"]', "192.0.2.9")])
+def test_a_clients_address_is_what_a_proxy_says_only_where_it_is_believed(
+    tmp_path: Path, proxies: str, source: str
+) -> None:
+    config = deployment(tmp_path)
+    file = config.folder / "tidewaiter.toml"
+    file.write_text(file.read_text().replace("\nproxies = []", f"\nproxies = {proxies}"))
+
+    async def visit(config: Config) -> None:
+        def forge() -> None:
+            url = f"http://{config.console.listen}/sign-in"
+            said = {"x-forwarded-for": "203.0.113.1, 192.0.2.9"}
+            with pytest.raises(urllib.error.HTTPError, match="403") as answer:
+                urllib.request.urlopen(urllib.request.Request(url, b"name=mallory", said), timeout=5)
+            answer.value.close()
+
+        await asyncio.to_thread(forge)
+
+    served(load(file, {}), visit)
+    (failed,) = [fields for kind, fields in entries(config) if kind == "login.failed"]
+    assert (failed["source"], failed["user"]) == (source, "mallory")
+    assert failed["reason"] == "console: forged or stale sign-in form"

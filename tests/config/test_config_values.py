@@ -126,3 +126,14 @@ def test_long_values_are_shown_shortened() -> None:
 )
 def test_text_from_the_environment_becomes_what_toml_would_hold(field: values.Field, raw: str, value: object) -> None:
     assert field.from_text(raw) == value
+
+
+def test_networks_are_addresses_or_ranges_each_once() -> None:
+    field = values.networks()
+    assert field.parse(["10.0.0.7", "10.0.0.7/32", "10.1.0.0/16", "fd00::/8"]) == (
+        "10.0.0.7/32", "10.1.0.0/16", "fd00::/8",
+    )  # fmt: skip
+    assert field.parse(field.from_text("10.0.0.7, 10.0.0.8")) == ("10.0.0.7/32", "10.0.0.8/32")
+    for wrong in ("10.0.0.7", ["10.0.0.1/16"], ["gate.example"], [7], ["*"], [""]):
+        with pytest.raises(ValueError, match="must be a list of addresses and networks"):
+            field.parse(wrong)

@@ -47,6 +47,14 @@ def test_a_request_without_a_radius_says_nothing_of_it() -> None:
     assert (unknown.number, unknown.sureness) == ("rows: not known", "unknown")
 
 
+def test_why_it_is_held_again_tells_numbers_to_those_only_who_may_see_them() -> None:
+    again = replace(REQUEST, reason="it would change 3900 rows now, 39 when it was approved")
+    assert sheet_of(again, ALL).held_again == again.reason
+    assert sheet_of(again, OWN).held_again == "its approval does not hold any more"
+    assert "39" not in repr(replace(sheet_of(again, OWN), sight="", statement=""))
+    assert sheet_of(replace(again, state=State.DENIED), ALL).held_again == ""
+
+
 def test_each_state_offers_what_can_be_done() -> None:
     offered = {
         state: [

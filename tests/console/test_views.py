@@ -131,6 +131,15 @@ def test_a_link_on_another_site_finds_the_session_in_a_second_step(stage: Stage)
     assert browser.get(f"/requests/{asked.id}", sec_fetch_site="same-origin").status_code == 303
 
 
+def test_whoever_signs_in_at_the_same_browser_ends_the_session_before(stage: Stage) -> None:
+    browser = signed_in(stage)
+    before = dict(browser.cookies)
+    assert browser.sign_in("dan").status_code == 303
+    assert "Signed in as <strong>dan</strong>" in browser.get("/requests").text
+    browser.cookies = before
+    assert browser.get("/requests").status_code == 303
+
+
 # -- the end of a session -----------------------------------------------------------------------------------------
 def test_signing_out_ends_the_session_for_good(stage: Stage) -> None:
     browser = signed_in(stage)
@@ -269,6 +278,11 @@ def test_the_list_says_what_waits_for_me(stage: Stage) -> None:
     mine = browser.get("/requests?show=mine").text
     assert (asked.id in mine, other.id in mine) == (False, True)
     assert browser.get("/requests?show=nonsense").status_code == 200
+    asyncio.run(stage.decide(asked.id, "dan", Word.DENY, note="no", channel="shell", place="x"))
+    listed = {view: browser.get(f"/requests?show={view}").text for view in ("waiting", "over", "all")}
+    assert {view: (asked.id in page, other.id in page) for view, page in listed.items()} == {
+        "waiting": (False, True), "over": (True, False), "all": (True, True),
+    }  # fmt: skip
     assert "Nothing waits" in signed_in(stage, "eve").get("/requests").text
 
 

@@ -241,7 +241,7 @@ class Server:
         port = page.getsockname()[1]
         app = console(tidewaiter.__version__, self._running.obstacles, self._routes(), self._house(port))
         return [
-            Web(app, page, tls=config.console.tls),
+            Web(app, page, tls=config.console.tls, proxies=config.console.proxies),
             Web(channel.application(self._operate), admin, channel.peer_protocol()),
         ]
 

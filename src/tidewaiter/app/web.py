@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -28,8 +28,12 @@ class Web(uvicorn.Server):
         sock: socket.socket,
         protocol: type[asyncio.Protocol] | None = None,
         tls: TlsPair | None = None,
+        proxies: Sequence[str] = (),
     ) -> None:
-        """`protocol` replaces uvicorn's HTTP/1.1 protocol class. The socket is closed when serving ends."""
+        """`protocol` replaces uvicorn's HTTP/1.1 protocol class. The socket is closed when serving ends.
+
+        `proxies` are networks that are believed when they say which client they speak for.
+        """
         super().__init__(
             uvicorn.Config(
                 app,
@@ -39,7 +43,8 @@ class Web(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                proxy_headers=False,
+                proxy_headers=bool(proxies),
+                forwarded_allow_ips=list(proxies),
                 limit_concurrency=CONNECTIONS,
                 timeout_graceful_shutdown=GRACE_S,
                 ssl_certfile=tls.cert if tls else None,

@@ -55,12 +55,13 @@ _PAGE = """<!doctype html>
 
 def routes(receive: Receive, find: Find, links: Links, now_s: Callable[[], float]) -> list[Route]:
     """Routes for the console's listener. What comes for a request without a key is left to other routes."""
+    from starlette.datastructures import QueryParams
     from starlette.responses import HTMLResponse, PlainTextResponse, Response
     from starlette.routing import Match, Route
 
     class Keyed(Route):
         def matches(self, scope: Scope) -> tuple[Match, Scope]:
-            return super().matches(scope) if b"key=" in scope["query_string"] else (Match.NONE, {})
+            return super().matches(scope) if "key" in QueryParams(scope["query_string"]) else (Match.NONE, {})
 
     async def call(request: Request) -> Response:
         body = b""

@@ -34,6 +34,7 @@ CONSOLE: dict[str, Field] = {
     "listen": values.listen(Address("127.0.0.1", 8480)),
     "url": values.url(None),
     "tls": _TLS,
+    "proxies": values.networks(),
 }
 LEDGER: dict[str, Field] = {
     "durability": values.word(("strict", "balanced"), "balanced"),

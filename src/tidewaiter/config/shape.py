@@ -52,11 +52,13 @@ class ConsoleConfig:
     """`[console]`: where the console listens, with TLS where `tls` is given.
 
     `url` is where people reach it from elsewhere, as through a proxy: scheme, host and port, no path.
+    `proxies` are networks whose word on a client's address (X-Forwarded-For) is taken.
     """
 
     listen: Address
     url: str | None = None
     tls: TlsPair | None = None
+    proxies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

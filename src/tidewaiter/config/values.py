@@ -142,6 +142,21 @@ def names() -> Field:
     return Field(parse, ())
 
 
+def networks() -> Field:
+    """A list of IP addresses and networks, each once; empty when absent."""
+
+    def parse(value: object) -> tuple[str, ...]:
+        form = 'must be a list of addresses and networks, as ["10.0.0.7", "10.1.0.0/16"]'
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise ValueError(f"{form}{_seen(value)}")
+        try:
+            return tuple(dict.fromkeys(str(ipaddress.ip_network(item)) for item in value))
+        except ValueError as error:
+            raise ValueError(f"{form}: {error}") from None
+
+    return Field(parse, (), lambda raw: [item.strip() for item in raw.split(",")])
+
+
 def functions() -> Field:
     """A list of `schema.function`, quoted as in SQL; empty when absent."""
 

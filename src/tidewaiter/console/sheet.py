@@ -145,7 +145,7 @@ def sheet_of(request: Request, rights: Rights, deliveries: tuple[tuple[str, str]
         rule=harmless(request.rule),
         session=request.session,
         glass=harmless(request.glass),
-        held_again=harmless(request.reason) if state is State.OPEN else "",
+        held_again=_held_again(request, rights),
         outcome=shown.outcome,
         created_at=rfc3339(request.created_s),
         expires_at=rfc3339(request.expires_s),
@@ -185,6 +185,13 @@ def line_of(request: Request, rights: Rights, who: str) -> Line:
         is_mine=who in (request.principal, request.on_behalf_of),
         waits_for_me=rights.may_decide and request.state in (State.OPEN, State.REVIEW) and not has_voted,
     )
+
+
+def _held_again(request: Request, rights: Rights) -> str:
+    """Why an open request was held anew; the numbers in it are for those who may see numbers."""
+    if request.state is not State.OPEN or not request.reason:
+        return ""
+    return harmless(request.reason) if rights.sees_numbers else "its approval does not hold any more"
 
 
 def _facts(request: Request) -> Iterator[tuple[str, tuple[str, ...]]]:

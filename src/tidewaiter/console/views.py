@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from tidewaiter.approvals.book import UNSETTLED
 from tidewaiter.approvals.desk import Request as Asked
 from tidewaiter.approvals.desk import State, Word
 from tidewaiter.approvals.requests import Ledger, Requests
@@ -39,7 +40,7 @@ NOTE_CHARACTERS = 2000
 LISTED = 200
 AUTO = "auto"  # a query parameter: the page asks by itself, which keeps no session alive
 HAVE = "have"  # which version of the page the browser shows
-VIEWS = {"waiting": "Waiting", "mine": "Mine", "all": "All"}
+VIEWS = {"waiting": "Waiting", "over": "Over", "mine": "Mine", "all": "All"}
 REFUSED = "This name and password do not open the console, or not any more."
 FORGED = "This form did not come from a page of this console, or from one that is too old. Nothing was done."
 
@@ -156,6 +157,9 @@ class Desk:
             return self._form(request, next_, name, REFUSED, 401)
         except NotPermitted as error:
             return self._form(request, next_, name, str(error), 403)
+        before = self._gate.session_of(request)
+        if before is not None:  # somebody else may sit there now
+            self._gate.sessions.end(before)
         told = {"session": session.id, "principal": session.principal, "credential": session.credential}
         try:
             await self._house.ledger.record("console.login", told | {"source": source, "address": origin})
@@ -212,6 +216,8 @@ class Desk:
         chosen = chosen if chosen in VIEWS else "waiting"
         requests = self._house.requests
         found = await (requests.all(is_live=True) if chosen == "waiting" else requests.newest(LISTED))
+        if chosen == "over":
+            found = [one for one in found if one.state not in UNSETTLED]
         lines = await asyncio.to_thread(self._lines, found, session, who, is_mine=chosen == "mine")
         version = str(hash(tuple(lines)))
         if request.query_params.get(HAVE) == version:
@@ -225,7 +231,7 @@ class Desk:
             views=VIEWS,
             chosen=chosen,
             version=version,
-            most=LISTED if len(found) == LISTED else 0,
+            most=0 if chosen == "waiting" else LISTED,
         )
 
     def _lines(self, found: Sequence[Asked], session: Session, who: Principal, *, is_mine: bool) -> list[Line]:
