@@ -23,6 +23,7 @@ from tidewaiter.sql.catalog import Catalog
 from tidewaiter.sql.catalog_mirror import (
     Amendment,
     Mirror,
+    System,
     amended,
     amendment,
     differs,
@@ -132,7 +133,7 @@ class CatalogWatch:
         self._looked = asyncio.Event()
         self._wanted = asyncio.Event()
         self._fresh_until = 0.0
-        self._whole_at: float | None = None  # when all was read on the present connection
+        self._whole_at: float | None = None  # when all was read on the present connection, the server's own objects too
 
     def refresh_soon(self) -> int:
         """Ask `run` for a reading that begins after now; return the `completed` at which it is there."""
@@ -246,25 +247,27 @@ class CatalogWatch:
     async def _mirrored(self, connection: _Connection, *, is_printed: bool) -> Mirror:
         """The catalog of this moment, by what changed, or once in a while read as a whole."""
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            mirror, now_s = None, self._clock_s()
+            mirror, own, now_s = None, None, self._clock_s()
             if self._whole_at is not None and self.mirror is not None:
                 mirror = await self._amended(connection, self.mirror, is_printed=is_printed)
-                if mirror is not None and now_s - self._whole_at < FULL_S:
-                    return mirror
-            read = await self._whole(connection, is_printed=is_printed)
+                if now_s - self._whole_at < FULL_S:
+                    own = self.mirror.own
+                    if mirror is not None:
+                        return mirror
+            read = await self._whole(connection, own, is_printed=is_printed)
         if mirror is not None and not (read.unprinted or mirror.unprinted) and differs(mirror, read):
             self._report(f"datasource {self._datasource.name}: the catalog that was kept was not the database's")
-        self._whole_at = now_s
+        self._whole_at = self._whole_at if own is not None else now_s
         return read
 
-    async def _whole(self, connection: _Connection, *, is_printed: bool) -> Mirror:
+    async def _whole(self, connection: _Connection, own: System | None, *, is_printed: bool) -> Mirror:
+        """Everything; what came with the server only where it is not given."""
         sections = _sections(SECTIONS, is_printed=is_printed)
         answer = await connection.fetchval(statement(sections, is_printed=is_printed), "")
-        own = await connection.fetchval(SYSTEM_STATEMENT)
+        if own is None:
+            own = system(system_answered(await connection.fetchval(SYSTEM_STATEMENT)))
         # This takes some 50 ms for 1,000 relations: too long for the event loop.
-        return await asyncio.to_thread(
-            lambda: whole(*answered(answer, sections), system(system_answered(own)), is_unprinted=not is_printed)
-        )
+        return await asyncio.to_thread(lambda: whole(*answered(answer, sections), own, is_unprinted=not is_printed))
 
     async def _amended(self, connection: _Connection, mirror: Mirror, *, is_printed: bool) -> Mirror | None:
         """The mirror with what changed; None when everything must be read."""
