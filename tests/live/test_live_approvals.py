@@ -15,7 +15,7 @@ from urllib.parse import quote
 import asyncpg
 import psycopg
 import pytest
-from rawwire import SYNC, bind, errors_of, execute, parse
+from rawwire import SYNC, bind, errors_of, execute, parse, tags_of
 from rig import Deployment, copy_of, eventually
 from test_live_paste import JARS, SHARED
 
@@ -224,6 +224,55 @@ def test_jdbc_waits_shows_warnings_and_gives_up_with_its_query_timeout(
     request = desk.json("request", "ls", "--all")[-1]
     assert any(line.startswith("warning") and request["id"] in line for line in lines)
     assert request["state"] == state
+
+
+def test_psql_waits_and_prints_the_answer(desk: Deployment) -> None:
+    deleting = Running(lambda: desk.psql(f"{DELETE} returning note;", principal="alice"))
+    desk.cli("request", "approve", waiting(desk), "--as", "dora")
+    told = deleting.result()
+    assert isinstance(told, subprocess.CompletedProcess)
+    assert told.stdout.splitlines()[0] == "to go", told.stderr
+    assert "is approved" in told.stderr
+
+
+def test_what_follows_in_the_pipeline_waits_with_it_in_order(desk: Deployment) -> None:
+    client = desk.raw("alice")
+    typed = DELETE.replace("'to go'", "$1")
+    later = "insert into analyst_notes (note) values ('later')"
+    client.send(parse(typed, "s") + bind(b"to go", name="s") + execute() + parse(later) + bind() + execute() + SYNC)
+    id_ = waiting(desk)
+    assert open_requests(desk)[0]["parameters"] == ["to go"]
+    desk.cli("request", "approve", id_, "--as", "dora")
+    answer = list(client.until())
+    assert errors_of(answer) == []
+    assert tags_of(answer) == ["DELETE 1", "INSERT 0 1"]
+    client.close()
+
+
+def test_a_clean_transaction_waits_a_moment_and_its_approval_counts_in_one_once(desk: Deployment) -> None:
+    with psycopg.connect(desk.dsn("alice")) as connection:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="request AR-"):
+            connection.execute(DELETE)
+        connection.rollback()
+        desk.cli("request", "approve", open_requests(desk)[0]["id"], "--as", "dora")
+        assert connection.execute(DELETE).statusmessage == "DELETE 1"
+        connection.commit()
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="request AR-"):
+            connection.execute(DELETE)
+
+
+def test_a_statement_of_a_megabyte_is_held_shown_whole_and_runs_once(desk: Deployment) -> None:
+    long = f"{DELETE} and note not in ({', '.join(f'$${n:0100}$$' for n in range(9_000))})"
+    assert 900_000 < len(long) < 1 << 20
+    with psycopg.connect(desk.dsn("etl"), autocommit=True) as connection:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="request AR-"):
+            connection.execute(long.encode())
+        (told,) = open_requests(desk)
+        assert told["statement"] == long
+        desk.cli("request", "approve", told["id"], "--as", "dora")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(f"{long} ".encode())
+        assert connection.execute(long.encode()).statusmessage == "DELETE 1"
 
 
 def test_where_locks_are_held_nothing_waits(desk: Deployment) -> None:

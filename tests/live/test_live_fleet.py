@@ -225,3 +225,9 @@ def test_each_gateway_has_a_ledger_of_its_own_and_both_verify(fleet: Fleet) -> N
     assert told == {"a": ["open", "consumed"], "b": ["approve"]}
     for one in (fleet.a, fleet.b):
         assert one.verify()["ok"]
+
+
+def test_two_servers_cannot_share_one_folder(fleet: Fleet) -> None:
+    done = fleet.a.cli("serve", check=False)
+    assert done.returncode != 0
+    assert "ledger" in done.stderr and "another" in done.stderr, done.stderr

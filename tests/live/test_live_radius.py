@@ -43,6 +43,12 @@ create function radius.fuss() returns trigger language plpgsql as
     $$ begin raise exception 'not %', old.owner_email using errcode = 'check_violation'; end $$;
 create trigger fuss before update on radius.fussy for each row execute function radius.fuss();
 insert into radius.fussy values (1, 'fussy@example.com');
+create table radius.docs (id int primary key, doc jsonb, raw bytea, note text);
+insert into radius.docs values (1, '{"mail": "doc@example.com"}', 'raw@example.com', 'write to note@example.com now');
+create table radius.part (id int, mail text, up text generated always as (upper(mail)) stored) partition by range (id);
+create table radius.part1 partition of radius.part for values from (0) to (100);
+insert into radius.part (id, mail) values (1, 'part@example.com');
+create view radius.contacts as select id, name, owner_email as contact from radius.folder;
 create trigger watch before update on radius.watched for each row execute function radius.notice();
 create table slow.heap (id int);
 insert into radius.folder select i, 'folder ' || i, 'owner' || i || '@example.com' from generate_series(1, 40) i;
@@ -53,6 +59,11 @@ insert into slow.heap select generate_series(1, 100);
 CLASSES = """
 [datasource.shop."radius.folder"]
 owner_email = ["email"]
+[datasource.shop."radius.docs"]
+doc = ["email"]
+raw = ["email"]
+[datasource.shop."radius.part"]
+mail = ["email"]
 [datasource.shop."radius.fussy"]
 owner_email = ["email"]
 """
@@ -123,6 +134,33 @@ def test_what_could_leave_something_behind_is_estimated_and_says_why(desk: Deplo
     assert inserted["basis"] != "measured"
     assert any("nextval" in reason for reason in inserted["not_measured"])
     assert desk.postgres.execute("select last_value from radius.file_id_seq", database="shop").strip() == "400"
+
+
+ATTACKS = (
+    "update radius.contacts set name = contact where id = 5",
+    "update radius.folder set name = row_to_json(folder)::text where id = 6",
+    "update radius.folder set (name, owner_email) = (select mail, mail from radius.part limit 1) where id = 7",
+    "with m as (select mail from radius.part) update radius.folder set name = (select mail from m) where id = 8",
+    "update radius.folder f set name = g.owner_email from radius.folder g where g.id = f.id + 1 and f.id = 9",
+    "update radius.docs set note = doc ->> 'mail'",
+    "update radius.docs set note = convert_from(raw, 'utf8')",
+    "update radius.part set mail = lower(mail)",
+    "delete from radius.part",
+    "merge into radius.folder f using radius.part p on f.id = p.id when matched then update set name = p.mail",
+    "insert into radius.folder select 1, mail from radius.part on conflict (id) do update set name = excluded.name",
+)
+
+
+def test_no_statement_shows_approvers_a_masked_value_by_carrying_it_elsewhere(desk: Deployment) -> None:
+    with psycopg.connect(desk.dsn("etl"), autocommit=True) as connection:
+        for sql in ATTACKS:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="request AR-"):
+                connection.execute(sql.encode())
+    told = {one["statement"]: one["blast_radius"] for one in desk.json("request", "ls")}
+    assert set(ATTACKS) <= set(told)
+    assert sum(bool(told[sql]["sample"]) for sql in ATTACKS) >= 7, "rows are shown"
+    raw = re.compile(r"(owner\d+|doc|raw|note|part)@example\.com", re.I)
+    assert {sql: raw.findall(str(told[sql])) for sql in ATTACKS if raw.search(str(told[sql]))} == {}
 
 
 def test_what_a_function_says_of_a_masked_value_is_not_told(desk: Deployment) -> None:

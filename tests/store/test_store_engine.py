@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import select, text
 
@@ -219,3 +220,11 @@ def test_a_postgresql_that_does_not_answer_is_reported_without_its_password(tmp_
     with pytest.raises(StoreUnavailable, match="connection") as reported:
         open_store("postgresql://u:secret@127.0.0.1:1/d", tmp_path)
     assert "secret" not in str(reported.value)
+
+
+def test_a_driver_that_cannot_be_told_how_long_to_wait_is_too_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(psycopg.Connection, "wait", lambda self, gen, interval=0.1: None)
+    with pytest.raises(ConfigError, match=r"pip install 'psycopg\[binary\]>=3\.3\.9'"):
+        open_store("postgresql://127.0.0.1:1/control", tmp_path)

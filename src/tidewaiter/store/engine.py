@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +151,7 @@ def _target(url: str, folder: Path) -> URL:
     except ArgumentError:  # its text repeats the URL, which may hold a password
         raise ConfigError([f"store.url: not a database URL; use {_SUPPORTED}"]) from None
     if parsed.drivername in ("postgresql", "postgresql+psycopg"):
-        if find_spec("psycopg") is None:
+        if not _has_driver():
             raise ConfigError(["store.url: postgresql needs a driver: pip install 'psycopg[binary]>=3.3.9'"])
         return parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername != "sqlite":
@@ -158,6 +159,15 @@ def _target(url: str, folder: Path) -> URL:
     if not parsed.database or parsed.database == ":memory:" or parsed.query:
         raise ConfigError(["store.url: sqlite needs a plain file, as in sqlite:///state/control.sqlite"])
     return URL.create("sqlite", database=str(folder / parsed.database))
+
+
+def _has_driver() -> bool:
+    """Whether there is a psycopg that can be told how long to wait for an answer; see `_impatient`."""
+    if find_spec("psycopg") is None:
+        return False
+    import psycopg
+
+    return "timeout" in signature(psycopg.Connection.wait).parameters
 
 
 def _is_sqlite(url: URL) -> bool:
