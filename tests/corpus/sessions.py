@@ -168,6 +168,7 @@ class Still:
         return catalog()
 
     is_behind = False
+    is_fresh = True
 
     def refresh_soon(self) -> int:
         return 1
