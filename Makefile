@@ -71,7 +71,7 @@ check: $(INSTALLED)
 	TIDEWAITER_MYPYC=0 $(BIN)/coverage run -m pytest -q -m 'not live'
 	$(BIN)/coverage report --fail-under=$(COVERAGE_FLOOR)
 
-sanitize: compiled
+sanitize: $(INSTALLED)
 	$(BIN)/python scripts/sanitize.py
 
 worlds: $(INSTALLED)

@@ -50,15 +50,15 @@ PARTS = (
     ("find and settle the answer", "CPyDef_session___Session____on_server"),
     ("make the entry: body, members, times", "CPyDef_trail___Trail___outcome"),
     ("append it: number, time, key", "CPyDef_log___Log___append"),
-    ("seal, frame and hash it", "CPyDef_batch___finish"),
+    ("seal, frame and hash it", "finish"),
     ("add it to the tree, with 255 others", "CPyDef_log___Log____hash"),
     ("write to the system, hand on the answer", "CPyDef_commit___Recorder____end_turn"),
 )
-"""What is counted, by the function that does it."""
+"""What is counted, by the function that does it; `finish` is the one in ledger/_crypto.c."""
 INSIDE = {
     "CPyDef_session___Session____on_server": ("CPyDef_trail___Trail___outcome",),
     "CPyDef_trail___Trail___outcome": ("CPyDef_log___Log___append",),
-    "CPyDef_commit___Recorder____end_turn": ("CPyDef_batch___finish", "CPyDef_log___Log____hash"),
+    "CPyDef_commit___Recorder____end_turn": ("finish", "CPyDef_log___Log____hash"),
 }
 """Of these, which others have a line of their own."""
 

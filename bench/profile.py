@@ -35,7 +35,10 @@ PARTS = (
     ("understand and decide (cached)", ("pipeline.", "standing.", "names.", "skeleton.", "policy.", "enum.")),
     ("the session itself, and its writes to sockets", ("session.", "asks.", "answers.", "rounds.", "clock.")),
     ("make entries", ("trail.", "entry.")),
-    ("append, seal, hash, write, sign", ("log.", "seal.", "tree.", "commit.", "files.", "note.", "keys.")),
+    (
+        "append, seal, hash, write, sign",
+        ("log.", "batch.", "seal.", "tree.", "commit.", "segments.", "files.", "note.", "keys."),
+    ),
 )
 
 

@@ -1,6 +1,6 @@
 """Run the tests of what is written in C under the address and the undefined behaviour sanitizer: `make sanitize`.
 
-Each file of extensions.NATIVE is built once more, with the sanitizers, and takes the place of the one in the package.
+Each file of extensions.NATIVE is built with the sanitizers and takes its place among modules that are not compiled.
 Python uses malloc for everything meanwhile, so that reading or writing past an object's end is found.
 """
 
@@ -14,7 +14,8 @@ import tempfile
 from pathlib import Path
 from sysconfig import get_path
 
-from tidewaiter.extensions import NATIVE, PACKAGE, module
+import tidewaiter
+from tidewaiter.extensions import NATIVE, PACKAGE, Build, module
 
 ROOT = Path(__file__).parent.parent
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-O1", "-g"]
@@ -29,7 +30,8 @@ def build(folder: Path) -> None:
 
 
 def take_places(folder: Path) -> None:
-    """Import what was built under the names of the package's modules."""
+    """Import what was built under the names of the package's modules, and let their tests run."""
+    tidewaiter.BUILD = Build.COMPILED
     for name in map(module, NATIVE):
         spec = importlib.util.spec_from_file_location(name, folder / f"{name}.so")
         assert spec is not None and spec.loader is not None
@@ -46,7 +48,10 @@ def tests() -> list[str]:
 def main() -> int:
     if len(sys.argv) > 1:
         import pytest
+        from hypothesis import settings
 
+        settings.register_profile("slow", deadline=None)
+        settings.load_profile("slow")
         take_places(Path(sys.argv[1]))
         return pytest.main(["-q", "-p", "no:cacheprovider", "-k", "not nothing_is_kept", *tests()])
     runtime = subprocess.run(["gcc", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True).stdout
@@ -55,7 +60,7 @@ def main() -> int:
         "LD_PRELOAD": runtime.strip(),
         "ASAN_OPTIONS": "detect_leaks=0",  # Python keeps much until it ends; the tests look for leaks by themselves
         "PYTHONMALLOC": "malloc",
-        "TIDEWAITER_MYPYC": "1",
+        "TIDEWAITER_MYPYC": "0",
     }
     with tempfile.TemporaryDirectory(prefix="tidewaiter-sanitize-") as name:
         build(Path(name))

@@ -28,6 +28,7 @@ HOT = (
     "ledger/entry.py",
     "ledger/log.py",
     "ledger/seal.py",
+    "ledger/segments.py",
     "ledger/tree.py",
     "masking/late.py",
     "masking/plan.py",

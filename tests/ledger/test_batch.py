@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidewaiter.ledger.batch import finish, pending
+from tidewaiter.ledger.batch import Pending, finish
 from tidewaiter.ledger.entry import decode, frame, read_frame
 from tidewaiter.ledger.seal import BodyKey, DataKey
 from tidewaiter.ledger.tree import leaf_hash
@@ -16,8 +16,8 @@ def test_nothing_becomes_nothing() -> None:
 
 
 def test_headers_are_joined_framed_and_hashed() -> None:
-    plain = pending(HEAD, b"", b"", None, b"")
-    told = pending(HEAD, b'"a":1', b"sealed already", None, b"")
+    plain: Pending = ((HEAD,), b"", None, b"")
+    told: Pending = ((HEAD, b',"a":1'), b"sealed already", None, b"")
     frames, leaves = finish([plain, told])
     headers = [HEAD.encode() + b"}", HEAD.encode() + b',"a":1}']
     assert frames == frame(headers[0]) + frame(headers[1], b"sealed already")
@@ -26,7 +26,7 @@ def test_headers_are_joined_framed_and_hashed() -> None:
 
 def test_bodies_are_sealed_as_by_themselves() -> None:
     key, fresh = BodyKey(DATA_KEY), bytes(range(44))
-    frames, _ = finish([pending(HEAD, b'"a":1', b"secret", key, fresh)])
+    frames, _ = finish([((HEAD, b',"a":1'), b"secret", key.inline, fresh)])
     header, ciphertext, _ = read_frame(frames, 0)
     member, alone, _ = key.seal(b"secret", fresh)
     assert header == HEAD.encode() + b',"a":1' + member + b"}"

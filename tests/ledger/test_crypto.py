@@ -9,14 +9,14 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tidewaiter
 from tidewaiter.extensions import Build
-from tidewaiter.ledger import batch, seal, tree
-from tidewaiter.ledger.batch import Pending, finish, finish_in_python, pending
-from tidewaiter.ledger.entry import decode, read_frame
+from tidewaiter.ledger import batch, entry, seal, tree
+from tidewaiter.ledger.batch import Pending, finish, finish_in_python
+from tidewaiter.ledger.entry import Part, decode, encode_body_in_python, joined_in_python, read_frame
 from tidewaiter.ledger.seal import BodyKey, DataKey
 from tidewaiter.ledger.tree import Tree, leaf_hash
 
@@ -39,9 +39,12 @@ def edge(size: int) -> tuple[Tree, bytes]:
 
 
 def test_the_ledger_uses_it() -> None:
-    assert tree.IS_NATIVE and seal.IS_NATIVE and batch.IS_NATIVE
+    assert tree.IS_NATIVE and seal.IS_NATIVE
+    assert batch.finish is _crypto.finish
+    assert entry.joined is _crypto.joined and entry.encode_body is _crypto.encode_body
 
 
+@settings(deadline=None)
 @given(size=st.integers(0, 200), more=st.integers(0, 70))
 def test_tree_is_extended_as_in_python(size: int, more: int) -> None:
     grown, before = edge(size)
@@ -65,50 +68,96 @@ def test_what_is_no_tree_is_refused() -> None:
             _crypto.extend(*arguments)
 
 
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+parts = st.lists(st.one_of(texts, st.binary(max_size=300), st.integers(-(1 << 63), (1 << 63) - 1)), max_size=8)
 bodies = st.one_of(st.none(), st.binary(max_size=400), st.integers(0, 65_476).map(lambda size: b"x" * size))
-entries = st.tuples(st.text(max_size=40), st.binary(max_size=300), bodies, st.binary(min_size=44, max_size=44))
+entries = st.tuples(parts.map(tuple), bodies, st.binary(min_size=44, max_size=44))
 
 
+@settings(deadline=None)
+@given(told=parts)
+def test_parts_are_joined_as_in_python(told: list[Part]) -> None:
+    assert _crypto.joined(told) == _crypto.joined(tuple(told)) == joined_in_python(told)
+
+
+@settings(deadline=None)
+@given(
+    sql=st.binary(max_size=99), binds=st.binary(max_size=99), types=st.lists(st.integers(0, (1 << 32) - 1), max_size=9)
+)
+def test_bodies_are_encoded_as_in_python(sql: bytes, binds: bytes, types: list[int]) -> None:
+    assert _crypto.encode_body(sql, binds, tuple(types)) == encode_body_in_python(sql, binds, tuple(types))
+
+
+def test_what_is_no_body_is_refused() -> None:
+    wrong: list[tuple[object, ...]] = [(b"", b""), ("", b"", ()), (b"", None, ()), (b"", b"", []), (b"", b"", ("x",))]
+    for arguments in wrong:
+        with pytest.raises(TypeError):
+            _crypto.encode_body(*arguments)
+    for oid in (-1, 1 << 32, 1 << 70):
+        with pytest.raises(OverflowError):
+            _crypto.encode_body(b"", b"", (oid,))
+
+
+def test_what_is_no_part_is_refused() -> None:
+    wrong: list[object] = [None, 1.5, True, bytearray(b"x"), (b"x",)]
+    for part in wrong:
+        with pytest.raises(TypeError):
+            _crypto.joined([b"before", part])
+    for told in (b"x", {b"x"}, None):
+        with pytest.raises(TypeError):
+            _crypto.joined(told)
+    for number in (1 << 63, -(1 << 63) - 1):
+        with pytest.raises(OverflowError):
+            _crypto.joined([number])
+    with pytest.raises(UnicodeEncodeError):
+        _crypto.joined(["\ud800"])
+
+
+@settings(deadline=None)
 @given(told=st.lists(entries, max_size=8))
-def test_entries_are_sealed_framed_and_hashed_as_in_python(told: list[tuple[str, bytes, bytes | None, bytes]]) -> None:
+def test_entries_are_sealed_framed_and_hashed_as_in_python(
+    told: list[tuple[tuple[Part, ...], bytes | None, bytes]],
+) -> None:
     in_c: list[Pending] = []
     in_python: list[Pending] = []
-    for head, members, body, fresh in told:
-        text = head.encode("utf-8", "replace").decode()
+    for header, body, fresh in told:
         if body is None:
-            in_c.append(pending(text, members, fresh[:20], None, b""))
-            in_python.append((text, members, fresh[:20], None, b""))
+            in_c.append((header, fresh[:20], None, b""))
+            in_python.append((header, fresh[:20], None, b""))
         else:
-            in_c.append(pending(text, members, body, KEY, fresh))
-            in_python.append((text, members, body, KEY, fresh))
+            in_c.append((header, body, KEY.inline, fresh))
+            in_python.append((header, body, KEY, fresh))
     assert finish(in_c) == finish_in_python(in_python)
 
 
 def test_what_was_sealed_in_c_is_opened_in_python() -> None:
-    frames, leaves = finish([pending(HEAD, b'"a":1', BODY, KEY, FRESH), pending(HEAD, b"", b"", None, b"")])
+    frames, leaves = finish([((HEAD, b',"a":1'), BODY, KEY.inline, FRESH), ((HEAD,), b"", None, b"")])
     header, ciphertext, after = read_frame(frames, 0)
-    entry = decode(header)
-    assert entry.fields == {"a": 1} and entry.body is not None
-    assert DATA_KEY.open(entry.body, ciphertext) == BODY
+    found = decode(header)
+    assert found.fields == {"a": 1} and found.body is not None
+    assert DATA_KEY.open(found.body, ciphertext) == BODY
     assert read_frame(frames, after) == (HEAD.encode() + b"}", b"", len(frames))
     assert leaves == leaf_hash(header) + leaf_hash(HEAD.encode() + b"}")
 
 
 def test_what_is_no_entry_is_refused() -> None:
+    head = (HEAD,)
     wrong: list[object] = [
-        None, (HEAD, b"", b"", None), (HEAD.encode(), b"", b"", None, b""), (HEAD, "", b"", None, b""),
-        (HEAD, b"", None, None, b""), (HEAD, b"", b"", KEY, FRESH), (HEAD, b"", b"", KEY.native, FRESH[1:]),
-        (HEAD, b"", b"", KEY.native, None),
+        None, (head, b"", None), (HEAD, b"", None, b""), (head, "", None, b""), (head, None, None, b""),
+        (head, b"", KEY, FRESH), (head, b"", KEY.inline, FRESH[1:]), (head, b"", KEY.inline, None),
+        ((None,), b"", None, b""),
     ]  # fmt: skip
-    for entry in wrong:
+    for one in wrong:
         with pytest.raises(TypeError):
-            _crypto.finish([pending(HEAD, b"", BODY, KEY, FRESH), entry])
+            _crypto.finish([((HEAD,), BODY, KEY.inline, FRESH), one])
     with pytest.raises(TypeError):
         _crypto.finish(())
     with pytest.raises(ValueError, match="too long"):
-        _crypto.finish([(HEAD, bytes(65_536), b"", None, b"")])
+        _crypto.finish([((HEAD, bytes(65_536)), b"", None, b"")])
+    with pytest.raises(OverflowError):
+        _crypto.finish([((HEAD, 1 << 64), b"", None, b"")])
     with pytest.raises(UnicodeEncodeError):
-        _crypto.finish([("\ud800", b"", b"", None, b"")])
+        _crypto.finish([(("\ud800",), b"", None, b"")])
 
 
 def test_what_is_no_key_is_refused() -> None:
@@ -124,7 +173,7 @@ def test_nothing_is_kept() -> None:
     def work(times: int) -> None:
         for _ in range(times):
             key = BodyKey(DATA_KEY)
-            batch_ = [pending(HEAD, b'"a":1', BODY * 20, key, os.urandom(44)) for _ in range(20)]
+            batch_: list[Pending] = [((HEAD, b',"a":1'), BODY * 20, key.inline, os.urandom(44)) for _ in range(20)]
             _, leaves = finish(batch_)
             Tree().append(leaves)
             with pytest.raises(TypeError):
@@ -140,11 +189,12 @@ def test_nothing_is_kept() -> None:
 def test_without_libcrypto_it_is_done_in_python() -> None:
     told = (
         "import sys; sys.modules['tidewaiter.ledger._crypto'] = None\n"
-        "from tidewaiter.ledger import batch, seal, tree\n"
+        "from tidewaiter.ledger import batch, entry, seal, tree\n"
         f"key = seal.BodyKey(seal.DataKey({DATA_KEY.id!r}, bytes(range(32))))\n"
-        f"frames, leaves = batch.finish([batch.pending({HEAD!r}, b'', {BODY!r}, key, {FRESH!r})])\n"
-        "print(tree.IS_NATIVE, (frames + leaves + tree.Tree().append(leaves * 3)).hex())"
+        f"frames, leaves = batch.finish([(({HEAD!r},), {BODY!r}, key.inline, {FRESH!r})])\n"
+        "print(tree.IS_NATIVE or entry.joined is not entry.joined_in_python)\n"
+        "print((frames + leaves + tree.Tree().append(leaves * 3)).hex())"
     )
     said = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout
-    frames, leaves = finish([pending(HEAD, b"", BODY, KEY, FRESH)])
+    frames, leaves = finish([((HEAD,), BODY, KEY.inline, FRESH)])
     assert said.split() == ["False", (frames + leaves + Tree().append(leaves * 3)).hex()]

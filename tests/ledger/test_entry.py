@@ -13,7 +13,18 @@ from hypothesis import strategies as st
 from ledgerkit import flipped
 
 from tidewaiter.ledger import entry
-from tidewaiter.ledger.entry import Body, Unfinished, decode, frame, members, parameters, read_frame, restore, spill
+from tidewaiter.ledger.entry import (
+    Body,
+    Unfinished,
+    decode,
+    frame,
+    joined,
+    members,
+    parameters,
+    read_frame,
+    restore,
+    spill,
+)
 
 DIGEST = "a" * 64
 START = b'{"v":1,"seq":7,"t_ns":9,"kind":"intent"'
@@ -26,6 +37,12 @@ def header(more: bytes = b"") -> bytes:
 def body_member(**changes: object) -> bytes:
     told = {"dek": "2026-11-22-1", "ct": DIGEST, "commit": DIGEST, "n": 5} | changes
     return b',"body":' + orjson.dumps({name: value for name, value in told.items() if value is not None})
+
+
+def test_parts_are_joined_into_one_text() -> None:
+    parts = (b"a", "ä", 7, -12, "", b"\xff")
+    assert joined(parts) == joined(list(parts)) == b"a\xc3\xa47-12\xff"
+    assert joined(()) == b""
 
 
 def test_members_are_json_without_braces() -> None:

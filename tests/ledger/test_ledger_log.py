@@ -36,7 +36,7 @@ from tidewaiter.ledger.entry import Body, members, restore
 from tidewaiter.ledger.files import Files
 from tidewaiter.ledger.log import Log, State
 from tidewaiter.ledger.reader import LogReader
-from tidewaiter.ledger.segments import Reserve
+from tidewaiter.ledger.segments import HEADROOM_BYTES, RESERVE_BYTES
 
 
 def test_entries_are_numbered_and_found_again(tmp_path: Path) -> None:
@@ -434,7 +434,7 @@ class SmallDisk(QuickFiles):
         super().unlink(path)
 
 
-SPARE = Reserve.RESERVE_BYTES + Reserve.HEADROOM_BYTES + 50_000
+SPARE = RESERVE_BYTES + HEADROOM_BYTES + 50_000
 
 
 def fill_disk(log: Log) -> None:
@@ -496,7 +496,7 @@ def test_reserve_that_runs_out_breaks_and_recovers(tmp_path: Path) -> None:
 
 def test_reserve_stands_beside_the_log(tmp_path: Path) -> None:
     open_log(tmp_path / "l").close()
-    assert (tmp_path / "l.reserve").stat().st_size == Reserve.RESERVE_BYTES
+    assert (tmp_path / "l.reserve").stat().st_size == RESERVE_BYTES
     assert sound(tmp_path / "l").notes == []
 
 

@@ -1,6 +1,6 @@
 /* What of the ledger is hashing and sealing, in C, with libcrypto's SHA-256 and AES-256-GCM.
  *
- * What is computed is defined by tree.py, seal.py and batch.py, which do the same where this module is not. Nothing of
+ * What is computed is defined by tree.py, seal.py, entry.py and batch.py, which do the same where this module is not. Nothing of
  * SHA or AES is implemented here: libcrypto is the one that Python's _hashlib uses, found when the module is loaded.
  * Without it the import raises ModuleNotFoundError, as it does where the module was not built. A failure of libcrypto
  * raises RuntimeError and is never passed over.
@@ -203,7 +203,7 @@ static PyTypeObject CIPHER = {
 };
 
 /* nonce || AES-256-GCM(salt || plaintext) || tag to `out`, SHA-256 of salt || plaintext and of all that to the others. */
-static int seal(Cipher *cipher, const byte *fresh, PyObject *plaintext, byte *out, byte *commit, byte *ct) {
+static int seal(const Cipher *cipher, const byte *fresh, PyObject *plaintext, byte *out, byte *commit, byte *ct) {
     size_t size = (size_t)PyBytes_GET_SIZE(plaintext);
     byte *salted = out + NONCE;
     int done, salted_size = (int)(SALT + size);
@@ -276,72 +276,192 @@ static byte *put_big_endian(byte *at, uint32_t value, int size) {
     return at;
 }
 
-/* One entry of a batch, see batch.py: (head, members, body or ciphertext, Cipher or None, nonce and salt). */
+/* --- text out of parts: bytes as they are, str in UTF-8, int in decimal; see entry.py, joined_in_python ------------ */
+
+#define DIGITS 20
+
+static byte *put_int(byte *at, long long value) {
+    char reversed[DIGITS];
+    unsigned long long rest = value < 0 ? 0 - (unsigned long long)value : (unsigned long long)value;
+    int size = 0;
+    do
+        reversed[size++] = (char)('0' + rest % 10);
+    while (rest /= 10);
+    if (value < 0)
+        *at++ = '-';
+    while (size)
+        *at++ = (byte)reversed[--size];
+    return at;
+}
+
+/* The UTF-8 of a string; for ASCII, which nearly all are, without a call. */
+static const char *utf8_of(PyObject *text, Py_ssize_t *size) {
+    if (!PyUnicode_IS_COMPACT_ASCII(text))
+        return PyUnicode_AsUTF8AndSize(text, size);
+    *size = PyUnicode_GET_LENGTH(text);
+    return PyUnicode_DATA(text);
+}
+
+/* What a tuple or list of parts needs at most, -1 with an exception. */
+static Py_ssize_t most_of(PyObject *parts) {
+    if (!PyTuple_Check(parts) && !PyList_Check(parts)) {
+        PyErr_SetString(PyExc_TypeError, "parts are a tuple or a list");
+        return -1;
+    }
+    PyObject **part = PySequence_Fast_ITEMS(parts), **end = part + PySequence_Fast_GET_SIZE(parts);
+    Py_ssize_t total = 0, size = 0;
+    for (; part < end; part++) {
+        if (PyBytes_Check(*part)) {
+            total += PyBytes_GET_SIZE(*part);
+        } else if (PyLong_CheckExact(*part)) {
+            total += DIGITS;
+        } else if (!PyUnicode_Check(*part)) {
+            PyErr_SetString(PyExc_TypeError, "a part is bytes, str or int");
+            return -1;
+        } else if (!utf8_of(*part, &size)) {
+            return -1;
+        } else {
+            total += size;
+        }
+    }
+    return total;
+}
+
+/* Write parts of which most_of was asked; NULL with an exception for an integer beyond 64 bits. */
+static byte *put_parts(byte *at, PyObject *parts) {
+    PyObject **part = PySequence_Fast_ITEMS(parts), **end = part + PySequence_Fast_GET_SIZE(parts);
+    for (; part < end; part++) {
+        if (PyBytes_Check(*part)) {
+            at = put_bytes(at, *part);
+        } else if (PyLong_CheckExact(*part)) {
+            long long value = PyLong_AsLongLong(*part);
+            if (value == -1 && PyErr_Occurred())
+                return NULL;
+            at = put_int(at, value);
+        } else {
+            Py_ssize_t size;
+            const char *text = utf8_of(*part, &size); /* which most_of made */
+            at = put(at, text, (size_t)size);
+        }
+    }
+    return at;
+}
+
+/* A bytes object of which only what stands before `end` was used; NULL for NULL. */
+static PyObject *cut(PyObject *made, const byte *end) {
+    if (made && !end)
+        Py_CLEAR(made);
+    if (made)
+        _PyBytes_Resize(&made, end - (byte *)PyBytes_AS_STRING(made)); /* which sets it to NULL if it fails */
+    return made;
+}
+
+/* joined(parts) -> bytes */
+static PyObject *joined(PyObject *module, PyObject *parts) {
+    (void)module;
+    Py_ssize_t most = most_of(parts);
+    PyObject *made = most < 0 ? NULL : PyBytes_FromStringAndSize(NULL, most ? most : 1);
+    return made ? cut(made, put_parts((byte *)PyBytes_AS_STRING(made), parts)) : NULL;
+}
+
+/* encode_body(sql, binds, types) -> bytes: see entry.py, encode_body_in_python. */
+static PyObject *encode_body(PyObject *module, PyObject *const *given, Py_ssize_t count) {
+    (void)module;
+    if (count != 3 || !PyBytes_Check(given[0]) || !PyBytes_Check(given[1]) || !PyTuple_Check(given[2]))
+        return PyErr_Format(PyExc_TypeError, "encode_body(sql: bytes, binds: bytes, types: tuple[int, ...])");
+    Py_ssize_t sql = PyBytes_GET_SIZE(given[0]), binds = PyBytes_GET_SIZE(given[1]), types = PyTuple_GET_SIZE(given[2]);
+    if (sql > UINT32_MAX || binds > UINT32_MAX || types > UINT32_MAX / 4)
+        return PyErr_Format(PyExc_OverflowError, "a body's section is longer than its length can say");
+    PyObject *made = PyBytes_FromStringAndSize(NULL, 6 + sql + (binds ? 5 + binds : 0) + (types ? 5 + 4 * types : 0));
+    if (!made)
+        return NULL;
+    byte *at = put((byte *)PyBytes_AS_STRING(made), "\x01S", 2);
+    at = put_bytes(put_big_endian(at, (uint32_t)sql, 4), given[0]);
+    if (binds) {
+        *at++ = 'B';
+        at = put_bytes(put_big_endian(at, (uint32_t)binds, 4), given[1]);
+    }
+    if (types) {
+        *at++ = 'T';
+        at = put_big_endian(at, (uint32_t)(4 * types), 4);
+    }
+    for (Py_ssize_t i = 0; i < types; i++) {
+        unsigned long oid = PyLong_AsUnsignedLong(PyTuple_GET_ITEM(given[2], i));
+        if (oid > UINT32_MAX) {
+            if (!PyErr_Occurred())
+                PyErr_SetString(PyExc_OverflowError, "a type OID has 32 bits");
+            Py_DECREF(made);
+            return NULL;
+        }
+        at = put_big_endian(at, (uint32_t)oid, 4);
+    }
+    return made;
+}
+
+/* --- entries ----------------------------------------------------------------------------------------------------- */
+
+/* One entry of a batch, see batch.py: (parts, body or ciphertext, Cipher or None, nonce and salt). */
 typedef struct {
-    const char *head;
-    Py_ssize_t head_size, header_size, ciphertext_size;
-    PyObject *members, *body, *fresh;
+    PyObject *parts, *body, *fresh;
     Cipher *cipher;
-    char digits[24];
-    int digits_size;
 } Pending;
 
-static int look_at(PyObject *told, Pending *entry) {
-    if (!PyTuple_Check(told) || PyTuple_GET_SIZE(told) != 5 || !PyUnicode_Check(PyTuple_GET_ITEM(told, 0)))
+/* What an entry's frame needs at most, -1 with an exception. */
+static Py_ssize_t look_at(PyObject *told, Pending *entry) {
+    if (!PyTuple_Check(told) || PyTuple_GET_SIZE(told) != 4)
         goto wrong;
-    entry->head = PyUnicode_AsUTF8AndSize(PyTuple_GET_ITEM(told, 0), &entry->head_size);
-    if (!entry->head)
+    entry->parts = PyTuple_GET_ITEM(told, 0);
+    entry->body = PyTuple_GET_ITEM(told, 1);
+    entry->cipher = (Cipher *)PyTuple_GET_ITEM(told, 2);
+    entry->fresh = PyTuple_GET_ITEM(told, 3);
+    if (!PyBytes_Check(entry->body) || !PyBytes_Check(entry->fresh))
+        goto wrong;
+    Py_ssize_t most = most_of(entry->parts);
+    if (most < 0)
         return -1;
-    entry->members = PyTuple_GET_ITEM(told, 1);
-    entry->body = PyTuple_GET_ITEM(told, 2);
-    entry->cipher = (Cipher *)PyTuple_GET_ITEM(told, 3);
-    entry->fresh = PyTuple_GET_ITEM(told, 4);
-    if (!PyBytes_Check(entry->members) || !PyBytes_Check(entry->body) || !PyBytes_Check(entry->fresh))
-        goto wrong;
-    Py_ssize_t members_size = PyBytes_GET_SIZE(entry->members);
-    entry->header_size = entry->head_size + (members_size ? 1 + members_size : 0) + 1;
-    entry->ciphertext_size = PyBytes_GET_SIZE(entry->body);
     if ((PyObject *)entry->cipher == Py_None) {
         entry->cipher = NULL;
     } else {
         if (!PyObject_TypeCheck(entry->cipher, &CIPHER) || PyBytes_GET_SIZE(entry->fresh) != FRESH)
             goto wrong;
-        entry->digits_size = snprintf(entry->digits, sizeof entry->digits, "%zd}", entry->ciphertext_size);
-        entry->header_size += PyBytes_GET_SIZE(entry->cipher->before_ct) + 2 * HASH +
-                              PyBytes_GET_SIZE(entry->cipher->before_commit) + 2 * HASH +
-                              PyBytes_GET_SIZE(entry->cipher->before_size) + entry->digits_size;
-        entry->ciphertext_size += NONCE + SALT + TAG;
+        most += PyBytes_GET_SIZE(entry->cipher->before_ct) + PyBytes_GET_SIZE(entry->cipher->before_commit) +
+                PyBytes_GET_SIZE(entry->cipher->before_size) + 4 * HASH + DIGITS + 1;
     }
-    if (entry->header_size > 0xFFFF || entry->ciphertext_size > INT_MAX - 0xFFFF) {
+    if (most >= 0xFFFF || PyBytes_GET_SIZE(entry->body) > INT_MAX / 2) {
         PyErr_SetString(PyExc_ValueError, "an entry is too long to be framed");
         return -1;
     }
-    return 0;
+    return PREFIX + most + 1 + NONCE + SALT + PyBytes_GET_SIZE(entry->body) + TAG;
 wrong:
-    PyErr_SetString(PyExc_TypeError, "an entry is (str, bytes, bytes, Cipher | None, bytes)");
+    PyErr_SetString(PyExc_TypeError, "an entry is (parts, bytes, Cipher | None, bytes)");
     return -1;
 }
 
-/* Write an entry's frame and leaf hash; return where the next frame begins. */
+/* Write an entry's frame and leaf hash; return where the next frame begins, NULL with an exception. */
 static byte *write_entry(const Pending *entry, byte *at, byte *leaf) {
-    byte *header = at + PREFIX, *ciphertext = header + entry->header_size, *end = ciphertext + entry->ciphertext_size;
-    byte *out = put(header, entry->head, (size_t)entry->head_size);
-    if (PyBytes_GET_SIZE(entry->members)) {
-        *out++ = ',';
-        out = put_bytes(out, entry->members);
-    }
-    if (entry->cipher) {
-        byte commit[HASH], ct[HASH];
-        if (seal(entry->cipher, (byte *)PyBytes_AS_STRING(entry->fresh), entry->body, ciphertext, commit, ct))
+    const Cipher *cipher = entry->cipher;
+    size_t size = (size_t)PyBytes_GET_SIZE(entry->body);
+    byte *header = at + PREFIX, *out = put_parts(header, entry->parts), *end;
+    if (!out)
+        return NULL;
+    if (cipher) {
+        byte commit[HASH], ct[HASH], digits[DIGITS];
+        size_t digits_size = (size_t)(put_int(digits, (long long)size) - digits);
+        byte *ciphertext = out + PyBytes_GET_SIZE(cipher->before_ct) + 2 * HASH +
+                           PyBytes_GET_SIZE(cipher->before_commit) + 2 * HASH +
+                           PyBytes_GET_SIZE(cipher->before_size) + digits_size + 2;
+        if (seal(cipher, (byte *)PyBytes_AS_STRING(entry->fresh), entry->body, ciphertext, commit, ct))
             return NULL;
-        out = put_hex(put_bytes(out, entry->cipher->before_ct), ct);
-        out = put_hex(put_bytes(out, entry->cipher->before_commit), commit);
-        out = put(put_bytes(out, entry->cipher->before_size), entry->digits, (size_t)entry->digits_size);
+        out = put_hex(put_bytes(out, cipher->before_ct), ct);
+        out = put_hex(put_bytes(out, cipher->before_commit), commit);
+        out = put(put_bytes(out, cipher->before_size), digits, digits_size);
+        out = put(out, "}}", 2);
+        end = out + NONCE + SALT + size + TAG;
     } else {
-        put_bytes(ciphertext, entry->body);
+        *out++ = '}';
+        end = put_bytes(out, entry->body);
     }
-    *out = '}';
-    uint32_t length = (uint32_t)(end - header), head = (uint32_t)entry->header_size;
+    uint32_t length = (uint32_t)(end - header), head = (uint32_t)(out - header);
     at = put_big_endian(at, length, 4);
     at = put_big_endian(at, head, 2);
     at = put_big_endian(at, (length & 0xFFFF) ^ length >> 16 ^ head ^ CHECK, 2);
@@ -354,24 +474,25 @@ static PyObject *finish(PyObject *module, PyObject *entries) {
     (void)module;
     if (!PyList_Check(entries))
         return PyErr_Format(PyExc_TypeError, "finish(entries: list)");
-    Py_ssize_t count = PyList_GET_SIZE(entries), size = 0;
+    Py_ssize_t count = PyList_GET_SIZE(entries), most = 1;
     Pending entry;
     for (Py_ssize_t i = 0; i < count; i++) {
-        if (look_at(PyList_GET_ITEM(entries, i), &entry))
+        Py_ssize_t one = look_at(PyList_GET_ITEM(entries, i), &entry);
+        if (one < 0)
             return NULL;
-        size += PREFIX + entry.header_size + entry.ciphertext_size;
+        most += one;
     }
-    PyObject *frames = PyBytes_FromStringAndSize(NULL, size);
+    PyObject *frames = PyBytes_FromStringAndSize(NULL, most);
     PyObject *leaves = PyBytes_FromStringAndSize(NULL, count * HASH);
-    byte *at = frames ? (byte *)PyBytes_AS_STRING(frames) : NULL;
+    byte *at = frames && leaves ? (byte *)PyBytes_AS_STRING(frames) : NULL;
     byte *leaf = leaves ? (byte *)PyBytes_AS_STRING(leaves) : NULL;
-    for (Py_ssize_t i = 0; at && leaf && i < count; i++, leaf += HASH)
-        at = look_at(PyList_GET_ITEM(entries, i), &entry) ? NULL : write_entry(&entry, at, leaf);
-    if (at && leaf)
-        return Py_BuildValue("(NN)", frames, leaves);
+    for (Py_ssize_t i = 0; at && i < count; i++, leaf += HASH)
+        at = look_at(PyList_GET_ITEM(entries, i), &entry) < 0 ? NULL : write_entry(&entry, at, leaf);
+    if (frames && !at)
+        cleanse(PyBytes_AS_STRING(frames), (size_t)most); /* a plaintext may stand in it */
+    frames = cut(frames, at);
     if (frames)
-        cleanse(PyBytes_AS_STRING(frames), (size_t)size); /* a plaintext may stand in it */
-    Py_XDECREF(frames);
+        return Py_BuildValue("(NN)", frames, leaves);
     Py_XDECREF(leaves);
     return NULL;
 }
@@ -381,6 +502,8 @@ static PyObject *finish(PyObject *module, PyObject *entries) {
 static PyMethodDef FUNCTIONS[] = {
     {"extend", (PyCFunction)(void (*)(void))extend, METH_FASTCALL, NULL},
     {"finish", finish, METH_O, NULL},
+    {"joined", joined, METH_O, NULL},
+    {"encode_body", (PyCFunction)(void (*)(void))encode_body, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -1,5 +1,6 @@
 """Hashing and sealing for the ledger in C (_crypto.c), there where it was built and libcrypto 3 is."""
 
+from collections.abc import Sequence
 from typing import final
 
 @final
@@ -13,5 +14,11 @@ class Cipher:
 def extend(size: int, edge: bytes, leaves: bytes, /) -> tuple[bytes, bytes]:
     """(new edge, hashes to store) of `Tree.append`. ValueError if `edge` is not that of a tree of `size` entries."""
 
-def finish(entries: list[tuple[str, bytes, bytes, Cipher | None, bytes]], /) -> tuple[bytes, bytes]:
+def joined(parts: Sequence[bytes | str | int], /) -> bytes:
+    """`entry.joined_in_python` for a tuple or a list; OverflowError for integers beyond 64 bits."""
+
+def encode_body(sql: bytes, binds: bytes, types: tuple[int, ...], /) -> bytes:
+    """`entry.encode_body_in_python`."""
+
+def finish(entries: list[tuple[tuple[bytes | str | int, ...], bytes, Cipher | None, bytes]], /) -> tuple[bytes, bytes]:
     """(frames, leaf hashes) of `batch.finish`. RuntimeError if libcrypto fails."""

@@ -6,49 +6,37 @@ its caches are warm from the second entry on, and nothing in between becomes an 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
-from tidewaiter.ledger.entry import frame
+from tidewaiter.ledger.entry import Part, frame, joined_in_python
 from tidewaiter.ledger.seal import BodyKey
 from tidewaiter.ledger.tree import leaf_hash
 
-try:
-    import tidewaiter.ledger._crypto as _crypto
-
-    IS_NATIVE = True  # not Final: that would be compiled as it stands here
-except ModuleNotFoundError:
-    IS_NATIVE = False
-
-Pending = tuple[str, bytes, bytes, "BodyKey | _crypto.Cipher | None", bytes]
-"""An entry without its end: its header's begin `{"v":1,…`, its members without braces, then either a body to seal, its
-key and its nonce and salt; or an inline ciphertext that the members name already, or none, as b"", None, b""."""
-
-
-def pending(head: str, members: bytes, body: bytes, key: BodyKey | None, fresh: bytes) -> Pending:
-    """What `finish` takes; the body must be short enough to stay inline once sealed."""
-    return head, members, body, key.native if key is not None and IS_NATIVE else key, fresh
-
-
-def finish(entries: list[Pending]) -> tuple[bytes, bytes]:
-    """(frames, leaf hashes of the headers), each joined. RuntimeError if the C library fails."""
-    if IS_NATIVE:
-        return _crypto.finish(cast("list[tuple[str, bytes, bytes, _crypto.Cipher | None, bytes]]", entries))
-    return finish_in_python(entries)
+Pending = tuple[tuple[Part, ...], bytes, "BodyKey | _crypto.Cipher | None", bytes]
+"""An entry without its end: its header in parts, up to its last member; then either a body that stays inline once
+sealed, its key's `inline` and its nonce and salt; or a ciphertext that the header names already, or none, as b"", None,
+b""."""
 
 
 def finish_in_python(entries: list[Pending]) -> tuple[bytes, bytes]:
-    """What `finish` is defined by."""
+    """(frames, leaf hashes of the headers), each joined."""
     frames, leaves = [], []
-    for head, members, body, key, fresh in entries:
-        told = [head.encode()]
-        if members:
-            told += (b",", members)
-        ciphertext = body
+    for parts, body, key, fresh in entries:
+        member, ciphertext = b"", body
         if isinstance(key, BodyKey):
             member, ciphertext, _ = key.seal(body, fresh)
-            told.append(member)
-        told.append(b"}")
-        header = b"".join(told)
+        header = joined_in_python((*parts, member, b"}"))
         frames.append(frame(header, ciphertext))
         leaves.append(leaf_hash(header))
     return b"".join(frames), b"".join(leaves)
+
+
+finish: Callable[[list[Pending]], tuple[bytes, bytes]]
+"""`finish_in_python`, in C where it can be had; then RuntimeError if libcrypto fails."""
+try:
+    import tidewaiter.ledger._crypto as _crypto
+
+    finish = cast("Callable[[list[Pending]], tuple[bytes, bytes]]", _crypto.finish)
+except ModuleNotFoundError:
+    finish = finish_in_python

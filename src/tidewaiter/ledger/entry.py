@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from struct import Struct
 from typing import Any, NamedTuple, NoReturn
@@ -47,6 +47,14 @@ _RESERVED = frozenset({"v", "seq", "t_ns", "t_src", "kind", "body", "spilled"})
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _DEK_ID = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}-[1-9][0-9]{0,8}")
 _MAX_INT = 1 << 63
+
+Part = bytes | str | int
+"""A piece of text to be joined with others: bytes as they are, str in UTF-8, int in decimal."""
+
+
+def joined_in_python(parts: Sequence[Part]) -> bytes:
+    """One text out of parts."""
+    return b"".join([part if isinstance(part, bytes) else str(part).encode() for part in parts])
 
 
 # --- headers -----------------------------------------------------------------------------------------------------
@@ -195,7 +203,7 @@ class Body(NamedTuple):
         return cls(found.get(b"S", b""), found.get(b"B", b""), types, found.get(b"M", b""))
 
 
-def encode_body(sql: bytes, binds: bytes, types: tuple[int, ...]) -> bytes:
+def encode_body_in_python(sql: bytes, binds: bytes, types: tuple[int, ...]) -> bytes:
     """`Body(sql, binds, types).encode()` without making one, as every statement needs it."""
     parts = [b"\x01S", len(sql).to_bytes(4, "big"), sql]
     if binds:
@@ -205,6 +213,18 @@ def encode_body(sql: bytes, binds: bytes, types: tuple[int, ...]) -> bytes:
         for oid in types:
             parts.append(oid.to_bytes(4, "big"))
     return b"".join(parts)
+
+
+joined: Callable[[Sequence[Part]], bytes]
+"""`joined_in_python`, in C where it can be had: several times faster than to format text and encode it."""
+encode_body: Callable[[bytes, bytes, tuple[int, ...]], bytes]
+"""`encode_body_in_python`, in C where it can be had."""
+try:
+    import tidewaiter.ledger._crypto as _crypto
+
+    joined, encode_body = _crypto.joined, _crypto.encode_body
+except ModuleNotFoundError:
+    joined, encode_body = joined_in_python, encode_body_in_python
 
 
 def parameters(binds: bytes) -> list[tuple[int, bytes | None]]:

@@ -19,6 +19,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 _SEGMENT = re.compile(r"[0-9]{20}")
 _BLOB = re.compile(r"[0-9a-f]{64}")
@@ -102,9 +103,13 @@ class Files:
         """Descriptor of a new file (0600). FileExistsError if it is there."""
         return os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_CREAT | os.O_EXCL, 0o600)
 
-    def write(self, fd: int, data: bytes | memoryview, at: int) -> int:
-        """One pwrite; returns how many bytes went."""
-        return os.pwrite(fd, data, at)
+    if TYPE_CHECKING:
+
+        def write(self, fd: int, data: bytes | memoryview, at: int) -> int:
+            """One pwrite; returns how many bytes went."""
+
+    else:
+        write = staticmethod(os.pwrite)  # as it is: every turn of the event loop calls it
 
     def fdatasync(self, fd: int) -> None:
         os.fdatasync(fd)
@@ -134,7 +139,10 @@ class Files:
 
     def write_all(self, fd: int, data: bytes, at: int) -> None:
         """Every byte, however many calls it takes."""
-        done = self.write(fd, data, at)
+        self.write_rest(fd, data, at, self.write(fd, data, at))
+
+    def write_rest(self, fd: int, data: bytes, at: int, done: int) -> None:
+        """What `write` left, after `done` bytes."""
         while done < len(data):  # a short write: the rest, until the system says why it stops
             done += self.write(fd, memoryview(data)[done:], at + done)
 

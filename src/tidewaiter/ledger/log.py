@@ -21,10 +21,10 @@ from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 from tidewaiter.errors import ConfigError, LedgerBusy, LedgerUnavailable, Tampered
-from tidewaiter.ledger.batch import Pending, finish, pending
+from tidewaiter.ledger.batch import Pending, finish
 from tidewaiter.ledger.checkpoints import Checkpoints, Draft
 from tidewaiter.ledger.entry import MAX_HEADER_BYTES, MAX_INLINE_BYTES, SEAL_OVERHEAD_BYTES, Body, members, spill
 from tidewaiter.ledger.files import Files, Layout
@@ -37,9 +37,9 @@ from tidewaiter.model import Receipt
 
 BUFFER_BYTES = 1 << 20  # appended and not yet written: beyond it append writes by itself
 LEAVES = 256  # entries that are added to the tree together: 0.1 ms, 0.3 ms without C
-INLINE_BYTES = MAX_INLINE_BYTES - SEAL_OVERHEAD_BYTES  # a longer body is sealed by itself, as its ciphertext is a file
-MEMBERS_BYTES = MAX_HEADER_BYTES - 512  # the rest is for v, seq, t_ns, kind, t_src and body
-_AROUND_BYTES = 512  # about what frame, head and seal add to an entry's members and body
+INLINE_BYTES: Final = MAX_INLINE_BYTES - SEAL_OVERHEAD_BYTES  # a longer body becomes a file, sealed by itself
+MEMBERS_BYTES: Final = MAX_HEADER_BYTES - 512  # the rest is for v, seq, t_ns, kind, t_src and body
+_AROUND_BYTES: Final = 512  # about what frame, head and seal add to an entry's members and body
 _KIND = re.compile(r"[a-z][a-z0-9_.]{0,63}")
 
 
@@ -230,21 +230,21 @@ class Log:
             members, body = _spill(members, body)
         if kind not in self._kinds:
             self._check_kind(kind)
-        head = f'{{"v":1,"seq":{seq},"t_ns":{t_ns},"kind":"{kind}"{late}'
-        key, fresh, payload = None, b"", b""
+        inline, fresh, payload, member = None, b"", b"", b""
         if isinstance(body, bytes) and len(body) <= INLINE_BYTES:
             try:
-                key, fresh, payload = self._sealer.key(t_ns), self._sealer.fresh(), body
+                inline, fresh, payload = self._sealer.key(t_ns).inline, self._sealer.fresh(), body
             except OSError as error:
                 raise self._fail(error) from error
         elif body is not None:
             sealed = self._seal(self._sealer, body, t_ns) if isinstance(body, bytes) else body
             member, ciphertext, blob = sealed
-            members = members + member if members else member[1:]
             payload = b"" if blob else ciphertext
         self._t_ns = t_ns
         self._size = seq + 1
-        self._pending.append(pending(head, members, payload, key, fresh))
+        comma = b"," if members else b""
+        parts = ('{"v":1,"seq":', seq, ',"t_ns":', t_ns, ',"kind":"', kind, '"', late, comma, members, member)
+        self._pending.append((parts, payload, inline, fresh))
         self._pending_bytes += len(members) + len(payload) + _AROUND_BYTES
         if self._pending_bytes > BUFFER_BYTES:
             self.write()

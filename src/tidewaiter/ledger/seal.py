@@ -22,6 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -36,17 +37,17 @@ except ModuleNotFoundError:
     IS_NATIVE = False
 
 KEY_BYTES = 32
-_NONCE_BYTES = 12
-_SALT_BYTES = 32
+_NONCE_BYTES: Final = 12
+_SALT_BYTES: Final = 32
 _BODY_AAD = b"tidewaiter body v1"
 _BEFORE_COMMIT = '","commit":"'
 _BEFORE_SIZE = '","n":'
 _DEK_AAD = b"tidewaiter dek v1 "
 _DEK_WORD = "tidewaiter-dek-v1"
 _BODIES_PER_DEK = 1 << 31
-_FRESH_BYTES = _NONCE_BYTES + _SALT_BYTES
-_POOL_BYTES = _FRESH_BYTES * 93  # nonces and salts of 93 bodies: one 4 KiB read of randomness
-_DAY_NS = 86_400 * 10**9
+_FRESH_BYTES: Final = _NONCE_BYTES + _SALT_BYTES
+_POOL_BYTES: Final = _FRESH_BYTES * 93  # nonces and salts of 93 bodies: one 4 KiB read of randomness
+_DAY_NS: Final = 86_400 * 10**9
 
 RandomBytes = Callable[[int], bytes]
 
@@ -124,17 +125,17 @@ Sealed = tuple[bytes, bytes, str]
 
 
 class BodyKey:
-    """Seals bodies with one data key. `native` is the same for `_crypto.finish`, None without C."""
+    """Seals bodies with one data key. `inline` is what `batch.finish` takes: the same in C, where it can be had."""
 
-    __slots__ = ("_before_ct", "_cipher", "native")
+    __slots__ = ("_before_ct", "_cipher", "inline")
 
     def __init__(self, key: DataKey) -> None:
         self._cipher = AESGCM(key.secret_bytes())
         self._before_ct = f',"body":{{"dek":"{key.id}","ct":"'
-        self.native: _crypto.Cipher | None = None
+        self.inline: BodyKey | _crypto.Cipher = self
         if IS_NATIVE:
             before = (self._before_ct.encode(), _BEFORE_COMMIT.encode(), _BEFORE_SIZE.encode())
-            self.native = _crypto.Cipher(key.secret_bytes(), _BODY_AAD, *before)
+            self.inline = _crypto.Cipher(key.secret_bytes(), _BODY_AAD, *before)
 
     def seal(self, plaintext: bytes, fresh: bytes) -> Sealed:
         """Seal a body; `fresh` is nonce and salt, random and never used before."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 import errno
 import threading
 from contextlib import suppress
+from typing import Final
 
 from tidewaiter.ledger.files import Files, Layout
 
+RESERVE_BYTES: Final = 1 << 20  # about 4,000 session.end entries
+HEADROOM_BYTES: Final = 4 << 20  # free beside it before a full disk counts as no longer full: no flapping
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -21,6 +24,7 @@ class Segments:
     def __init__(self, layout: Layout, files: Files, segment_bytes: int) -> None:
         self._layout = layout
         self._files = files
+        self._write = files.write
         self._limit_bytes = segment_bytes
         self._fd = -1
         self._end = 0
@@ -42,7 +46,9 @@ class Segments:
                 if self._fd >= 0:
                     self._retired.append(self._fd)
                 self._fd, self._end, self._is_new = fd, 0, True
-        self._files.write_all(self._fd, data, self._end)
+        done = self._write(self._fd, data, self._end)
+        if done < len(data):
+            self._files.write_rest(self._fd, data, self._end, done)
         self._end += len(data)
 
     def sync(self) -> None:
@@ -74,21 +80,18 @@ class Segments:
 class Reserve:
     """A file that keeps disk space for closing entries, and gives it back when the disk is full."""
 
-    RESERVE_BYTES = 1 << 20  # about 4,000 session.end entries
-    HEADROOM_BYTES = 4 << 20  # free beside it before a full disk counts as no longer full: no flapping
-
     def __init__(self, layout: Layout, files: Files) -> None:
         self._path = layout.reserve
         self._files = files
 
     def fill(self) -> bool:
         """Make sure that the space is kept. False if the disk does not have it. Raises OSError for other failures."""
-        if self._path.exists() and self._path.stat().st_size == self.RESERVE_BYTES:
+        if self._path.exists() and self._path.stat().st_size == RESERVE_BYTES:
             return True
         fd = self._files.open(self._path, create=True)
         try:
-            self._files.allocate(fd, self.RESERVE_BYTES + self.HEADROOM_BYTES)
-            self._files.truncate(fd, self.RESERVE_BYTES)
+            self._files.allocate(fd, RESERVE_BYTES + HEADROOM_BYTES)
+            self._files.truncate(fd, RESERVE_BYTES)
         except OSError as error:
             self.release()
             if is_full(error):

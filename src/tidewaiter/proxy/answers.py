@@ -27,7 +27,7 @@ def answer_start(chunk: bytes, kind: int) -> int:
     """Where an answer's first row is, or CommandComplete; -1 when it does not begin as the answer to this debt."""
     at = 0
     if kind == Owes.ROUND or kind == Owes.DESCRIBED_ROUND:
-        if not chunk.startswith(_BOUND):
+        if chunk[: len(_BOUND)] != _BOUND:  # cheaper than startswith, once compiled
             return -1
         at = len(_BOUND)
         if kind == Owes.ROUND:
@@ -49,7 +49,7 @@ def answer_end(chunk: bytes, at: int) -> tuple[int, int]:
     if at >= last or chunk[at] != postgres.COMMAND_COMPLETE:
         return -1, -1
     end = at + length_at(chunk, at)
-    return (at, end) if end == last and chunk.startswith(_READY, end) else (-1, -1)
+    return (at, end) if end == last and chunk[end : end + len(_READY)] == _READY else (-1, -1)
 
 
 def _is_final(error: bytes) -> bool:

@@ -81,12 +81,16 @@ class Rounds:
         return True
 
     def _take_bind(self, chunk: bytes, size: int) -> bool:
-        owes = Owes.DESCRIBED_ROUND
         body_end = length_at(chunk, 0)
-        if not chunk.endswith(_DESCRIBED) or body_end != size - len(_DESCRIBED):
+        if size - body_end > len(_DESCRIBED):
+            return False
+        rest = chunk[body_end:]  # compared as a whole: cheaper than endswith, once compiled
+        if rest == _DESCRIBED:
+            owes = Owes.DESCRIBED_ROUND
+        elif rest == _EXECUTED:
             owes = Owes.ROUND
-            if body_end != size - len(_EXECUTED) or not chunk.endswith(_EXECUTED):
-                return False
+        else:
+            return False
         name_end = chunk.find(0, _NAME, body_end)
         if chunk[HEADER] or name_end < 0 or name_end - _NAME > NAME_BYTES:
             return False

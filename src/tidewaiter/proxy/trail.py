@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 import orjson
 
-from tidewaiter.ledger.entry import encode_body, members
+from tidewaiter.ledger.entry import Part, encode_body, joined, members
 from tidewaiter.model import Principal, Receipt
 from tidewaiter.proxy.holding import NotGranted
 from tidewaiter.proxy.limits import RowLimit
@@ -109,14 +109,14 @@ class Trail:
 
     def intent(self, run: Execution) -> Receipt:
         """Record that a statement is about to run, or is refused. Raises LedgerUnavailable."""
-        receipt = self._record("intent", b"%b,%b" % (self._who, self._asked(run)), self._body(run))
+        receipt = self._record("intent", joined([self._who, b",", *self._asked(run)]), self._body(run))
         run.intent = receipt
         self.statements += 1
         return receipt
 
     async def intent_of_long(self, run: Execution) -> None:
         """`intent` for a statement of any length, without keeping the loop busy. Raises LedgerUnavailable."""
-        asked = b"%b,%b" % (self._who, self._asked(run))
+        asked = joined([self._who, b",", *self._asked(run)])
         run.intent = await self._ledger.record_big("intent", asked, self._body(run))
         self.statements += 1
 
@@ -125,43 +125,44 @@ class Trail:
         ended = self._ended(run, status, at_us)
         self.rows += run.rows
         if run.intent is not None:
-            self._record("outcome", b"".join((self._who, f',"intent":{run.intent}'.encode(), ended)))
+            self._record("outcome", joined([self._who, ',"intent":', run.intent, *ended]))
             return
         self.statements += 1
-        self._record("execution", b"".join((self._who, b",", self._asked(run), ended)), self._body(run))
+        self._record("execution", joined([self._who, b",", *self._asked(run), *ended]), self._body(run))
 
     def event(self, kind: str, fields: Mapping[str, object]) -> Receipt:
         """Record something about the session itself."""
         told = members(fields)
         return self._record(kind, b"%b,%b" % (self._who, told) if told else self._who)
 
-    def _asked(self, run: Execution) -> bytes:
-        more = ""
+    def _asked(self, run: Execution) -> list[Part]:
+        told: list[Part] = [run.judged.members]
         if run.request:
-            more += f',"request":"{run.request}"'
+            told.append(f',"request":"{run.request}"')
         if run.estimated is not None:
-            more += f',"estimated_rows":{run.estimated}'
+            told.append(f',"estimated_rows":{run.estimated}')
         if run.binds is None or run.binds_digest:
-            more += f',"binds_digest":"{run.binds_digest}"'
+            told.append(f',"binds_digest":"{run.binds_digest}"')
         elif run.binds:
-            more += f',"binds":{_count(run.binds)}'
+            told.append(',"binds":')
+            told.append(_count(run.binds))
             if self._binds == "digest":
-                more += f',"binds_digest":"{sha256(run.binds).hexdigest()}"'
-        return run.judged.members + more.encode() if more else run.judged.members
+                told.append(f',"binds_digest":"{sha256(run.binds).hexdigest()}"')
+        return told
 
     def _body(self, run: Execution) -> bytes:
         binds = run.binds if self._binds == "full" and run.binds else b""
         return encode_body(run.text, binds, run.oids)
 
-    def _ended(self, run: Execution, status: str, at_us: int) -> bytes:
-        told = (
-            f',"status":"{status}","results":{_results(run.results)},"rows":{run.rows},"bytes":{run.bytes},'
-            f'"duration_us":{at_us - run.began_us}'
-        ).encode()
+    def _ended(self, run: Execution, status: str, at_us: int) -> list[Part]:
+        told: list[Part] = [
+            ',"status":"', status, '","results":', _results(run.results), ',"rows":', run.rows, ',"bytes":', run.bytes,
+            ',"duration_us":', at_us - run.began_us,
+        ]  # fmt: skip
         if run.sqlstate:
-            told += b',"sqlstate":' + orjson.dumps(run.sqlstate)
+            told += (b',"sqlstate":', orjson.dumps(run.sqlstate))
         if run.judged.limit is not None:
-            told += _limit(run, run.judged.limit)
+            told.append(_limit(run, run.judged.limit))
         return told
 
 
