@@ -53,7 +53,18 @@ def main() -> int:
         settings.register_profile("slow", deadline=None)
         settings.load_profile("slow")
         take_places(Path(sys.argv[1]))
-        return pytest.main(["-q", "-p", "no:cacheprovider", "-k", "not nothing_is_kept", *tests()])
+        return pytest.main(
+            [
+                "-q",
+                "-p",
+                "no:cacheprovider",
+                "-W",
+                "ignore:Module already imported",
+                "-k",
+                "not nothing_is_kept",
+                *tests(),
+            ]
+        )
     runtime = subprocess.run(["gcc", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True).stdout
     environment = {
         **os.environ,  # noqa: TID251 - handed on
