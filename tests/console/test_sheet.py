@@ -18,7 +18,7 @@ VOTE = Vote("dora", True, ("dba",), NOW, "console", "192.0.2.7", "fine")
 
 
 def test_numbers_and_rows_are_for_those_who_may_see_them() -> None:
-    radius = sheet_of(REQUEST, ALL).radius
+    radius = sheet_of(REQUEST, ALL, "dan").radius
     assert radius is not None
     assert (radius.number, radius.sureness) == ("measured: 39 rows (the planner estimates 41)", "measured")
     assert radius.way_back == ("no", "only from a backup")
@@ -27,32 +27,32 @@ def test_numbers_and_rows_are_for_those_who_may_see_them() -> None:
     assert sample.columns == ("id", "name", "email")
     assert sample.rows == ((("1", "Ann<b>", "NULL"), ()), (("2", "Bob", ""), ("2", "Rob", "")))
     assert radius.remarks == ("and more",)
-    fewer = sheet_of(REQUEST, replace(ALL, sees_rows=False)).radius
+    fewer = sheet_of(REQUEST, replace(ALL, sees_rows=False), "dan").radius
     assert fewer is not None
     assert (fewer.samples, fewer.remarks) == ((), ())
-    assert sheet_of(REQUEST, OWN).radius is None
-    assert sheet_of(REQUEST, OWN).statement == REQUEST.statement
+    assert sheet_of(REQUEST, OWN, "dan").radius is None
+    assert sheet_of(REQUEST, OWN, "dan").statement == REQUEST.statement
 
 
 def test_what_was_sent_stands_below_where_the_form_differs() -> None:
-    assert sheet_of(REQUEST, ALL).exact == REQUEST.statement
+    assert sheet_of(REQUEST, ALL, "dan").exact == REQUEST.statement
     same = replace(REQUEST, blast_radius={**RADIUS, "formatted": REQUEST.statement})
-    assert sheet_of(same, ALL).exact == ""
+    assert sheet_of(same, ALL, "dan").exact == ""
 
 
 def test_a_request_without_a_radius_says_nothing_of_it() -> None:
-    assert sheet_of(replace(REQUEST, blast_radius=None), ALL).radius is None
-    unknown = sheet_of(replace(REQUEST, blast_radius={**RADIUS, "rows": None}), ALL).radius
+    assert sheet_of(replace(REQUEST, blast_radius=None), ALL, "dan").radius is None
+    unknown = sheet_of(replace(REQUEST, blast_radius={**RADIUS, "rows": None}), ALL, "dan").radius
     assert unknown is not None
     assert (unknown.number, unknown.sureness) == ("rows: not known", "unknown")
 
 
 def test_why_it_is_held_again_tells_numbers_to_those_only_who_may_see_them() -> None:
     again = replace(REQUEST, reason="it would change 3900 rows now, 39 when it was approved")
-    assert sheet_of(again, ALL).held_again == again.reason
-    assert sheet_of(again, OWN).held_again == "its approval does not hold any more"
-    assert "39" not in repr(replace(sheet_of(again, OWN), sight="", statement=""))
-    assert sheet_of(replace(again, state=State.DENIED), ALL).held_again == ""
+    assert sheet_of(again, ALL, "dan").held_again == again.reason
+    assert sheet_of(again, OWN, "dan").held_again == "its approval does not hold any more"
+    assert "39" not in repr(replace(sheet_of(again, OWN, "dan"), sight="", statement=""))
+    assert sheet_of(replace(again, state=State.DENIED), ALL, "dan").held_again == ""
 
 
 def test_each_state_offers_what_can_be_done() -> None:
@@ -60,7 +60,7 @@ def test_each_state_offers_what_can_be_done() -> None:
         state: [
             one
             for one in ("may_approve", "may_deny", "may_close")
-            if getattr(sheet_of(replace(REQUEST, state=state), ALL), one)
+            if getattr(sheet_of(replace(REQUEST, state=state), ALL, "dan"), one)
         ]
         for state in State
     }
@@ -69,36 +69,36 @@ def test_each_state_offers_what_can_be_done() -> None:
         State.APPROVED: ["may_deny"],
         State.REVIEW: ["may_close"],
     }
-    own = sheet_of(REQUEST, OWN)
+    own = sheet_of(REQUEST, OWN, "dan")
     assert (own.may_approve, own.may_deny, own.may_close, own.why_not) == (False, False, False, "it is yours")
 
 
 def test_the_timeline_says_who_when_and_how() -> None:
     voted = replace(REQUEST, votes=(VOTE,), needs=(Need(("dba",), 2),), glass="fire")
-    asked, glass, vote, waits = sheet_of(voted, ALL).timeline
+    asked, glass, vote, waits = sheet_of(voted, ALL, "dan").timeline
     assert (asked.said, asked.where) == ("reporter asked on behalf of alice", "session s1")
     assert glass.note == "fire"
     assert (vote.said, vote.where, vote.note) == ("dora approved", "by console, from 192.0.2.7", "fine")
     assert vote.at == "2027-01-15T08:00:00Z"
     assert waits.said.startswith("waits for ")
-    assert [step.kind for step in sheet_of(replace(REQUEST, state=State.WITHDRAWN, reason="Ctrl-C"), ALL).timeline] == [
+    assert [step.kind for step in sheet_of(replace(REQUEST, state=State.WITHDRAWN, reason="Ctrl-C"), ALL, "dan").timeline] == [
         "asked", "withdrawn",
     ]  # fmt: skip
     denied = replace(REQUEST, state=State.DENIED, votes=(replace(VOTE, is_approval=False),))
-    assert [step.kind for step in sheet_of(denied, ALL).timeline] == ["asked", "denied"]
-    assert sheet_of(replace(REQUEST, state=State.APPROVED), ALL).timeline[-1].at
+    assert [step.kind for step in sheet_of(denied, ALL, "dan").timeline] == ["asked", "denied"]
+    assert sheet_of(replace(REQUEST, state=State.APPROVED), ALL, "dan").timeline[-1].at
 
 
 def test_a_version_changes_with_whatever_is_shown() -> None:
-    before = sheet_of(REQUEST, ALL)
-    assert before.version == sheet_of(REQUEST, ALL).version
-    assert before.version != sheet_of(replace(REQUEST, votes=(VOTE,)), ALL).version
-    assert before.version != sheet_of(REQUEST, ALL, (("ops", "told"),)).version
+    before = sheet_of(REQUEST, ALL, "dan")
+    assert before.version == sheet_of(REQUEST, ALL, "dan").version
+    assert before.version != sheet_of(replace(REQUEST, votes=(VOTE,)), ALL, "dan").version
+    assert before.version != sheet_of(REQUEST, ALL, "dan", (("ops", "told"),)).version
 
 
 def test_long_lists_are_counted_not_hidden() -> None:
     many = replace(REQUEST, facts={"touches": [f"t{n}" for n in range(FACTS + 3)], "has_where": True, "locks": []})
-    ((label, values),) = sheet_of(many, ALL).facts
+    ((label, values),) = sheet_of(many, ALL, "dan").facts
     assert (label, len(values)) == ("touches", FACTS + 1)
     assert values[-1].startswith("and 3 more")
 
@@ -112,3 +112,17 @@ def test_the_list_marks_what_waits_for_me_until_i_have_voted() -> None:
     own = line_of(two, OWN, "alice")
     assert (own.is_mine, own.waits_for_me, own.rows) == (True, False, "")
     assert line_of(replace(two, statement="x" * 9999), ALL, "dora").statement.endswith("…")
+
+
+def test_who_has_approved_is_not_asked_again_and_may_think_better_of_it() -> None:
+    voted = replace(REQUEST, votes=(VOTE,), needs=(Need(("dba",), 2),))
+    dora, dan = sheet_of(voted, ALL, "dora"), sheet_of(voted, ALL, "dan")
+    assert (dora.has_approved, dora.may_approve, dora.may_deny) == (True, False, True)
+    assert (dan.has_approved, dan.may_approve, dan.may_deny) == (False, True, True)
+
+
+def test_what_an_update_leaves_alone_is_shown_as_it_stays() -> None:
+    row = {"table": "t", "before": {"id": "1", "a": "x", "b": None}, "after": {"a": "y"}}
+    radius = sheet_of(replace(REQUEST, blast_radius={**RADIUS, "sample": [row]}), ALL, "dan").radius
+    assert radius is not None
+    assert radius.samples[0].rows == ((("1", "x", "NULL"), ("1", "y", "NULL")),)

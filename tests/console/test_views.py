@@ -409,7 +409,10 @@ def test_a_double_click_is_one_click(stage: Stage) -> None:
 
 def test_a_quorum_is_met_by_two(stage: Stage) -> None:
     asked = stage.ask(needs=(Need(("dba",), 2),))
-    for name, state, said in (("dora", State.OPEN, "It still needs"), ("dan", State.APPROVED, "is now approved")):
+    for name, state, said in (
+        ("dora", State.OPEN, "It waits for others: dba 1 of 2"),
+        ("dan", State.APPROVED, "is now approved"),
+    ):
         browser = signed_in(stage, name)
         browser.get(f"/requests/{asked.id}")
         browser.submit(f"/requests/{asked.id}/approve")

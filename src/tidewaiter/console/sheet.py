@@ -97,6 +97,7 @@ class Sheet:
     timeline: tuple[Moment, ...]
     deliveries: tuple[tuple[str, str], ...]
     why_not: str
+    has_approved: bool
     may_approve: bool
     may_deny: bool
     may_close: bool
@@ -127,8 +128,8 @@ class Line:
     waits_for_me: bool
 
 
-def sheet_of(request: Request, rights: Rights, deliveries: tuple[tuple[str, str], ...] = ()) -> Sheet:
-    """What one reader is shown of a request."""
+def sheet_of(request: Request, rights: Rights, who: str, deliveries: tuple[tuple[str, str], ...] = ()) -> Sheet:
+    """What `who` is shown of a request."""
     shown = presented(request)
     told: Mapping[str, Any] = request.blast_radius or {}
     formatted = harmless_lines(str(told.get("formatted", ""))) if rights.sees_numbers else ""
@@ -158,7 +159,8 @@ def sheet_of(request: Request, rights: Rights, deliveries: tuple[tuple[str, str]
         timeline=tuple(_timeline(request, shown)),
         deliveries=tuple((harmless(name), harmless(said)) for name, said in deliveries),
         why_not=harmless(rights.why_not),
-        may_approve=may and state is State.OPEN,
+        has_approved=_has_approved(request, who),
+        may_approve=may and state is State.OPEN and not _has_approved(request, who),
         may_deny=may and state in (State.OPEN, State.APPROVED),
         may_close=may and state is State.REVIEW,
         sight=sight_of(request),
@@ -169,7 +171,6 @@ def line_of(request: Request, rights: Rights, who: str) -> Line:
     """What one reader is shown of a request in the list."""
     told: Mapping[str, Any] = request.blast_radius or {}
     rows = f"{told['rows']} rows, {told['basis']}" if rights.sees_numbers and told.get("rows") is not None else ""
-    has_voted = any(vote.approver == who and vote.is_approval for vote in request.votes)
     return Line(
         id=request.id,
         state=request.state.value,
@@ -183,8 +184,14 @@ def line_of(request: Request, rights: Rights, who: str) -> Line:
         created_at=rfc3339(request.created_s),
         expires_at=rfc3339(request.expires_s),
         is_mine=who in (request.principal, request.on_behalf_of),
-        waits_for_me=rights.may_decide and request.state in (State.OPEN, State.REVIEW) and not has_voted,
+        waits_for_me=rights.may_decide
+        and request.state in (State.OPEN, State.REVIEW)
+        and not _has_approved(request, who),
     )
+
+
+def _has_approved(request: Request, who: str) -> bool:
+    return any(vote.approver == who and vote.is_approval for vote in request.votes)
 
 
 def _held_again(request: Request, rights: Rights) -> str:
@@ -222,13 +229,16 @@ def _samples(rows: list[Mapping[str, Any]]) -> Iterator[Sample]:
         yield Sample(
             harmless(table),
             tuple(map(harmless, columns)),
-            tuple((_values(row["before"], columns), _values(row.get("after"), columns)) for row in of_table),
+            tuple((_values(row["before"], columns), _after(row, columns)) for row in of_table),
         )
 
 
-def _values(row: Mapping[str, Any] | None, columns: tuple[str, ...]) -> tuple[str, ...]:
-    if row is None:
-        return ()
+def _after(row: Mapping[str, Any], columns: tuple[str, ...]) -> tuple[str, ...]:
+    """What becomes of a row, columns that stay included; nothing where it goes."""
+    return _values({**row["before"], **row["after"]}, columns) if "after" in row else ()
+
+
+def _values(row: Mapping[str, Any], columns: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(
         "" if name not in row else "NULL" if row[name] is None else harmless(str(row[name])) for name in columns
     )

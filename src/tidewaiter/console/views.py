@@ -295,7 +295,7 @@ class Desk:
         if not rights.sees:
             return _missing(session)
         deliveries = await self._house.deliveries(found.id)
-        sheet = await asyncio.to_thread(sheet_of, found, rights, deliveries)
+        sheet = await asyncio.to_thread(sheet_of, found, rights, who.name, deliveries)
         if request.query_params.get(HAVE) == sheet.version:
             return Response(status_code=204)
         said = _taken(session, request)
@@ -324,7 +324,8 @@ def _missing(session: Session) -> Response:
 def _outcome(request: Asked, word: Word) -> str:
     """What a click led to; the same after a double click, which counts once."""
     if word is Word.APPROVE and request.state is State.OPEN:
-        return f"Your approval counts. It still needs {' and '.join(map(str, request.missing))}."
+        stand = ", ".join(f"{' or '.join(need.groups)} {met} of {need.quorum}" for need, met in request.progress)
+        return f"Your approval counts. It waits for others: {stand}."
     said = {Word.APPROVE: "Your approval counts", Word.DENY: "Denied", Word.CLOSE: "The review is closed"}[word]
     return f"{said}: request {request.id} is now {request.state}."
 
