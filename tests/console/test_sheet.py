@@ -81,9 +81,8 @@ def test_the_timeline_says_who_when_and_how() -> None:
     assert (vote.said, vote.where, vote.note) == ("dora approved", "by console, from 192.0.2.7", "fine")
     assert vote.at == "2027-01-15T08:00:00Z"
     assert waits.said.startswith("waits for ")
-    assert [step.kind for step in sheet_of(replace(REQUEST, state=State.WITHDRAWN, reason="Ctrl-C"), ALL, "dan").timeline] == [
-        "asked", "withdrawn",
-    ]  # fmt: skip
+    withdrawn = replace(REQUEST, state=State.WITHDRAWN, reason="Ctrl-C")
+    assert [step.kind for step in sheet_of(withdrawn, ALL, "dan").timeline] == ["asked", "withdrawn"]
     denied = replace(REQUEST, state=State.DENIED, votes=(replace(VOTE, is_approval=False),))
     assert [step.kind for step in sheet_of(denied, ALL, "dan").timeline] == ["asked", "denied"]
     assert sheet_of(replace(REQUEST, state=State.APPROVED), ALL, "dan").timeline[-1].at
