@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from gateways import WHO
-from rawwire import SYNC, bind, describe, execute, parse, query
+from rawwire import SYNC, bind, close, describe, execute, parse, query
 from rig import Deployment
 from world import World
 
@@ -43,6 +43,42 @@ NAMES: dict[str, tuple[bytes, ...]] = {
         parse(CARD, "w") + parse("select nothing", "w") + SYNC,
         bind(name="w") + RUN,
         parse(CARD, "w") + bind(name="w") + execute() + parse("select nonsense(") + bind(name="w") + RUN,
+    ),
+    "held over its transaction": (
+        query(
+            "begin; declare h scroll cursor with hold for select upper(card), card from customers order by id; commit"
+        ),
+        query("fetch 2 from h; fetch backward 1 from h"),
+        execute("h", 1) + describe(b"P", "h") + SYNC,
+    ),
+    "settings before it": (
+        parse("set bytea_output = 'escape'") + bind() + execute() + parse(CARD) + bind(results=[0, 1]) + RUN,
+        query("set datestyle = 'German'; select card, card::bytea, reverse(card) from customers"),
+        parse("set client_encoding = 'LATIN1'") + bind() + execute() + parse(CARD) + bind() + RUN,
+    ),
+    "in portions": (
+        query("begin"),
+        parse(CARD, "x") + bind(name="x", portal="y") + execute("y", 1) + execute("y", 2) + SYNC,
+        execute("y", 0) + SYNC,
+        parse("select lower(card) from customers", "z")
+        + bind(name="z", portal="y2", results=[1])
+        + execute("y2", 3)
+        + SYNC,
+        query("fetch all from y2"),
+    ),
+    "closed and named again": (
+        parse(CARD, "a")
+        + close(b"S", "a")
+        + parse("select upper(card) from customers", "a")
+        + describe(b"S", "a")
+        + SYNC,
+        bind(name="a") + describe() + execute() + close(b"P") + bind(name="a", results=[1]) + RUN,
+    ),
+    "errors in the middle": (
+        parse("select card::int from customers", "b") + bind(name="b") + execute() + parse(CARD) + bind() + RUN,
+        query(f"select 1; select card::int from customers; {CARD}"),
+        query("select 1 / (length(card) - length(card)) from customers"),
+        query("explain (analyze, verbose) select card from customers where card > '4'"),
     ),
     "copied, then read": (
         query("create temp table mine as select id, card from customers; select * from mine; table mine"),
