@@ -88,7 +88,6 @@ create table offers (
     check (bid < wage), check (wage > 0), unique (owner, wage)
 );
 create unique index offers_label on offers (label) where code > 'm';
-create table referrals (id integer primary key, email text references customers (email), note text);
 create table quotas (id integer primary key, owner text, amount integer);
 create policy small on quotas using (true) with check (amount < 3000 or owner = 'boss');
 create view v_offers as select id, owner, bid, label from offers;
@@ -100,6 +99,10 @@ create table marks (id integer primary key, code text, note text, changed intege
 create table bids (id integer primary key, offer integer, amount integer);
 create table kinds (code text primary key, name text);
 create table cases (id integer primary key, name text, kind text references kinds on update cascade on delete cascade);
+create table accounts (id integer primary key, name text, secret text unique);
+create table referrals (id integer primary key, email text references accounts (secret), note text);
+create table logins (id integer primary key, secret text references accounts (secret) on delete cascade, at integer);
+create view v_accounts as select id, name, (select count(*) from orders) as n from accounts;
 create table plain_log (id integer, said text);
 create function no_lower() returns trigger language plpgsql as $f$
   begin if new.score < ascii(old.code) then raise exception 'too low'; end if; return new; end $f$;
@@ -130,6 +133,8 @@ create index members_bio on members using gin (bio gin_trgm_ops);
 
 insert into orders select i, 1 + i % 12, i * 10.5, case when i % 3 = 0 then 'open' else 'paid' end, 'note ' || i, date '2025-01-01' + i
   from generate_series(1, 40) i;
+insert into accounts select id, owner, code from offers;
+insert into logins select row_number() over (order by code), code, 1 from offers;
 insert into kinds select chr(c), 'kind ' || chr(c) from generate_series(97, 122) c;
 insert into cases select id, owner, left(code, 1) from offers;
 insert into products select i, 'product ' || i, i * 3, array['t' || i % 3, 'all'], jsonb_build_object('w', i, 'k', 'v' || i % 4)

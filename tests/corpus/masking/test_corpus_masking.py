@@ -25,7 +25,7 @@ def pair() -> Iterator[tuple[World, World]]:
 def test_no_attack_tells_two_worlds_apart_and_nothing_harmless_is_refused(pair: tuple[World, World]) -> None:
     told = attack(cases(HERE / "attacks"), pair, rewriting)
     assert told.outcomes.get("leak", []) == []
-    assert told.count("answered") > 450
+    assert told.count("answered") > 800
     fine = harmless(cases(HERE / "harmless"), pair)
     assert {name: found for name, found in fine.outcomes.items() if name != "answered"} == {}
     made = [Case("random", number, tuple(text.split(" ;; "))) for number, text in enumerate(statements(1, 150))]

@@ -48,6 +48,8 @@ MASKS: Mapping[tuple[str, str], Mapping[str, Mask]] = {
     ("public", "wages"): {"amount": Mask("null"), "code": Mask("token")},
     ("public", "offers"): {"wage": Mask("bucket", MappingProxyType({"size": 1000})), "code": Mask("redact")},
     ("public", "quotas"): {"amount": Mask("null")},
+    ("public", "accounts"): {"secret": Mask("redact")},
+    ("public", "logins"): {"secret": Mask("redact")},
     ("public", "cases"): {"kind": Mask("null")},
     ("public", "posts"): {"code": Mask("redact")},
     ("public", "ranks"): {"code": Mask("redact")},

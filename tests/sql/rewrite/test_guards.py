@@ -12,6 +12,7 @@ from tidewaiter.sql.facts import understand
 from tidewaiter.sql.reading import Scope
 from tidewaiter.sql.rewrite import Refused, labels_of, rewrite
 
+ID = replace(SSN, sql="0", trace="")
 CUSTOMERS, ORDERS = ("public", "customers"), ("public", "orders")
 
 
@@ -116,9 +117,16 @@ def test_partitions_are_asked_too() -> None:
     ],
 )
 def test_rows_that_masked_columns_refer_to_are_not_taken_away(text: str, is_refused: bool) -> None:
-    catalog = replace(SHOP, remembered={})
-    labels = labels_of(catalog, {ORDERS: {"customer_id": replace(SSN, sql="0", trace="")}})
-    made = rewrite(text, understand(text, catalog, Scope()), catalog, Scope(), labels, "tw0q")
+    labels = labels_of(SHOP, {ORDERS: {"customer_id": ID}})
+    made = rewrite(text, understand(text, SHOP, Scope()), SHOP, Scope(), labels, "tw0q")
     assert isinstance(made, Refused) is is_refused
     if isinstance(made, Refused):
         assert made.rule == "guarded-write"
+
+
+def test_rows_whose_masked_columns_are_referred_to_are_not_taken_away() -> None:
+    labels = labels_of(SHOP, {CUSTOMERS: {"id": ID}})
+    text = "delete from customers where name = 'x'"
+    made = rewrite(text, understand(text, SHOP, Scope()), SHOP, Scope(), labels, "tw0q")
+    assert isinstance(made, Refused)
+    assert "orders_customer_id_fkey would tell which rows have which masked public.customers.id" in made.reason

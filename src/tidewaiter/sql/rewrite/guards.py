@@ -78,12 +78,15 @@ def _check_triggers(rewriting: Rewriting, table: Path, event: str, columns: froz
 
 
 def _check_references(rewriting: Rewriting, table: Path, event: str, columns: frozenset[str]) -> None:
-    """A row that is referred to by a masked column: what becomes of it, or of the others, tells who has that value."""
+    """Keys that hang on masked columns at either end: what becomes of a row, or of others, tells who has a value."""
+    masks = rewriting.labels.masks
     for key in rewriting.catalog.keys.get(table, ()):
-        told = rewriting.labels.masks.get(key.table, {}).keys() & set(key.columns)
-        if told and (event == "delete" or (event == "update" and not columns.isdisjoint(key.referenced))):
-            reason = f"foreign key {key.name} would tell which rows of {quoted(key.table)} have this {min(told)}"
-            raise Refusal("guarded-write", f"{reason}, which is masked")
+        if event != "delete" and (event != "update" or columns.isdisjoint(key.referenced)):
+            continue
+        far, near = masks.get(key.table, {}).keys() & key.columns, masks.get(table, {}).keys() & key.referenced
+        if far or near:
+            named = f"{quoted(key.table)}.{min(far)}" if far else f"{quoted(table)}.{min(near)}"
+            raise Refusal("guarded-write", f"foreign key {key.name} would tell which rows have which masked {named}")
 
 
 def _told(guard: RowGuard, event: str, written: frozenset[str], masked: frozenset[str]) -> frozenset[str]:

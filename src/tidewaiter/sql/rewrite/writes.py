@@ -30,11 +30,12 @@ def target_of(rewriting: Rewriting, var: Node, events: frozenset[str]) -> Relati
         raise Refusal("write-view", f"{quoted(path)} computes with masked columns and cannot be written through")
     if relation.kind != "v":
         return relation
-    if any(labels.concerns(reach.path) for reach in rewriting.catalog.reaches.get(path, ())):
+    is_over = any(labels.concerns(reach.path) for reach in rewriting.catalog.reaches.get(path, ()))
+    if is_over:
         rewriting.writes = True  # errors of the table below show whole rows
-    is_by_server = path in labels.masks and not is_by_trigger(rewriting.catalog, path, events)
+    is_by_server = (is_over or path in labels.masks) and not is_by_trigger(rewriting.catalog, path, events)
     if is_by_server and base_of(rewriting.catalog, path) is None:
-        raise Refusal("write-view", f"{quoted(path)} shows masked data and is more than columns of one table")
+        raise Refusal("write-view", f"{quoted(path)} is over masked data and more than columns of one table")
     return relation
 
 

@@ -84,3 +84,14 @@ select c.id, k.name from cases c join kinds k on k.code = c.kind
 select kind, count(*) from cases group by kind
 truncate kinds cascade
 drop table kinds cascade
+delete from accounts where id = 5 ;; select id from logins order by id
+delete from accounts where id = 5 returning id
+with d as (delete from accounts where id = 5) select count(*) from logins
+delete from logins where id = 5 returning id
+update accounts set id = 500 where id = 5 returning id
+update v_accounts set name = 'x' where id = 5 returning *
+delete from v_accounts where id = 5 ;; select id from logins order by id
+insert into v_accounts (id, name) values (77, 'x')
+insert into logins (id, secret) values (77, 'guess')
+insert into logins (id, at) values (77, 5) returning *
+merge into accounts a using orders o on a.id = o.id when matched then delete ;; select id from logins order by id
