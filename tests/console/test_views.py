@@ -311,7 +311,9 @@ def test_who_asked_sees_the_statement_and_not_what_it_would_do(stage: Stage) -> 
     asked = stage.ask()
     page = signed_in(stage, "alice").get(f"/requests/{asked.id}").text
     assert asked.statement.replace("<", "&lt;") in page
-    assert not any(hidden in page for hidden in ("39", "Ann", "What it would do", "/approve", "/deny"))
+    assert not any(
+        hidden in page for hidden in ("39 rows", "39%", "estimates", "Ann", "What it would do", "/approve", "/deny")
+    )
     assert "nobody decides on a request of an agent that they own" in page
     listed = signed_in(stage, "alice").get("/requests").text
     assert (asked.id in listed, "39 rows" in listed) == (True, False)
