@@ -209,7 +209,7 @@ def test_what_has_a_name_is_masked_as_it_is_now(own_gateway: Deployment) -> None
     own_gateway.start()
     file = own_gateway.folder / "classification.toml"
     was = file.read_text()
-    told = "select email, upper(email) as loud from customers where id = $1"
+    told = "select email, upper(name) as loud from customers where id = $1"
 
     def mask(name: str) -> None:
         file.write_text(was.replace('mask = "email"', f'mask = "{name}"'))
@@ -231,7 +231,8 @@ def test_what_has_a_name_is_masked_as_it_is_now(own_gateway: Deployment) -> None
                 ((email, _),) = client.rows("execute s(1)")
                 assert re.fullmatch(shown, str(email))
             for message in (query("fetch 1 from c"), execute("c", 1) + SYNC):
-                assert errors_of(client.ask(message)) == ["42501"]
+                refused = [] if name == "email" else ["42501"]  # with that mask it was declared
+                assert errors_of(client.ask(message)) == refused
         assert not errors_of(client.ask(query("begin")))
         mask("redact")
         assert [row[0] for row in rows_of(client.ask(run))] == ["***"]
