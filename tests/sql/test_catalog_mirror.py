@@ -250,12 +250,14 @@ def test_whatever_is_defined_the_kept_catalog_is_the_one_read_anew(server: Embed
                     mine = await inside.follow(mine or shared)
                     told_whole = await inside.read()
                     assert not differs(unseen(mine), unseen(told_whole)), f"{steps}\n{told(mine, told_whole)}"
+                    kept, fresh = contents(unseen(mine)), contents(unseen(told_whole))
+                    assert kept == fresh, f"{steps}\n{told(mine, told_whole)}"
                     continue
                 mine = None
                 shared = await outside.follow(shared)
-                fresh = await outside.read()
-                assert not differs(shared, fresh), f"{steps}\n{told(shared, fresh)}"
-                assert shared.catalog == fresh.catalog, steps
+                anew = await outside.read()
+                assert not differs(shared, anew), f"{steps}\n{told(shared, anew)}"
+                assert shared.catalog == anew.catalog, steps
             amendments += inside.amendments + outside.amendments
         finally:
             await one.close()
@@ -272,6 +274,11 @@ def test_whatever_is_defined_the_kept_catalog_is_the_one_read_anew(server: Embed
 
     play()
     assert amendments, "nothing was ever read by what changed"
+
+
+def contents(mirror: Mirror) -> dict[str, Mapping[int, tuple[Row, ...]]]:
+    """The rows of each section by their owners."""
+    return {name: section.rows for name, section in mirror.sections.items()}
 
 
 def unseen(mirror: Mirror) -> Mirror:
