@@ -316,8 +316,8 @@ def _asked(request: Request, held: Held, link: str) -> bytes:
 
 
 def _again(request: Request) -> str:
-    """Why an open request, which was approved before, is held again."""
-    return f", held again: {request.reason}" if request.reason else ""
+    """That an open request was approved before. By how many rows it moved is for approvers, not for who asked."""
+    return ", held again: what it would do has changed since it was approved" if request.reason else ""
 
 
 def _waiting(request: Request) -> bytes:
