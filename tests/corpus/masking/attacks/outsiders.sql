@@ -100,7 +100,7 @@ notify c, 'x'
 select txid_current() is not null, pg_current_wal_lsn() is not null
 select * from pg_stat_user_tables where relname = 'customers' and n_tup_ins < 0
 select avg_width, null_frac, n_distinct, correlation from pg_stats where tablename = 'customers' and attname = 'ssn'
-select pg_stat_get_numscans('customers'::regclass), pg_relation_size('customers'), pg_relation_filepath('customers') is null
+select pg_stat_get_numscans('customers'::regclass) >= 0, pg_relation_size('customers'), pg_relation_filepath('customers') is null
 select attmissingval from pg_attribute where attrelid = 'customers'::regclass and attname = 'ssn'
 select query from pg_stat_activity where pid = pg_backend_pid()
 select relname, reloptions, relacl from pg_class where relname = 'customers'
