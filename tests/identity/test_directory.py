@@ -440,3 +440,14 @@ def test_keeping_up_with_changes_gives_what_reading_everything_gives(
             for credential in fresh.credentials(name):
                 assert following.may_continue(name, credential.id) == fresh.may_continue(name, credential.id)
     store.close()
+
+
+def test_who_somebody_is_now_is_asked_of_the_store(store: Store) -> None:
+    clock = Paused()
+    one, other = Directory(store, NOW_S, clock_s=clock), Directory(store, NOW_S, clock_s=clock)
+    one.add_principal("dave", Kind.USER, now_s=NOW_S)
+    one.refresh()
+    other.refresh()
+    other.set_enabled("dave", False)
+    assert one.principal("dave") is not None  # as of the last look, while the clock stands still
+    assert one.principal_now("dave") is None

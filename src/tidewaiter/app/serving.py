@@ -134,7 +134,7 @@ async def _open(config: Config, environ: Mapping[str, str], say: Say, clocks: Cl
     durably = Durably(recorder)
     now_ns = (lambda: int(now_s() * 1e9)) if store.is_shared else clocks.now_ns
     switchboard = switchboard_of(config, environ, store, directory, durably, now_s, say)
-    requests = requests_of(config, store, durably, now_s, switchboard.told, directory.principal)
+    requests = requests_of(config, store, durably, now_s, switchboard.told, directory.principal_now)
     gateway = Gateway(config, recorder, directory, shelf.policies, targets, now_ns, clocks.monotonic_us, requests)
     running = Running(
         config=config,

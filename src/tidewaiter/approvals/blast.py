@@ -13,6 +13,9 @@ Document = Mapping[str, Any]
 SLACK_ROWS = 10
 """Estimates that differ by no more are never a drift: the planner's small numbers are coarse."""
 
+DRIFTED = "it would change "
+"""How the reason begins why a request is held again whose numbers moved. They are for approvers, not for who asked."""
+
 _KEPT = ("basis", "rows", "estimated_rows", "total_rows", "storage", "reversible", "fails")
 _KEPT_OF_TABLES = ("table", "rows", "share", "changes")
 

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Protocol
 
 from tidewaiter.approvals import desk
-from tidewaiter.approvals.blast import drift, most_rows, summary
+from tidewaiter.approvals.blast import DRIFTED, drift, most_rows, summary
 from tidewaiter.approvals.book import LIVE, UNSETTLED, Book
 from tidewaiter.approvals.desk import Refused, Request, State, Vote
 from tidewaiter.approvals.presentation import sight_of
@@ -61,7 +61,7 @@ class Requests:
     """Opens, decides and uses requests. `told` is called after each change that happened here, for channels.
 
     `principal` tells who somebody is now, None for who may not log in any more: then an approval is used only if those
-    who gave it still may. Without it, votes count as they were cast.
+    who gave it still may. Without it, votes count as they were cast. It is called in a thread and may ask the store.
     """
 
     def __init__(
@@ -134,12 +134,12 @@ class Requests:
         """
         found, _ = await asyncio.to_thread(self._book.find, id_)
         by = {"session": session, "blast_radius": summary(now)}
-        votes = tuple(vote for vote in map(self._as_of_now, found.votes) if vote.groups)
+        votes = await asyncio.to_thread(self._votes_now, found)
         moved = drift(found.blast_radius, now, self._terms.drift)
         if found.state is not State.APPROVED or not (moved or desk.unmet(found, votes)):
             return await self._change(id_, lambda one: desk.consumed(one, binding, self._now_s()), "consumed", by)
         gone = {vote.approver for vote in found.votes} - {vote.approver for vote in votes}
-        why = f"it would change {moved}" if moved else f"{', '.join(sorted(gone))} may not approve any more"
+        why = f"{DRIFTED}{moved}" if moved else f"{', '.join(sorted(gone))} may not approve any more"
         kept, measured = () if moved else votes, await radius()
 
         def step(one: Request) -> Request:
@@ -153,6 +153,10 @@ class Requests:
     def most_rows(self, request: Request) -> int | None:
         """The most rows that the run of an approved request may change; None where nothing was measured."""
         return most_rows(request.blast_radius, self._terms.drift)
+
+    def _votes_now(self, request: Request) -> tuple[Vote, ...]:
+        """The votes that count now. Blocks."""
+        return tuple(vote for vote in map(self._as_of_now, request.votes) if vote.groups)
 
     def _as_of_now(self, vote: Vote) -> Vote:
         """A vote with those of its groups that who cast it is still in."""

@@ -73,6 +73,11 @@ class Directory:
         account = self._current().accounts.get(name)
         return account.principal if account is not None and account.can_log_in else None
 
+    def principal_now(self, name: str) -> Principal | None:
+        """`principal`, after a look at what others changed in the store. It blocks. Raises StoreUnavailable."""
+        self.refresh()
+        return self.principal(name)
+
     def credentials_of(self, name: str, now_s: float) -> tuple[Verifier, ...]:
         """Verifiers that a login of `name` may match at `now_s` (Unix seconds); none for unknown and disabled names."""
         snapshot = self._current()

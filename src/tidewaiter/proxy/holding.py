@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from tidewaiter.approvals.blast import DRIFTED
 from tidewaiter.approvals.desk import Refused, Request, State
 from tidewaiter.errors import Conflict, NotFound, StoreUnavailable
 from tidewaiter.ledger.entry import parameter_texts
@@ -316,8 +317,11 @@ def _asked(request: Request, held: Held, link: str) -> bytes:
 
 
 def _again(request: Request) -> str:
-    """That an open request was approved before. By how many rows it moved is for approvers, not for who asked."""
-    return ", held again: what it would do has changed since it was approved" if request.reason else ""
+    """Why an open request, which was approved before, is held again; by how many rows it moved is for approvers."""
+    if not request.reason:
+        return ""
+    is_drift = request.reason.startswith(DRIFTED)
+    return f", held again: {'what it would do has changed since it was approved' if is_drift else request.reason}"
 
 
 def _waiting(request: Request) -> bytes:
