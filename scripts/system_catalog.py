@@ -14,11 +14,12 @@ SYSTEM = ("pg_catalog", "information_schema")
 
 
 def made() -> bytes:
-    """System relations with their columns, built-in functions without OIDs, and types; one row a line."""
+    """System relations with their columns, built-in functions each once and without OIDs, and types; one row a line."""
     rows = orjson.loads(CORPUS.read_bytes())
+    names = dict.fromkeys((schema, name, is_volatile) for schema, name, _, is_volatile in rows["builtins"])
     kept = {
         "relations": [row for row in rows["relations"] if row[0] in SYSTEM and row[2] != "i"],
-        "builtins": [[schema, name, [], is_volatile] for schema, name, _, is_volatile in rows["builtins"]],
+        "builtins": [[schema, name, [], is_volatile] for schema, name, is_volatile in names],
         "types": [row for row in rows["types"] if row[0] in SYSTEM],
     }
     tables = []
