@@ -29,7 +29,7 @@ def test_demo_serves_until_ctrl_c_and_cleans_up() -> None:
     )
     assert (done.stdout, done.stderr) == ("20000\n", "")
     demo.send_signal(signal.SIGINT)
-    rest, _ = demo.communicate(timeout=30)
+    rest, _ = demo.communicate(timeout=100)
     assert demo.returncode == 0, rest
     folder = said.split("deployment  ")[1].splitlines()[0]
     assert not Path(folder).exists()
