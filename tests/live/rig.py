@@ -30,6 +30,7 @@ from tidewaiter.model import Secret
 UPSTREAM_PASSWORD = Secret("of the gateway only")
 COMMAND = [sys.executable, "-c", "import sys; from tidewaiter.cli import main; sys.exit(main())"]
 READY_S = 30.0
+PATIENCE = 4  # how much longer a busy machine may take; see `eventually`
 TRUSTING = """
 @id("analysts-call-harmless-functions")
 permit (principal in Group::"analysts", action == Action::"function", resource in Datasource::"shop")
@@ -285,10 +286,13 @@ def copy_of(
 
 
 def eventually(holds: Callable[[], object], limit_s: float = 10.0, otherwise: Callable[[], str] = lambda: "") -> None:
-    """Wait until `holds()` is true; fail after `limit_s` seconds with what `otherwise` says."""
-    deadline = time.monotonic() + limit_s
+    """Wait until `holds()` is true; fail after `limit_s` seconds with what `otherwise` says.
+
+    `limit_s` is ample for a quiet machine; a busy one gets `PATIENCE` times as long before it counts as never.
+    """
+    deadline = time.monotonic() + PATIENCE * limit_s
     while not holds():
-        assert time.monotonic() < deadline, f"not within {limit_s} s: {otherwise()}"
+        assert time.monotonic() < deadline, f"not within {PATIENCE * limit_s} s: {otherwise()}"
         time.sleep(0.02)
 
 

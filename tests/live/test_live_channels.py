@@ -226,7 +226,7 @@ class Asking(threading.Thread):
             self.outcome = str(error)
 
     def result(self) -> str:
-        self.join(25)
+        self.join(90)
         assert not self.is_alive(), "the client still waits"
         return self.outcome
 
