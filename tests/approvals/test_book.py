@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -107,3 +109,28 @@ def test_what_changed_comes_in_the_order_of_its_changes(book: Book) -> None:
     ((changed, _),) = book.changed(last)
     assert (changed.id, changed.state) == ("AR-b", State.DENIED)
     assert [one.id for one, _ in book.changed(-1)] == ["AR-c", "AR-b"]
+
+
+IN_THREADS = """
+import sys, threading
+from tidewaiter.approvals.book import request_of
+import msgspec
+sys.setswitchinterval(1e-7)
+barrier = threading.Barrier(8)
+def use():
+    barrier.wait()
+    for _ in range(50):
+        try:
+            request_of({"unknown": 1})
+        except msgspec.ValidationError:
+            pass
+threads = [threading.Thread(target=use) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
+
+def test_the_first_requests_that_are_read_are_read_by_several_threads() -> None:
+    """Three fresh processes: where msgspec learns the class only then, each crashes four times out of five."""
+    for _ in range(3):
+        subprocess.run([sys.executable, "-c", IN_THREADS], check=True, timeout=60)

@@ -120,8 +120,18 @@ class Book:
             return change.connection.execute(delete(requests).where(over)).rowcount
 
 
+# msgspec learns a dataclass at its first use, and crashes the process where another thread uses it meanwhile (0.22,
+# `convert` to a class that is known by half): requests are learnt here, while the importing thread is alone.
+msgspec.json.Decoder(Request)
+
+
+def request_of(document: Any) -> Request:
+    """A stored document as a request; in any thread."""
+    return msgspec.convert(document, Request)
+
+
 def _request(row: Row[Any]) -> Request:
-    return msgspec.convert(row.document, Request)
+    return request_of(row.document)
 
 
 def _values(request: Request) -> dict[str, object]:

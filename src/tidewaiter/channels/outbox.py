@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
-import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, Table, Update, delete, func, select, update
 
-from tidewaiter.approvals.book import UNSETTLED
+from tidewaiter.approvals.book import UNSETTLED, request_of
 from tidewaiter.approvals.desk import Request
 from tidewaiter.store import Store
 from tidewaiter.store.tables import channel_marks, deliveries, meta, received, requests
@@ -100,7 +99,7 @@ class Outbox:
             else:
                 changed = requests.c.version > seen
             rows = connection.execute(select(requests).where(changed).order_by(requests.c.version)).all()
-            found = [(row, msgspec.convert(row.document, Request)) for row in rows]
+            found = [(row, request_of(row.document)) for row in rows]
             wanted = [(row, request) for row, request in found if is_wanted(request)]
             for row, request in wanted:
                 told = connection.scalars(
@@ -137,7 +136,7 @@ class Outbox:
                 return None
             # What is told is the request as it is now, which may be newer than what was noted.
             connection.execute(_one(taken).values(wanted=found.version))
-        request = msgspec.convert(found.document, Request)
+        request = request_of(found.document)
         return replace(taken, wanted=found.version, attempts=taken.attempts + 1), request
 
     def next_at_s(self, channel: str) -> float | None:
@@ -184,7 +183,7 @@ class Outbox:
             .order_by(requests.c.created_s)
         )
         with self._store.reading() as connection:
-            return [(msgspec.convert(row.document, Request), row.reference) for row in connection.execute(query)]
+            return [(request_of(row.document), row.reference) for row in connection.execute(query)]
 
     def tally(self, channel: str) -> Tally:
         """How the channel stands."""
