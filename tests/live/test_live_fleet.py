@@ -153,7 +153,8 @@ def test_a_store_that_restarts_in_the_middle_approves_nothing_and_loses_nothing(
         assert other.execute("select 1").fetchone() == (1,), "what needs no request goes on"
         eventually(lambda: "cannot look up who you are" in login_error(fleet.a), 15, fleet.a.log)
         fleet.store.start()
-        fleet.b.cli("request", "approve", id_, "--as", "dora")
+        approve = ("request", "approve", id_, "--as", "dora")  # refused until the gateway has found the store again
+        eventually(lambda: fleet.b.cli(*approve, check=False).returncode == 0, 10, fleet.b.log)
         assert deleting.result() == "DELETE 1"
         assert fleet.rows() == 8
     assert "request AR-" in refused(fleet.a)
