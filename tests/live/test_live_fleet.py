@@ -29,6 +29,7 @@ from tidewaiter.cli import main
 sys.exit(main())
 """
 ONE = "delete from analyst_notes where id = (select min(id) from analyst_notes where note = 'to go')"
+OFTEN = ("[limits]", "failed_logins_per_minute = 100000")  # the tests log in until it works, from one address
 ROWS = "select count(*) from analyst_notes where note = 'to go'"
 
 
@@ -40,12 +41,13 @@ class Fleet:
         self.lane = Lane(store.port)
         url = store.dsn("control")
         postgres = template.postgres
-        self.a = copy_of(template, folder / "a", postgres, "[store]", f'url = "{url}"')
+        self.a = copy_of(template, folder / "a", postgres, "[store]", f'url = "{url}"', *OFTEN)
         self.b = Deployment(folder / "b", postgres, free_port(), free_port(), self.a.issued)  # who can log in at both
         self.b.serve = (sys.executable, "-c", SLOW, "serve")
         self.b.folder.mkdir()
         self.b.cli("init", ".", "--name", "second")
-        configure(self.b, "[store]", f'url = "{url.replace(str(store.port), str(self.lane.port))}"')
+        over_lane = url.replace(str(store.port), str(self.lane.port))
+        configure(self.b, "[store]", f'url = "{over_lane}"', *OFTEN)
         file = self.b.folder / "tidewaiter.toml"
         file.write_text(file.read_text().replace(f'name = "{NAME}"', 'name = "second"', 1))
         for one in (self.a, self.b):
