@@ -61,14 +61,21 @@ def test_only_volatile_functions_need_to_be_called_harmless(shop: Catalog) -> No
 
 
 def test_the_list_is_what_real_servers_and_the_reviewed_lists_say(tmp_path: Path) -> None:
-    """Needs the servers that the list was written from: run `python scripts/list_builtins.py` when it differs."""
+    """Run `python scripts/list_builtins.py` when it differs. An older minor release may lack what asks `function`."""
     if not Path("/usr/lib/postgresql/15/bin").exists():
         pytest.skip("PostgreSQL 15 is not installed in /usr/lib/postgresql")
     target = tmp_path / "builtins.txt"
     script = [sys.executable, "scripts/list_builtins.py", "--to", str(target)]
     subprocess.run(script, cwd=ROOT, check=True, capture_output=True)
-    listed = (ROOT / "src" / "tidewaiter" / "sql" / "builtins.txt").read_text()
-    assert target.read_text() == listed
+    found, listed = _listed(target), _listed(ROOT / "src" / "tidewaiter" / "sql" / "builtins.txt")
+    assert found - listed == set()
+    assert {class_ for _, class_, _ in listed - found} <= {"function"}
+
+
+def _listed(file: Path) -> set[tuple[str, str, str]]:
+    """(name, class, server version) of each line."""
+    lines = [line.split("\t") for line in file.read_text().splitlines() if not line.startswith("#")]
+    return {(name, class_, version) for name, class_, versions in lines for version in versions.split(",")}
 
 
 def test_every_reviewed_name_is_listed_with_what_the_review_says() -> None:
