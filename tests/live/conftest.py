@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +17,8 @@ from tidewaiter.demo.postgres import Binaries, EmbeddedPostgres
 from tidewaiter.model import Secret
 
 SYSTEM_15 = Path("/usr/lib/postgresql/15/bin")
+JARS = Path("/usr/share/java")
+CLASSES = ("postgresql.jar", "scram*.jar", "saslprep*.jar", "stringprep*.jar")
 NO_15 = f"PostgreSQL 15 is not installed in {SYSTEM_15}"
 
 
@@ -48,6 +53,18 @@ def postgres15(workshop: Path) -> Iterator[EmbeddedPostgres]:
     with EmbeddedPostgres(workshop / "pg15", Secret("super"), binaries=Binaries(SYSTEM_15), tls=True) as server:
         furnish_database(server)
         yield server
+
+
+@pytest.fixture(scope="session")
+def java() -> list[str]:
+    """How to run a Java source file with the system's pgjdbc."""
+    found = shutil.which("java")
+    if found is None or not (JARS / "postgresql.jar").is_file():
+        pytest.skip(f"no java, or no {JARS}/postgresql.jar (Debian: default-jdk-headless, libpostgresql-jdbc-java)")
+    modules = subprocess.run([found, "--list-modules"], capture_output=True, text=True, check=True).stdout
+    if "jdk.compiler" not in modules:
+        pytest.skip("this java cannot compile: a JDK is needed (Debian: default-jdk-headless)")
+    return [found, "-cp", os.pathsep.join(str(jar) for pattern in CLASSES for jar in JARS.glob(pattern))]
 
 
 @pytest.fixture(scope="session")

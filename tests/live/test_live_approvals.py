@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import subprocess
 import threading
 import time
@@ -17,7 +16,6 @@ import psycopg
 import pytest
 from rawwire import SYNC, bind, errors_of, execute, parse, tags_of
 from rig import Deployment, copy_of, eventually
-from test_live_paste import JARS, SHARED
 
 POLICY = """
 @id("notes-wait") @hold("dba") @wait("30s") @message("Deleting notes waits for a DBA")
@@ -191,15 +189,6 @@ def test_the_clients_statement_timeout_withdraws(desk: Deployment) -> None:
         assert connection.execute("show statement_timeout").fetchone() == ("300ms",)
     told = desk.json("request", "ls", "--all")[-1]
     assert (told["state"], told["reason"]) == ("withdrawn", "its statement_timeout was up")
-
-
-@pytest.fixture(scope="module")
-def java() -> list[str]:
-    """How to run a Java program with the system's pgjdbc."""
-    found = shutil.which("java")
-    if found is None or not (JARS / "postgresql.jar").is_file():
-        pytest.skip(f"no java, or no {JARS}/postgresql.jar (Debian: default-jdk-headless, libpostgresql-jdbc-java)")
-    return [found, "-cp", ":".join(str(jar) for name in SHARED for jar in JARS.glob(name))]
 
 
 @pytest.mark.parametrize(
