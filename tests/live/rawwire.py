@@ -159,12 +159,16 @@ class Scram:
 
 @dataclass
 class Client:
-    """One connection. `parameters` are what the server reported at login; `key` its BackendKeyData body."""
+    """One connection. `parameters` are what the server reported at login; `key` its BackendKeyData body.
+
+    `greeting` is all that it said from AuthenticationOk to its first ReadyForQuery.
+    """
 
     sock: socket.socket
     parameters: dict[str, str] = field(default_factory=dict)
     key: bytes = b""
     negotiated: bytes = b""
+    greeting: list[Message] = field(default_factory=list)
     _buffer: bytearray = field(default_factory=bytearray, repr=False)
 
     @classmethod
@@ -263,7 +267,9 @@ class Client:
                 raise Refused(got)
             if got.type == b"R" and got.body[:4] != b"\0\0\0\0":
                 self._scram_step(got, password)
-            elif got.type == b"S":
+                continue
+            self.greeting.append(got)
+            if got.type == b"S":
                 name, value = got.body[:-1].split(b"\0")
                 self.parameters[name.decode()] = value.decode()
             elif got.type == b"K":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,8 +12,8 @@ from pathlib import Path
 import psycopg
 import pytest
 from conftest import running
-from rawwire import Client, Refused, Scram, errors_of, message, query
-from rig import Deployment, Issued, configure, copy_of, eventually
+from rawwire import Client, Refused, Scram, errors_of, message, query, types_of
+from rig import MASKED, Deployment, Issued, configure, copy_of, eventually
 
 from tidewaiter.demo.deployment import Upstream
 from tidewaiter.demo.postgres import EmbeddedPostgres
@@ -209,6 +210,113 @@ def test_upstream_that_is_down_is_said_to_be_down(own_gateway: Deployment) -> No
         own_gateway.raw("dora")
     assert refused.value.sqlstate.startswith("08")
     assert "of the gateway only" not in str(refused.value.fields)
+
+
+GREETING = """
+create function greet() returns event_trigger language plpgsql security definer as $$
+declare one text; said text := substring(current_setting('application_name') from '[a-z ]*$');
+begin
+    if said not in ('greet', 'forbid') then return; end if;
+    select email into one from public.customers order by id limit 1;
+    raise notice 'the first is %', one using hint = 'mind the step';
+    set timezone = 'Asia/Tokyo';
+    listen doors;
+    notify doors, 'somebody came';
+    raise warning 'and %', one;
+    if said = 'forbid' then raise exception 'not today, %', one using errcode = 'TW042'; end if;
+end $$;
+create event trigger greeting on login execute function greet();
+"""
+
+
+@pytest.fixture
+def greeting(postgres18: EmbeddedPostgres) -> Iterator[str]:
+    """A login event trigger on PostgreSQL 18 that says a secret: the secret. It greets who calls itself `greet`."""
+    postgres18.execute(GREETING, database="shop")
+    yield postgres18.execute("select email from customers order by id limit 1", database="shop").strip()
+    postgres18.execute("drop event trigger greeting; drop function greet()", database="shop")
+
+
+def said_at_login(client: Client) -> list[tuple[bytes, dict[str, str] | bytes]]:
+    """All that came at login but what differs between any two sessions: keys, pids, application_name, who is asked."""
+    return [
+        (got.type, got.fields if got.type == b"N" else got.body[4:] if got.type == b"A" else got.body)
+        for got in client.greeting
+        if got.type != b"K" and not got.body.startswith((b"application_name\0", b"session_authorization\0"))
+    ]
+
+
+@pytest.mark.parametrize("database", ["shop", "watched"])
+def test_what_a_login_trigger_says_is_heard_where_the_server_says_it(
+    gate: Deployment, greeting: str, database: str
+) -> None:
+    named = {"application_name": "greet"}
+    with gate.raw_direct(options=named) as direct, gate.raw("dora", database, options=named) as client:
+        assert types_of(client.greeting) == types_of(direct.greeting)
+        assert types_of(client.greeting).endswith("KNNAS")
+        assert said_at_login(client) == said_at_login(direct)
+        assert f"the first is {greeting}" in str(said_at_login(client))
+        assert client.parameters["TimeZone"] == "Asia/Tokyo"
+        assert client.rows("show timezone") == [["Asia/Tokyo"]]
+        client.ask(query("notify doors, 'another'"))
+
+
+def test_psql_prints_what_a_login_trigger_says(gate: Deployment, greeting: str) -> None:
+    who = gate.issued["dora"]
+    told = gate.run("psql", "-XAtqc", "show timezone", principal="dora", database="shop")
+    assert told.stdout != "Asia/Tokyo\n" and told.stderr == ""
+    program = gate.tool("psql", "-XAtqc", "show timezone", principal="dora")
+    environment = gate.environment(PGPASSWORD=who.password, PGAPPNAME="greet")
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith('Asia/Tokyo\nAsynchronous notification "doors" with payload "somebody came"')
+    assert done.stderr == f"NOTICE:  the first is {greeting}\nHINT:  mind the step\nWARNING:  and {greeting}\n"
+
+
+def test_a_login_that_a_trigger_forbids_fails_with_its_words(gate: Deployment, greeting: str) -> None:
+    named = {"application_name": "forbid"}
+    with pytest.raises(Refused) as direct:
+        gate.raw_direct(options=named)
+    for database in ("shop", "watched"):
+        with pytest.raises(Refused) as refused:
+            gate.raw("dora", database, options=named)
+        assert refused.value.fields == direct.value.fields
+        assert (refused.value.sqlstate, str(refused.value)) == ("TW042", f"not today, {greeting}")
+
+
+def test_who_sees_masks_hears_of_a_login_trigger_no_more_than_an_sqlstate(gate: Deployment, greeting: str) -> None:
+    with gate.raw(MASKED, options={"application_name": "greet"}) as client:
+        assert set(types_of(client.greeting)) == set("RSK")
+        assert client.parameters["TimeZone"] == "Asia/Tokyo"
+        assert greeting not in str(client.ask(query("notify doors, 'again'")))
+    with pytest.raises(Refused) as refused:
+        gate.raw(MASKED, options={"application_name": "forbid"})
+    assert refused.value.sqlstate == "TW042"
+    assert set(refused.value.fields) == {"S", "V", "C", "M"}
+    assert greeting not in str(refused.value.fields)
+
+
+def test_a_database_at_its_limit_says_so_itself(own_gateway: Deployment, postgres18: EmbeddedPostgres) -> None:
+    """As one that is full does: drivers and pools know 53300, and try again."""
+    own_gateway.start()
+    postgres18.execute("alter database shop connection limit 1")
+    try:
+        for principal, told in (("dora", "too many connections"), (MASKED, "withheld")):
+            with pytest.raises(Refused) as refused:
+                own_gateway.raw(principal)
+            assert refused.value.sqlstate == "53300"
+            assert told in str(refused.value)
+    finally:
+        postgres18.execute("alter database shop connection limit -1")
+    own_gateway.raw("dora").close()
+
+
+def test_the_gateways_own_login_is_not_its_clients(own_gateway: Deployment) -> None:
+    (own_gateway.folder / "keys" / "shop.password").write_text("another")
+    own_gateway.start()
+    with pytest.raises(Refused) as refused:
+        own_gateway.raw("dora")
+    assert refused.value.sqlstate == "08006"
+    assert "refused the login" in str(refused.value)
 
 
 def test_ssl_context_of_python_verifies_the_gateway(gate: Deployment) -> None:

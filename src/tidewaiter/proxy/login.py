@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from tidewaiter.errors import LoginRefused, ProtocolViolation
 from tidewaiter.identity import Directory
 from tidewaiter.model import Facts, Principal, Resource, ResourceType, Touch
+from tidewaiter.proxy import refusal
 from tidewaiter.proxy.door import Arrival
 from tidewaiter.sql.rewrite.names import check_setting
 from tidewaiter.sql.rewrite.state import Refusal
@@ -54,11 +55,15 @@ FORBIDDEN = frozenset({"role", "session_authorization", "replication"})
 
 
 class Turned(Exception):
-    """Turned away: the client is told `message` and goes. `reason` is for the ledger only."""
+    """Turned away: the client is told `message` and goes. `reason` is for the ledger only.
 
-    def __init__(self, sqlstate: str, message: str, reason: str, hint: str = "") -> None:
+    `answer` is what is sent, where those are not the gateway's own words.
+    """
+
+    def __init__(self, sqlstate: str, message: str, reason: str, hint: str = "", answer: bytes = b"") -> None:
         super().__init__(message)
         self.sqlstate, self.message, self.reason, self.hint = sqlstate, message, reason, hint
+        self.answer = answer or refusal.good_bye(sqlstate, message, hint)
 
 
 @dataclass(slots=True)

@@ -26,6 +26,7 @@ from tidewaiter.proxy.catalogs import CatalogWatch
 from tidewaiter.proxy.door import Arrival, open_door
 from tidewaiter.proxy.estimates import Estimates
 from tidewaiter.proxy.footing import Footing, Judges
+from tidewaiter.proxy.greeting import LoginFailed
 from tidewaiter.proxy.holding import Holding, Requests
 from tidewaiter.proxy.login import Admitted
 from tidewaiter.proxy.masks import Masking
@@ -209,7 +210,7 @@ class Gateway:
                 seat = await self._seat(arrival, admitted, address)
         except login.Turned as rejected:
             self.reject(address, user, rejected.reason)
-            arrival.link.write(refusal.good_bye(rejected.sqlstate, rejected.message, rejected.hint))
+            arrival.link.write(rejected.answer)
         except LoginRefused:
             self.reject(address, user, "login refused")
             arrival.link.write(refusal.good_bye("28P01", f'password authentication failed for user "{user}"'))
@@ -244,9 +245,12 @@ class Gateway:
             problem = login.unsafe_where_masked(admitted.parameters)
             if problem is not None:
                 raise login.Turned("42501", f"startup parameter refused: {problem} (masking)", problem)
-        backend = await target.upstream.connect(
-            login.upstream_parameters(admitted, identifier, role, observe=observe, is_veiled=is_veiled)
-        )
+        parameters = login.upstream_parameters(admitted, identifier, role, observe=observe, is_veiled=is_veiled)
+        try:
+            backend = await target.upstream.connect(parameters)
+        except LoginFailed as failed:
+            answer = failed.farewell(is_veiled=is_veiled)
+            raise login.Turned(failed.sqlstate, str(failed), str(failed), answer=answer) from failed
         try:
             session = self._session(identifier, arrival, admitted, target, backend, address, is_veiled=is_veiled)
             start = session.trail.event(
@@ -275,13 +279,7 @@ class Gateway:
             address, admitted.application, arrival.tls, self._now_ns() / 1e9, backend,
             secrets.token_bytes(login.SECRET_BYTES[admitted.minor]), target.upstream, role,
         )  # fmt: skip
-        statuses = b"".join(postgres.parameter_status(name, value) for name, value in backend.parameters.items())
-        arrival.link.write(
-            postgres.authentication_ok()
-            + statuses
-            + postgres.backend_key_data(backend.pid, seat.client_key)
-            + postgres.ready_for_query("I")
-        )
+        arrival.link.write(backend.greeting.relayed(seat.client_key, is_veiled=is_veiled))
         return seat
 
     def _is_veiled(self, admitted: Admitted, address: str) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from tidewaiter.config import Datasource
 from tidewaiter.errors import ProtocolViolation, UpstreamError
 from tidewaiter.model import Secret
+from tidewaiter.proxy.greeting import Greeting, LoginFailed
 from tidewaiter.proxy.link import Link, PeerGone
 from tidewaiter.wire import auth, postgres
 
@@ -22,12 +23,16 @@ SALTED_PASSWORDS = 64  # one per salt that the server has for our user: it has o
 
 @dataclass(slots=True)
 class Backend:
-    """A connection that is logged in and idle. `secret` is the server's cancel key, which clients never see."""
+    """A connection that is logged in and idle. `secret` is the server's cancel key, which clients never see.
+
+    `parameters` are the settings that it reported, `greeting` all that it said.
+    """
 
     link: Link
     pid: int
     secret: bytes
     parameters: dict[bytes, bytes] = field(default_factory=dict)
+    greeting: Greeting = field(default_factory=Greeting)
 
 
 class Upstream:
@@ -40,7 +45,7 @@ class Upstream:
         self._salted: dict[tuple[bytes, int], bytes] = {}
 
     async def connect(self, parameters: Mapping[str, str]) -> Backend:
-        """Open and log in a session with these startup parameters. Raises UpstreamError with what the server said."""
+        """Open and log in a session with these startup parameters. Raises UpstreamError, LoginFailed by the server."""
         parameters = {**parameters, "user": self.datasource.user, "database": self.datasource.database}
         try:
             async with asyncio.timeout(CONNECT_S):
@@ -97,11 +102,16 @@ class Upstream:
         while True:
             kind, body = await link.read_message()
             if kind == postgres.AUTHENTICATION:
-                scram = self._authenticate(link, postgres.parse_authentication(body), scram)
-            elif kind == postgres.ERROR_RESPONSE:
-                said = postgres.parse_error_fields(body)
-                raise UpstreamError(f"datasource {self.datasource.name} refused the login: {said.get('M', '')}")
-            elif kind == postgres.PARAMETER_STATUS:
+                asked = postgres.parse_authentication(body)
+                scram = self._authenticate(link, asked, scram)
+                if not isinstance(asked, postgres.AuthenticationOk):
+                    continue
+            elif kind == postgres.NEGOTIATE_PROTOCOL_VERSION:  # the gateway asked for nothing that could be missing
+                continue
+            backend.greeting.take(kind, body)
+            if kind == postgres.ERROR_RESPONSE:
+                raise LoginFailed(self.datasource.name, backend.greeting)
+            if kind == postgres.PARAMETER_STATUS:
                 name, value = postgres.parse_parameter_status(body)
                 backend.parameters[name] = value
             elif kind == postgres.BACKEND_KEY_DATA:
@@ -110,8 +120,6 @@ class Upstream:
                 if scram is not None and not scram.is_verified:
                     raise UpstreamError(f"datasource {self.datasource.name} did not prove that it knows the password")
                 return backend
-            elif kind not in (postgres.NOTICE_RESPONSE, postgres.NEGOTIATE_PROTOCOL_VERSION):
-                raise ProtocolViolation(f"message {chr(kind)!r} during login")
 
     def _authenticate(
         self, link: Link, asked: postgres.Authentication, scram: auth.ScramClient | None
