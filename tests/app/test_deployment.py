@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tidewaiter.app import deployment as module
+from tidewaiter.app import upstreams
 from tidewaiter.app.calling import call
 from tidewaiter.app.deployment import Deployment, open_log
 from tidewaiter.app.founding import found
@@ -80,7 +80,7 @@ def test_policies_and_catalog_are_read_when_they_are_asked_for(config: Config, m
     async def catalog_once(*_arguments: object) -> Catalog:
         return Catalog(version=3)
 
-    monkeypatch.setattr(module, "catalog_once", catalog_once)
+    monkeypatch.setattr(upstreams, "catalog_once", catalog_once)
     with Deployment(config, {}) as site:
         assert asyncio.run(site.policies()).version
         assert asyncio.run(site.catalog("shop")).version == 3

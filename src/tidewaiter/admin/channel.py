@@ -12,7 +12,6 @@ import json
 import os
 import socket
 import struct
-from asyncio import BaseTransport
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +22,8 @@ from tidewaiter.admin.actor import Actor, Channel
 from tidewaiter.errors import ConfigError, TidewaiterError, UsageError
 
 if TYPE_CHECKING:
+    from asyncio import BaseTransport
+
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response

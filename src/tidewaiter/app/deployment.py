@@ -1,4 +1,7 @@
-"""A deployment folder opened for one command while no server runs. The ledger is locked only to record."""
+"""A deployment folder opened for one command while no server runs. The ledger is locked only to record.
+
+Each part is imported when a command needs it: most need the store and the ledger, and neither policies nor databases.
+"""
 
 from __future__ import annotations
 
@@ -8,28 +11,25 @@ from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from tidewaiter.admin.site import Finding, Reached, Sessions
-from tidewaiter.app import checks
-from tidewaiter.app.approving import requests_of
-from tidewaiter.app.channelling import findings, switchboard_of
-from tidewaiter.app.shelf import edition_on_disk
-from tidewaiter.app.upstreams import catalog_once, reach, rights, secret_of
-from tidewaiter.approvals.requests import Requests
 from tidewaiter.channels.outbox import Outbox
 from tidewaiter.config import Config
 from tidewaiter.errors import ConfigError, NotFound
-from tidewaiter.floor.rights import Rights
 from tidewaiter.identity import Directory
 from tidewaiter.identity.accounts import Accounts
 from tidewaiter.ledger.entry import members
 from tidewaiter.ledger.keys import Keys
 from tidewaiter.ledger.log import Log
 from tidewaiter.model import Receipt
-from tidewaiter.policy import Policies
-from tidewaiter.sql.catalog import Catalog
 from tidewaiter.store import Store, open_store
+
+if TYPE_CHECKING:
+    from tidewaiter.approvals.requests import Requests
+    from tidewaiter.floor.rights import Rights
+    from tidewaiter.policy import Policies
+    from tidewaiter.sql.catalog import Catalog
 
 
 def ledger_folder(config: Config) -> Path:
@@ -89,6 +89,8 @@ class Deployment:
     @cached_property
     def requests(self) -> Requests:
         """Requests for approval. Raises ConfigError, StoreUnavailable."""
+        from tidewaiter.app.approving import requests_of
+
         return requests_of(self.config, self.store, self, self.now_s)
 
     @cached_property
@@ -117,20 +119,28 @@ class Deployment:
 
     async def policies(self) -> Policies:
         """The policies on disk. Raises ConfigError."""
+        from tidewaiter.app.shelf import edition_on_disk
+
         return edition_on_disk(self.config).policies
 
     async def catalog(self, datasource: str) -> Catalog:
         """The catalog, read from the database now. Raises UpstreamError."""
+        from tidewaiter.app.upstreams import catalog_once, secret_of
+
         source = self.config.datasources[datasource]
         return await catalog_once(source, secret_of(self.config, source, self._environ))
 
     async def reach(self, datasource: str) -> Reached:
         """Log in to the datasource's database as the gateway does."""
+        from tidewaiter.app.upstreams import reach, secret_of
+
         source = self.config.datasources[datasource]
         return await reach(source, secret_of(self.config, source, self._environ))
 
     async def probe(self, channel: str) -> str:
         """Whether a channel would work."""
+        from tidewaiter.app.channelling import switchboard_of
+
         board = switchboard_of(
             self.config, self._environ, self.store, self.directory, self, self.now_s, lambda problem: None
         )
@@ -145,6 +155,8 @@ class Deployment:
 
     async def rights(self, datasource: str, columns: Sequence[tuple[str, str, str]]) -> Rights:
         """Who may read which of some columns by the database's own rules."""
+        from tidewaiter.app.upstreams import rights, secret_of
+
         source = self.config.datasources[datasource]
         return await rights(source, secret_of(self.config, source, self._environ), columns)
 
@@ -154,5 +166,8 @@ class Deployment:
 
     async def check(self) -> list[Finding]:
         """Look at everything that has to work; the ledger by opening it."""
+        from tidewaiter.app import checks
+        from tidewaiter.app.channelling import findings
+
         channels = findings(self.config, self._environ, self.now_s)
         return [*await checks.common(self), *channels, checks.ledger_opens(lambda: self.log.size)]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from tidewaiter.approvals.blast import lines
 from tidewaiter.cli import show
 from tidewaiter.cli.shell import AsJson, ConfigPath, call, group, load
 from tidewaiter.errors import TidewaiterError
@@ -62,6 +61,8 @@ def ls(
 @request.command("show")
 def show_one(id: Id, format_: Format = "text", config: ConfigPath = None, as_json: AsJson = False) -> None:
     """Show a request: who asks, exactly what would run, what it would do, who may decide."""
+    from tidewaiter.approvals.blast import lines
+
     told = call(load(config), "request.show", {"id": id})
     if as_json or format_ == "json":
         show.json_out(told)

@@ -13,8 +13,6 @@ import hmac
 from collections.abc import MutableMapping, Sequence
 from typing import Final
 
-from cryptography import x509
-
 from tidewaiter.errors import LoginRefused, ProtocolViolation, UpstreamError
 from tidewaiter.wire.saslprep import saslprep
 
@@ -90,6 +88,8 @@ def channel_binding_data(certificate: bytes) -> bytes | None:
     (Ed25519), for which the RFC defines no binding: SCRAM-SHA-256-PLUS is then not to be offered. Raises ValueError for
     bytes that are not a certificate.
     """
+    from cryptography import x509  # here: it is slow to import, and many a command makes verifiers
+
     parsed = x509.load_der_x509_certificate(certificate)
     algorithm = parsed.signature_hash_algorithm
     if algorithm is None:
