@@ -20,6 +20,7 @@ from tidewaiter.cli import app
 from tidewaiter.config.channels import KINDS
 from tidewaiter.console.app import console
 from tidewaiter.console.views import House
+from tidewaiter.model import Secret
 from tidewaiter.policy import SCHEMA_TEXT
 
 ROOT = Path(__file__).parent.parent
@@ -128,7 +129,8 @@ def test_every_kind_of_entry_is_documented() -> None:
 
 def test_every_route_of_the_console_is_documented() -> None:
     more = channels.routes(nobody, nobody, Links(None, b""), float)
-    house = cast(House, SimpleNamespace(addresses=(), directory=None, now_s=float))
+    directory = SimpleNamespace(key_for=Secret)
+    house = cast(House, SimpleNamespace(addresses=(), sessions=None, directory=directory, now_s=float))
     routes = {getattr(route, "path", "/") for route in console("0", list, more, house).routes} - {"/"}
     assert routes
     assert {route for route in routes if f"`{route}`" not in page("config.md")} == set()

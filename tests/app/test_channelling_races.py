@@ -146,7 +146,7 @@ async def test_an_approval_that_races_with_a_withdrawal_has_one_outcome(place: P
     ends = set()
     for number in range(12):
         request = await place.ask("abcdefghijkl"[number])
-        both = [intake(place, "slack").decide(says(request)), place.requests.withdraw(request.id, "it hung up")]
+        both = [intake(place, "slack").decide(says(request)), place.requests.withdraw(request.id, "it hung up", "s9")]
         first = both if number % 2 else both[::-1]
         await asyncio.gather(*first, return_exceptions=True)
         end = (await place.requests.find(request.id)).state

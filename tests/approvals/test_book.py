@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from bookkit import NOW, draft, opened
 
-from tidewaiter.approvals.book import KEEP_S, Book
+from tidewaiter.approvals.book import KEEP_S, Book, Readable
 from tidewaiter.approvals.desk import State, Vote
 from tidewaiter.errors import NotFound
 from tidewaiter.model import Need
@@ -92,6 +92,40 @@ def test_what_is_over_for_long_is_forgotten_and_what_is_live_is_not(book: Book) 
     assert book.prune(NOW + 60 + KEEP_S) == 0
     assert book.prune(NOW + 61 + KEEP_S) == 1
     assert [one.id for one in book.all()] == ["AR-1"]
+
+
+def test_older_requests_come_page_by_page_each_once(book: Book) -> None:
+    for number in range(7):
+        at_s = NOW + number // 2  # two at a time
+        book.add(replace(draft(f"{number}" * 64), id=f"AR-{number}", created_s=at_s))
+    pages, before = [], ""
+    while found := [one.id for one in book.newest(3, before)]:
+        pages.append(found)
+        before = found[-1]
+    assert pages == [["AR-6", "AR-4", "AR-5"], ["AR-2", "AR-3", "AR-0"], ["AR-1"]]
+    assert [one.id for one in book.newest(None, "ar-2")] == ["AR-3", "AR-0", "AR-1"]
+    with pytest.raises(NotFound):
+        book.newest(3, "AR-NOTHERE")
+
+
+def test_a_reader_gets_what_is_theirs_to_see_and_no_hint_of_the_rest(book: Book) -> None:
+    mine = Readable(frozenset(), "alice")
+    for number, (who, owner, datasource) in enumerate(
+        (("bot", "alice", "shop"), ("alice", None, "other"), ("bob", None, "shop"), ("bob", None, "other"))
+    ):
+        one = replace(draft(f"{number}" * 64), principal=who, on_behalf_of=owner, datasource=datasource)
+        book.add(replace(one, id=f"AR-{number}", created_s=NOW + number))
+
+    def seen(readable: Readable) -> list[str]:
+        return [one.id for one in book.newest(9, "", readable)]
+
+    assert seen(mine) == ["AR-1", "AR-0"]
+    assert seen(replace(mine, within=frozenset({"shop"}))) == ["AR-0"]
+    assert seen(replace(mine, of=frozenset({"shop"}))) == ["AR-2", "AR-1", "AR-0"]
+    assert seen(Readable(None, "", frozenset({"other"}))) == ["AR-3", "AR-1"]
+    for hidden in ("AR-2", "AR-9"):  # there, or not
+        with pytest.raises(NotFound, match=f"^there is no request '{hidden}'$"):
+            book.newest(9, hidden, mine)
 
 
 def test_of_those_asked_for_the_decided_ones_are_told(book: Book) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from bookkit import ALICE, DAN, DORA, Clock, Memory, draft, opened
+from bookkit import ALICE, DAN, DORA, NOW, Clock, Memory, draft, opened
 
 from tidewaiter.approvals import requests
 from tidewaiter.approvals.book import Book
@@ -91,13 +91,76 @@ async def test_every_transition_is_recorded_with_who_from_where_and_how(book: Bo
     await desk.decide(request.id)
     await desk.decide(request.id, DAN)
     await desk.requests.consume(request.id, BINDING, "s2", {})
-    await desk.requests.fail(request.id, "57014")
+    await desk.requests.fail(request.id, "57014", "s2")
     assert desk.ledger.steps == [
         ("open", "open"), ("approve", "open"), ("approve", "approved"), ("consumed", "consumed"), ("failed", "failed"),
     ]  # fmt: skip
     by = desk.ledger.entries[1][1]["by"]
     assert by == {"approver": "dora", "channel": "shell", "place": "uid 0", "note": "because"}
     assert [one.state for one in desk.told][-1] is State.FAILED
+
+
+async def test_every_transition_stays_with_the_request_with_who_when_from_where_and_how(book: Book) -> None:
+    desk = Desk(book)
+    request = await desk.requests.ask(draft(BINDING, Need(("dba",), 2)), radius)
+
+    async def history() -> list[tuple[str, float | None, str, str, str, str]]:
+        found = await desk.requests.find(request.id)
+        return [(one.what, one.at_s, one.who, one.channel, one.place, one.note) for one in found.history]
+
+    desk.clock.now_s += 1
+    await desk.decide(request.id)
+    await desk.decide(request.id)
+    desk.clock.now_s += 1
+    await desk.decide(request.id, DAN)
+    desk.clock.now_s += 1
+    held = await desk.requests.consume(request.id, BINDING, "s2", FAR_MORE)
+    assert held.votes == ()
+    await desk.decide(request.id)
+    await desk.decide(request.id, DAN)
+    desk.clock.now_s += 1
+    used = await desk.requests.consume(request.id, BINDING, "s3", {"rows": 7, "basis": "measured"})
+    assert used.state is State.CONSUMED
+    await desk.requests.fail(request.id, "57014", "s3")
+    why = "it would change 15000 rows now, 7 when it was approved"
+    by = ("shell", "uid 0", "because")
+    assert await history() == [
+        ("open", NOW, "reporter", "session", "s1", ""),
+        ("approve", NOW + 1, "dora", *by),
+        ("approve", NOW + 2, "dan", *by),
+        ("reopened", NOW + 3, "", "session", "s2", why),
+        ("approve", NOW + 3, "dora", *by),
+        ("approve", NOW + 3, "dan", *by),
+        ("consumed", NOW + 4, "reporter", "session", "s3", ""),
+        ("failed", NOW + 4, "", "session", "s3", "57014"),
+    ]
+
+
+async def test_each_other_end_stays_with_the_request_too(book: Book) -> None:
+    desk = Desk(book)
+    ids = [(await desk.requests.ask(draft(f"{number}" * 64))).id for number in range(3)]
+    glass = await desk.requests.break_glass(draft("9" * 64), "payments are down", "s9")
+    desk.clock.now_s += 5
+    await desk.requests.withdraw(ids[0], "cancelled by who asked", "s2")
+    await desk.decide(ids[1], yes=False)
+    await desk.requests.close(glass.id, DORA, note="it was right", channel="console", place="192.0.2.7")
+    desk.clock.now_s += 100
+    ends = [(await desk.requests.find(id_)).history[-1] for id_ in (*ids, glass.id)]
+    assert [(one.what, one.at_s, one.who, one.channel, one.place, one.note) for one in ends] == [
+        ("withdrawn", NOW + 5, "reporter", "session", "s2", "cancelled by who asked"),
+        ("deny", NOW + 5, "dora", "shell", "uid 0", "because"),
+        ("expired", NOW + 60, "", "", "", "nobody decided in time"),  # when its time was up, not when that was noticed
+        ("close", NOW + 5, "dora", "console", "192.0.2.7", "it was right"),
+    ]
+    broken = (await desk.requests.find(glass.id)).history[1]
+    assert (broken.what, broken.who, broken.place, broken.note) == (
+        "break_glass", "reporter", "s9", "payments are down",
+    )  # fmt: skip
+    following = asyncio.create_task(desk.requests.follow(print))
+    while (await asyncio.to_thread(book.find, ids[2]))[0].state is not State.EXPIRED:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    following.cancel()
+    assert (await asyncio.to_thread(book.find, ids[2]))[0].history == (await desk.requests.find(ids[2])).history
 
 
 async def test_a_refused_decision_is_recorded_and_changes_nothing(book: Book) -> None:
@@ -215,7 +278,7 @@ async def test_an_approval_racing_with_a_withdrawal_has_one_outcome(book: Book) 
     desk = Desk(book)
     request = await desk.requests.ask(draft(), radius)
     found = await asyncio.gather(
-        desk.decide(request.id), desk.requests.withdraw(request.id, "Ctrl-C"), return_exceptions=True
+        desk.decide(request.id), desk.requests.withdraw(request.id, "Ctrl-C", "s9"), return_exceptions=True
     )
     assert sum(isinstance(one, Request) for one in found) == 1
     assert (await desk.requests.find(request.id)).state in (State.APPROVED, State.WITHDRAWN)

@@ -172,7 +172,7 @@ async def test_what_was_over_before_it_could_be_told_is_told_only_to_who_wants_i
     round_ = Round(place, channel)
     request = await place.ask()
     await round_.courier.round()
-    await place.requests.withdraw(request.id, "gone")
+    await place.requests.withdraw(request.id, "gone", "s9")
     place.clock.now_s += 5
     await round_.courier.round()
     assert place.outbox.of_request(request.id)[0].state == state

@@ -57,7 +57,7 @@ async def test_a_new_channel_starts_with_what_may_still_happen(place: Place) -> 
     await place.decide(over.id, yes=False)
     assert note(place.outbox) == 1
     assert take(place.outbox) == (live.id, "open")
-    await place.requests.withdraw(live.id, "gone")
+    await place.requests.withdraw(live.id, "gone", "s9")
     assert note(place.outbox) == 1, "from then on it hears of everything"
 
 
@@ -147,7 +147,7 @@ async def test_announced_requests_come_with_the_channels_references_and_go_after
         (first.id, f"ref-{first.id}")
     ]
     take(place.outbox)
-    await place.requests.withdraw(first.id, "gone")
+    await place.requests.withdraw(first.id, "gone", "s9")
     assert [request.id for request, _ in place.outbox.announced("ops", NOW + 9999)] == [second.id]
     assert [request.id for request, _ in place.outbox.announced("ops", NOW)] == [first.id, second.id]
 
@@ -164,7 +164,7 @@ async def test_a_message_counts_once_per_channel_and_is_forgotten_in_the_end(pla
 async def test_deliveries_go_with_their_request(place: Place) -> None:
     request = await place.ask()
     note(place.outbox)
-    await place.requests.withdraw(request.id, "gone")
+    await place.requests.withdraw(request.id, "gone", "s9")
     place.book.prune(NOW + 365 * 86_400)
     assert take(place.outbox) is None
     note(place.outbox)

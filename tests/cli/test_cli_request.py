@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -76,6 +77,48 @@ def test_two_approve_and_each_is_told_what_is_missing(asked: Callable[..., Said]
     )
     assert asked("request", "approve", "AR-2222222", "--as", "dan", "--json").json()["state"] == "approved"
     assert asked("request", "ls").out.count("approved") == 1
+
+
+def test_what_happened_is_shown_with_who_when_from_where_and_how(asked: Callable[..., Said]) -> None:
+    asked("request", "approve", "AR-2222222", "--as", "dora", "--note", "ticket 7")
+    asked("request", "deny", "AR-2222222", "--as", "dan", "--reason", "no")
+    shown = asked("request", "show", "AR-2222222")
+    lines = [line for line in shown.out.splitlines() if "Z  " in line]
+    ways = [re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ  (.*)", line) for line in lines]
+    said = [way[1].partition("OS user")[0] for way in ways if way]
+    assert said == ["dora approved, by shell, from ", "dan denied, by shell, from "]
+    assert [line.rpartition(": ")[2] for line in lines] == ["ticket 7", "no"]
+    history = asked("request", "show", "AR-2222222", "--json").json()["history"]
+    assert [(one["what"], one["who"], one["channel"], one["note"]) for one in history] == [
+        ("approve", "dora", "shell", "ticket 7"),
+        ("deny", "dan", "shell", "no"),
+    ]
+
+
+def test_older_requests_are_listed_page_by_page(folder: Path, asked: Callable[..., Said]) -> None:
+    store = open_store(load(folder / "tidewaiter.toml", {}).store.url, folder)
+    book = Book(store, lambda size: "4" * size)
+    for number in range(5, 9):
+        one = replace(REQUEST, id=f"AR-{number}", binding=f"{number}" * 64, created_s=REQUEST.created_s - number)
+        book.add(one)
+    store.close()
+
+    def ids(*more: str) -> list[str]:
+        return [one["id"] for one in asked("request", "ls", "--json", *more).json()]
+
+    assert ids() == ids("--limit", "9") == ["AR-8", "AR-7", "AR-6", "AR-5", "AR-2222222"]
+    assert ids("--limit", "2") == ["AR-5", "AR-2222222"]
+    assert ids("--limit", "2", "--before", "AR-5") == ["AR-7", "AR-6"]
+    assert ids("--before", "AR-7") == ["AR-8"]
+    said = asked("request", "ls", "--limit", "2")
+    assert (said.err, said.out.count("AR-")) == ("for older ones: --before AR-5\n", 2 * 2)  # id and link
+    assert asked("request", "ls", "--before", "AR-7").err == ""
+    asked("request", "deny", "AR-5", "--as", "dora", "--reason", "no")
+    assert ids("--limit", "2") == ["AR-6", "AR-2222222"]
+    assert ids("--all", "--limit", "2") == ["AR-5", "AR-2222222"]
+    assert asked("request", "ls", "--before", "AR-9999999").code == 1
+    assert asked("request", "ls", "--limit", "0").code == 2
+    assert asked("request", "ls", "--watch", "--limit", "1").code == 2
 
 
 def test_a_denial_needs_a_reason_and_ends_it(asked: Callable[..., Said]) -> None:

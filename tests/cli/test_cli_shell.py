@@ -151,7 +151,17 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_a_command_on_a_folder_imports_only_what_it_needs(folder: Path) -> None:
     """The store and the ledger, but nothing that judges statements, or talks to databases and vendors of channels."""
-    heavy = ("alembic", "asyncpg", "cedarpy", "cryptography.x509", "google.protobuf", "httpx2", "re2", "rich", "uvicorn")
+    heavy = (
+        "alembic",
+        "asyncpg",
+        "cedarpy",
+        "cryptography.x509",
+        "google.protobuf",
+        "httpx2",
+        "re2",
+        "rich",
+        "uvicorn",
+    )
     script = f"""
 import sys
 from tidewaiter.cli import app

@@ -21,6 +21,7 @@ from tidewaiter.approvals.book import ID_ALPHABET, Book
 from tidewaiter.approvals.desk import Request
 from tidewaiter.approvals.requests import Requests, Terms
 from tidewaiter.console.app import console
+from tidewaiter.console.sessions import Sessions
 from tidewaiter.console.views import House
 from tidewaiter.errors import LedgerUnavailable
 from tidewaiter.identity import Directory, FailedLogins
@@ -88,9 +89,10 @@ class Stage:
         )  # fmt: skip
         self.decide = partial(decide_as, cast(Site, site))
         self.failed_logins = FailedLogins(5, b"k")
+        self.sessions = Sessions(self.store)
         house = House(
             addresses=self.addresses, directory=self.directory, requests=self.requests, ledger=self,
-            policies=lambda: self.policies, decide=self.decide, deliveries=self._deliveries,
+            policies=lambda: self.policies, decide=self.decide, deliveries=self._deliveries, sessions=self.sessions,
             failed_logins=self.failed_logins, reject=lambda *told: self.rejected.append(told), now_s=self.now_s,
         )  # fmt: skip
         self.app = console("1.2.3", list, (), house)

@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tidewaiter.console.gate import Gate, comes_from_elsewhere, onward
-from tidewaiter.console.sessions import Sessions
 
 ADDRESSES = ("https://gate.example", "http://127.0.0.1:8480", "http://[::1]:8480")
 
@@ -22,7 +21,7 @@ def request(*headers: tuple[str, str]) -> Request:
 @pytest.fixture
 def gate(tmp_path: Path) -> Gate:
     with staged(tmp_path) as stage:
-        return Gate(ADDRESSES, Sessions(), stage.directory, lambda: 0.0, b"k" * 32)
+        return Gate(ADDRESSES, stage.sessions, stage.directory, lambda: 0.0)
 
 
 @pytest.mark.parametrize(

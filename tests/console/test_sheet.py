@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from consolekit import DRAFT, NOW, RADIUS
 
-from tidewaiter.approvals.desk import State, Vote
+from tidewaiter.approvals.desk import Event, State, Vote
 from tidewaiter.console.rights import Rights
 from tidewaiter.console.sheet import FACTS, line_of, sheet_of
 from tidewaiter.model import Need
@@ -73,19 +73,56 @@ def test_each_state_offers_what_can_be_done() -> None:
     assert (own.may_approve, own.may_deny, own.may_close, own.why_not) == (False, False, False, "it is yours")
 
 
-def test_the_timeline_says_who_when_and_how() -> None:
-    voted = replace(REQUEST, votes=(VOTE,), needs=(Need(("dba",), 2),), glass="fire")
-    asked, glass, vote, waits = sheet_of(voted, ALL, "dan").timeline
-    assert (asked.said, asked.where) == ("reporter asked on behalf of alice", "session s1")
-    assert glass.note == "fire"
-    assert (vote.said, vote.where, vote.note) == ("dora approved", "by console, from 192.0.2.7", "fine")
-    assert vote.at == "2027-01-15T08:00:00Z"
-    assert waits.said.startswith("waits for ")
-    withdrawn = replace(REQUEST, state=State.WITHDRAWN, reason="Ctrl-C")
-    assert [step.kind for step in sheet_of(withdrawn, ALL, "dan").timeline] == ["asked", "withdrawn"]
-    denied = replace(REQUEST, state=State.DENIED, votes=(replace(VOTE, is_approval=False),))
-    assert [step.kind for step in sheet_of(denied, ALL, "dan").timeline] == ["asked", "denied"]
-    assert sheet_of(replace(REQUEST, state=State.APPROVED), ALL, "dan").timeline[-1].at
+def told(*events: Event, state: State = State.OPEN, rights: Rights = ALL) -> list[tuple[str, str, str, str, str]]:
+    """What the timeline shows of what happened."""
+    shown = sheet_of(replace(REQUEST, history=events, state=state), rights, "dan").timeline
+    return [(step.kind, step.said, step.at, step.where, step.note) for step in shown]
+
+
+def test_the_timeline_says_who_when_from_where_and_by_which_channel() -> None:
+    at = "2027-01-15T08:00:0{}Z"
+    events = (
+        Event("open", NOW, "reporter", "session", "s1"),
+        Event("approve", NOW + 1, "dora", "console", "192.0.2.7", "fine"),
+        Event("reopened", NOW + 2, "", "session", "s2", "it would change 3900 rows now"),
+        Event("approve", NOW + 3, "dan", "ops", "Slack user U1"),
+        Event("consumed", NOW + 4, "reporter", "session", "s2"),
+        Event("failed", NOW + 5, "", "session", "s2", "SQLSTATE 23503"),
+    )
+    again = "it was held again, as its approval does not hold any more"
+    assert told(*events, state=State.FAILED) == [
+        ("asked", "reporter asked on behalf of alice", at.format(0), "session s1", ""),
+        ("approved", "dora approved", at.format(1), "by console, from 192.0.2.7", "fine"),
+        ("reopened", again, at.format(2), "session s2", "it would change 3900 rows now"),
+        ("approved", "dan approved", at.format(3), "by ops, from Slack user U1", ""),
+        ("consumed", "reporter ran it, and the approval is used up", at.format(4), "session s2", ""),
+        ("failed", "it failed at the database", at.format(5), "session s2", "SQLSTATE 23503"),
+    ]
+    assert told(events[2], state=State.DENIED, rights=OWN) == [("reopened", again, at.format(2), "session s2", "")]
+
+
+def test_each_end_has_its_time_where_it_was_noted() -> None:
+    at = "2027-01-15T08:00:00Z"
+    assert told(Event("withdrawn", NOW, "reporter", "session", "s1", "Ctrl-C"), state=State.WITHDRAWN) == [
+        ("withdrawn", "reporter withdrew it", at, "session s1", "Ctrl-C")
+    ]
+    assert told(Event("expired", NOW, note="nobody decided in time"), state=State.EXPIRED) == [
+        ("expired", "its time was up", at, "", "nobody decided in time")
+    ]
+    assert told(Event("close", NOW, "dora", "socket", "OS user", "right"), state=State.CLOSED) == [
+        ("closed", "dora closed the review", at, "by socket, from OS user", "right")
+    ]
+    assert told(Event("consumed", None), state=State.CONSUMED)[0][2] == ""
+
+
+def test_the_timeline_ends_with_what_it_waits_for() -> None:
+    (waits,) = told()
+    assert (waits[0], waits[1]) == ("open", "waits for dba; expires")
+    assert waits[2]
+    assert told(state=State.APPROVED)[-1][1] == "it can be run, once; expires"
+    assert told(state=State.REVIEW)[-1][1] == "waits for dba to close the review"
+    glass = Event("break_glass", NOW, "reporter", "session", "s1", "fire")
+    assert told(glass, state=State.REVIEW)[0][:2] == ("glass", "reporter ran it before anybody decided")
 
 
 def test_a_version_changes_with_whatever_is_shown() -> None:

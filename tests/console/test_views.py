@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import html
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,6 +14,7 @@ import pytest
 from consolekit import ADDRESS, NOW, RADIUS, Browser, Stage, staged
 
 from tidewaiter.approvals.desk import Request, State, Word
+from tidewaiter.console import views
 from tidewaiter.console.sessions import IDLE_S
 from tidewaiter.console.views import FORGED, FORM_BYTES, NOTE_CHARACTERS, REFUSED
 from tidewaiter.model import Need
@@ -167,6 +170,13 @@ def test_idle_and_old_sessions_end_and_pages_that_ask_by_themselves_are_idle(sta
     assert status == 303
 
 
+def test_who_is_enabled_again_signs_in_again(stage: Stage) -> None:
+    browser = signed_in(stage)
+    for is_enabled in (False, True):
+        stage.directory.set_enabled("dora", is_enabled=is_enabled)
+    assert browser.get("/requests").status_code == 303
+
+
 @pytest.mark.parametrize("end", ["revoke", "disable"])
 def test_a_revoked_credential_or_a_disabled_principal_ends_the_session(stage: Stage, end: str) -> None:
     asked = stage.ask()
@@ -296,6 +306,28 @@ def test_a_page_that_is_up_to_date_is_not_sent_again(stage: Stage) -> None:
     assert browser.get(f"/requests/{asked.id}?auto=1&have={version}").status_code == 200
 
 
+def test_older_requests_come_page_by_page(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "LISTED", 2)
+    ids = []
+    for _ in range(5):
+        stage.now += 1
+        ids.append(stage.ask().id)
+    hidden = stage.ask(datasource="other", on_behalf_of=None).id
+    stage.issue("dora", "shop")
+    browser, seen, path = signed_in(stage), [], "/requests?show=all"
+    while path:
+        page = browser.get(path).text
+        seen.append([id_ for id_ in (*ids, hidden) if f'href="/requests/{id_}"' in page])
+        link = re.search(r'<a class="push" rel="next" href="([^"]+)">Older</a>', page)
+        path = html.unescape(link[1]) if link else ""
+        assert ('href="/requests?show=all">Newest</a>' in page) == (len(seen) > 1)
+    assert seen == [ids[3:5], ids[1:3], ids[:1]]
+    there = browser.get(f"/requests?show=all&before={hidden}")
+    gone = browser.get("/requests?show=all&before=AR-9999999")
+    assert (there.status_code, there.text.replace(hidden, "AR-9999999")) == (404, gone.text)
+    assert browser.get(f"/requests?show=waiting&before={hidden}").status_code == 200  # that view lists all of it
+
+
 def test_an_approver_sees_all_of_it(stage: Stage) -> None:
     asked = stage.ask()
     page = signed_in(stage).get(f"/requests/{asked.id}").text
@@ -383,7 +415,7 @@ def test_one_click_approves_and_the_ledger_says_who_from_where_and_how(stage: St
     browser = signed_in(stage)
     browser.get(f"/requests/{asked.id}")
     answer = browser.submit(f"/requests/{asked.id}/approve", note="fine\r\nby me")
-    assert (answer.status_code, answer.headers["location"]) == (303, f"/requests/{asked.id}")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/requests/{asked.id}?did=approve")
     session = stage.of("console.login")[0]["session"]
     entry = stage.of("request.change")[-1]
     assert (entry["what"], entry["state"]) == ("approve", "approved")
@@ -391,10 +423,17 @@ def test_one_click_approves_and_the_ledger_says_who_from_where_and_how(stage: St
         "approver": "dora", "channel": "console", "place": f"192.0.2.7, console session {session}",
         "note": "fine by me",
     }  # fmt: skip
-    page = browser.get(f"/requests/{asked.id}").text
+    page = browser.get(f"/requests/{asked.id}?did=approve").text
     assert f"request {asked.id} is now approved" in page
     assert ("/approve" in page, "Take the approval back" in page) == (False, True)
-    assert "Your approval counts" not in browser.get(f"/requests/{asked.id}").text  # said once
+    others = signed_in(stage, "dan")
+    for said in (
+        browser.get(f"/requests/{asked.id}").text,
+        browser.get(f"/requests/{asked.id}?did=deny").text,
+        browser.get(f"/requests/{asked.id}?did=<b>").text,
+        others.get(f"/requests/{asked.id}?did=approve").text,
+    ):  # it is said to who clicked, of what they clicked, whatever a link says
+        assert "Your approval counts" not in said and 'class="banner good" role="status"' not in said
 
 
 def test_a_double_click_is_one_click(stage: Stage) -> None:
@@ -418,7 +457,7 @@ def test_a_quorum_is_met_by_two(stage: Stage) -> None:
         browser = signed_in(stage, name)
         browser.get(f"/requests/{asked.id}")
         browser.submit(f"/requests/{asked.id}/approve")
-        page = browser.get(f"/requests/{asked.id}").text
+        page = browser.get(f"/requests/{asked.id}?did=approve").text
         assert said in page
         assert stage.find(asked.id).state is state
     assert "2 of 2" in page
@@ -442,7 +481,7 @@ def test_a_late_click_is_told_what_became_of_it_and_recorded(stage: Stage) -> No
     browser = signed_in(stage)
     browser.get(f"/requests/{asked.id}")
     page = browser.seen
-    asyncio.run(stage.requests.withdraw(asked.id, "Ctrl-C"))
+    asyncio.run(stage.requests.withdraw(asked.id, "Ctrl-C", "s9"))
     answer = browser.submit(f"/requests/{asked.id}/approve")
     assert (answer.status_code, "is withdrawn: nothing is left to decide" in answer.text) == (409, True)
     assert stage.of("request.refused")[0]["by"]["channel"] == "console"

@@ -1,4 +1,4 @@
-"""A way to a TCP server that can be cut, or made to hang: what a network does."""
+"""A way to a TCP server that can be cut, made to hang, or turned to another: what a network does."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ import threading
 
 
 class Lane:
-    """Relays `port` of this machine to `target`. While `hangs`, nothing moves and no connection ends."""
+    """Relays `port` of this machine to `target`. While `hangs`, nothing moves and no connection ends.
+
+    New connections go to what `target` is then.
+    """
 
     def __init__(self, target: int) -> None:
-        self._target = target
+        self.target = target
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._goes = threading.Event()
@@ -44,7 +47,7 @@ class Lane:
     def _carry(self, near: socket.socket) -> None:
         self._goes.wait()
         try:
-            far = socket.create_connection(("127.0.0.1", self._target))
+            far = socket.create_connection(("127.0.0.1", self.target))
         except OSError:
             near.close()
             return

@@ -19,7 +19,7 @@ import psycopg
 import pytest
 from githubstand import REPOSITORY, TOKEN, GithubStand
 from jirastand import TOKEN as JIRA_TOKEN
-from jirastand import USER, JiraStand
+from jirastand import USER, JiraStand, person
 from rig import Deployment, copy_of, eventually
 from slackstand import APP_TOKEN, BOT_TOKEN, CHANNEL, SIGNING_SECRET, posted, slack, user
 from standardwebhooks import Webhook
@@ -404,6 +404,22 @@ def test_a_broken_glass_reaches_each_member_and_its_review_is_closed_where_they_
     eventually(lambda: second in issues.issues[max(issues.issues)]["title"], 10, hooked.log)
     issues.comment("/close looked at it")
     eventually(lambda: hooked.json("request", "show", second)["state"] == "closed", 10, hooked.log)
+    tickets, again = jira.stand, break_glass(hooked)
+    assert isinstance(tickets, JiraStand)
+    eventually(lambda: again in tickets.issues[tickets.newest]["fields"]["labels"], 10, hooked.log)
+    tickets.comment("/close mine", person("jira-stranger"))
+    eventually(lambda: any("jira-stranger belongs to no principal" in one for one in tickets.said()), 10, hooked.log)
+    assert hooked.json("request", "show", again)["state"] == "review"
+    tickets.comment("/close")
+    eventually(lambda: sum("say why" in one for one in tickets.said()) == 1, 10, hooked.log)
+    tickets.comment("/close the lock was stale")
+    eventually(lambda: hooked.json("request", "show", again)["state"] == "closed", 10, hooked.log)
+    told = hooked.json("request", "show", again)
+    assert told["reason"] == "closed by dora: the lock was stale"
+    last = told["history"][-1]
+    assert (last["what"], last["who"], last["channel"]) == ("close", "dora", "jira")
+    assert last["place"].startswith("Jira")
+    eventually(lambda: any("closed by dora" in one for one in tickets.said()), 10, hooked.log)
     third = break_glass(hooked)
     assert decide(hooked, third, f"{third}-1", decision="close", note="fine")[0] == 200
     assert hooked.json("request", "show", third)["reason"] == "closed by dora: fine"

@@ -10,11 +10,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import psycopg
 import pytest
 from lane import Lane
 from rig import Deployment, configure, copy_of, eventually
 from test_live_approvals import POLICY, Running
+from test_live_console import fields
 
 from tidewaiter.demo.deployment import NAME
 from tidewaiter.demo.postgres import EmbeddedPostgres, free_port
@@ -50,8 +52,12 @@ class Fleet:
         configure(self.b, "[store]", f'url = "{over_lane}"', *OFTEN)
         file = self.b.folder / "tidewaiter.toml"
         file.write_text(file.read_text().replace(f'name = "{NAME}"', 'name = "second"', 1))
+        self.front = Lane(self.a.console)  # a load balancer for browsers
         for one in (self.a, self.b):
             (one.folder / "policies" / "approvals.cedar").write_text(POLICY)
+            file = one.folder / "tidewaiter.toml"
+            told = f'[console]\nurl = "http://127.0.0.1:{self.front.port}"'
+            file.write_text(file.read_text().replace("[console]", told))
         self.a.cli("principal", "add", "dora", "--group", "dba")
         for name, kind, group in (("alice", "user", "analysts"), ("etl", "service", "loaders")):
             self.a.cli("principal", "add", name, "--kind", kind, "--group", group)
@@ -212,6 +218,31 @@ def test_a_principal_disabled_at_one_gateway_is_out_at_the_other_and_its_approva
         assert fleet.rows() == 9
     finally:
         fleet.a.cli("principal", "enable", "dave")
+
+
+def test_a_browser_signs_in_at_one_gateway_and_decides_at_the_other(fleet: Fleet) -> None:
+    base = f"http://127.0.0.1:{fleet.front.port}"
+    dora = fleet.a.issue("dora")
+
+    def at(gateway: Deployment, method: str, path: str, **told: str) -> httpx2.Response:
+        fleet.front.target = gateway.console
+        return browser.request(method, path, headers={"origin": base, "connection": "close"}, data=told or None)
+
+    with httpx2.Client(base_url=base) as browser:
+        form = fields(at(fleet.a, "GET", "/sign-in").text, "/sign-in") | {"name": "dora", "password": dora.password}
+        eventually(lambda: at(fleet.b, "POST", "/sign-in", **form).status_code == 303, 5, fleet.b.log)
+        assert "request AR-" in refused(fleet.b)
+        path = f"/requests/{waiting(fleet.a)}"
+        click = fields(at(fleet.a, "GET", path).text, f"{path}/approve")
+        assert at(fleet.b, "POST", f"{path}/approve", **click).status_code == 303
+        assert f"{path.rpartition('/')[2]} is now approved" in at(fleet.a, "GET", f"{path}?did=approve").text
+        assert run(fleet.a) == "DELETE 1"
+        fleet.kill()
+        fleet.a.start()
+        fleet.b.start()
+        assert at(fleet.b, "GET", path).status_code == 200, "a restart ends no session"
+        fleet.a.cli("credential", "revoke", dora.id)
+        assert [at(one, "GET", path).status_code for one in (fleet.a, fleet.b)] == [303, 303]
 
 
 def test_each_gateway_has_a_ledger_of_its_own_and_both_verify(fleet: Fleet) -> None:

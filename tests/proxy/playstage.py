@@ -277,8 +277,8 @@ class NoToday:
     async def consume(self, id_: str, binding: str, session: str, now: Document, radius: Radius) -> Request:
         raise AssertionError("nothing is approved here")
 
-    async def withdraw(self, id_: str, reason: str) -> Request:
+    async def withdraw(self, id_: str, reason: str, session: str) -> Request:
         raise AssertionError("nobody goes away here")
 
-    async def fail(self, id_: str, reason: str) -> Request:
+    async def fail(self, id_: str, reason: str, session: str) -> Request:
         raise AssertionError("nothing runs under an approval here")

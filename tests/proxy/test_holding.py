@@ -71,14 +71,14 @@ class Book:
         self.request = replace(draft, id="AR-1", glass=reason, state=State.REVIEW)
         return self.request
 
-    async def withdraw(self, id_: str, reason: str) -> Request:
+    async def withdraw(self, id_: str, reason: str, session: str) -> Request:
         assert self.request is not None
         if self.refuses:
             raise Refused("decided", "it was approved in the same moment")
         self.withdrawn = reason
         return self.request
 
-    async def fail(self, id_: str, reason: str) -> Request:
+    async def fail(self, id_: str, reason: str, session: str) -> Request:
         raise Refused("decided", "nothing to note")
 
     def move(self, state: State, *votes: Vote, reason: str = "") -> None:

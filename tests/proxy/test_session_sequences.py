@@ -45,7 +45,7 @@ class Desk(NoToday):
     def most_rows(self, request: Request) -> int | None:
         return None
 
-    async def fail(self, id_: str, reason: str) -> Request:
+    async def fail(self, id_: str, reason: str, session: str) -> Request:
         return await self.decided(id_, 0.0)
 
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -12,6 +14,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, create_engine, inspect, text
 
+from tidewaiter.approvals.book import Book, Readable
+from tidewaiter.approvals.desk import Event
 from tidewaiter.channels.outbox import Delivery, Outbox
 from tidewaiter.errors import ConfigError
 from tidewaiter.store import open_store
@@ -79,18 +83,64 @@ def test_opening_a_current_store_does_not_import_alembic(tmp_path: Path) -> None
     subprocess.run(program_of, check=True)
 
 
-def test_deliveries_outlive_the_upgrade_that_gives_them_members(tmp_path: Path) -> None:
-    engine = create_engine(f"sqlite:///{tmp_path}/control.sqlite")
+def at(revision: str, folder: Path, *statements: str) -> None:
+    """A store as an older version left it."""
+    engine = create_engine(f"sqlite:///{folder}/control.sqlite")
     with engine.begin() as connection:
         settings = Config(attributes={"connection": connection})
         settings.set_main_option("script_location", str(MIGRATIONS))
         settings.set_main_option("path_separator", "os")
-        command.upgrade(settings, "0003")
-        connection.execute(
-            text("insert into deliveries values ('AR-2222222', 'ops', 7, 7, 'ref', 0, 0, 0, 0, '', false)")
-        )
+        command.upgrade(settings, revision)
+        for statement in statements:
+            connection.exec_driver_sql(statement)
     engine.dispose()
+
+
+def test_deliveries_outlive_the_upgrade_that_gives_them_members(tmp_path: Path) -> None:
+    at("0003", tmp_path, "insert into deliveries values ('AR-2222222', 'ops', 7, 7, 'ref', 0, 0, 0, 0, '', false)")
     store = open_store(URL, tmp_path)
     delivery = Delivery("AR-2222222", "ops", "", 7, 7, "ref", 0, 0.0, 0.0, 0.0, "", False)
     assert Outbox(store).of_request("AR-2222222") == [delivery]
+    store.close()
+
+
+VOTE = {
+    "approver": "dora", "is_approval": True, "groups": ["dba"], "at_s": 20.0, "channel": "ops", "place": "there",
+    "note": "fine",
+}  # fmt: skip
+OLD = {
+    "id": "AR-1", "principal": "bot", "on_behalf_of": "alice", "datasource": "shop", "rule": "r", "message": "m",
+    "statement": "delete from t", "parameters": [], "binding": "b", "needs": [{"groups": ["dba"], "quorum": 1}],
+    "session": "s1", "created_s": 10.0, "expires_s": 90.0, "state": "consumed", "votes": [VOTE], "facts": None,
+    "blast_radius": None, "reason": "", "glass": "",
+}  # fmt: skip
+
+
+def test_requests_outlive_the_upgrade_that_gives_them_a_history(tmp_path: Path) -> None:
+    ends: list[dict[str, Any]] = [
+        OLD,
+        OLD | {"id": "AR-2", "state": "expired", "votes": [], "reason": "nobody decided in time"},
+        OLD | {"id": "AR-3", "state": "closed", "votes": [], "glass": "fire", "reason": "closed by dora: right"},
+        OLD | {"id": "AR-4", "state": "denied", "votes": [VOTE | {"is_approval": False}], "on_behalf_of": None},
+    ]
+    rows = [
+        f"insert into requests values ('{one['id']}', '{one['state']}', 'b', 10, 90, {number}, '{json.dumps(one)}')"
+        for number, one in enumerate(ends)
+    ]
+    at("0004", tmp_path, *rows)
+    store = open_store(URL, tmp_path)
+    book = Book(store, lambda size: "A" * size)
+    asked = Event("open", 10.0, "bot", "session", "s1")
+    assert {one.id: one.history for one in book.all()} == {
+        "AR-1": (asked, Event("approve", 20.0, "dora", "ops", "there", "fine"), Event("consumed", None, "bot")),
+        "AR-2": (asked, Event("expired", 90.0, note="nobody decided in time")),
+        "AR-3": (
+            asked,
+            Event("break_glass", None, "bot", "session", "s1", "fire"),
+            Event("close", None, "dora", note="right"),
+        ),
+        "AR-4": (asked, Event("deny", 20.0, "dora", "ops", "there", "fine")),
+    }
+    assert [one.id for one in book.newest(9, "", Readable(frozenset(), "alice"))] == ["AR-1", "AR-2", "AR-3"]
+    assert [version for _, version in book.changed(-1)] == [0, 1, 2, 3]
     store.close()

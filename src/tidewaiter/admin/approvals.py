@@ -10,7 +10,7 @@ from tidewaiter.admin.actor import Actor
 from tidewaiter.admin.channels import delivery
 from tidewaiter.admin.site import Site
 from tidewaiter.approvals.book import UNSETTLED
-from tidewaiter.approvals.desk import Refused, Request, Vote, Word
+from tidewaiter.approvals.desk import Event, Refused, Request, State, Vote, Word
 from tidewaiter.config import request_link
 from tidewaiter.errors import Conflict, NotFound, NotPermitted, UsageError
 from tidewaiter.identity import rfc3339
@@ -22,9 +22,20 @@ ID_CHARACTERS = 32  # of an id that nothing has, as an entry repeats it
 NOTE_CHARACTERS = 2000  # a note is a sentence; whatever is longer belongs into a ticket
 
 
-async def request_ls(site: Site, by: Actor, is_live: bool = True) -> Json:
-    """Requests, oldest first: those in which something may still happen, or all."""
-    return [_told(site, found) for found in await site.requests.all(is_live=is_live)]
+async def request_ls(
+    site: Site, by: Actor, is_live: bool = True, limit: int | None = None, before: str | None = None
+) -> Json:
+    """Requests, oldest first: those in which something may still happen, or all.
+
+    With `limit`, the newest of them; with `before`, only those older than that request. Raises NotFound, UsageError.
+    """
+    if limit is None and before is None:
+        return [_told(site, found) for found in await site.requests.all(is_live=is_live)]
+    if limit is not None and limit < 1:
+        raise UsageError("a limit is at least 1")
+    states = UNSETTLED if is_live else tuple(State)
+    found = await site.requests.newest(limit, before or "", states=states)
+    return [_told(site, one) for one in reversed(found) if one.state in states]
 
 
 async def request_changes(site: Site, by: Actor, after: int | None = None) -> Json:
@@ -139,6 +150,7 @@ def _told(site: Site, request: Request) -> dict[str, object]:
         "needs": [str(need) for need in request.needs],
         "missing": [str(need) for need in request.missing],
         "votes": [_vote(vote) for vote in request.votes],
+        "history": [_event(event) for event in request.history],
         "facts": request.facts,
         "blast_radius": request.blast_radius,
         "reason": request.reason,
@@ -147,6 +159,17 @@ def _told(site: Site, request: Request) -> dict[str, object]:
         "created_at": rfc3339(request.created_s),
         "expires_at": rfc3339(request.expires_s),
         "link": request_link(site.config.console, request.id),
+    }
+
+
+def _event(event: Event) -> dict[str, object]:
+    return {
+        "what": event.what,
+        "at": rfc3339(event.at_s) if event.at_s is not None else None,
+        "who": event.who or None,
+        "channel": event.channel or None,
+        "place": event.place,
+        "note": event.note,
     }
 
 

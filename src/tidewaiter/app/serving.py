@@ -36,6 +36,7 @@ from tidewaiter.app.web import Web, bound
 from tidewaiter.channels import web as channels
 from tidewaiter.config import Address, Config, addresses
 from tidewaiter.console.app import console
+from tidewaiter.console.sessions import Sessions
 from tidewaiter.console.views import House
 from tidewaiter.errors import ConfigError, LedgerUnavailable, TidewaiterError
 from tidewaiter.identity import Directory
@@ -151,7 +152,7 @@ async def _open(config: Config, environ: Mapping[str, str], say: Say, clocks: Cl
         say=say,
         environ=environ,
     )
-    return Server(running, recorder, gateway, targets, opened)
+    return Server(running, recorder, gateway, targets, Sessions(store), opened)
 
 
 async def _require_ordinary_roles(config: Config, secrets: Mapping[str, Secret], say: Say) -> None:
@@ -181,9 +182,16 @@ class Server:
     """Everything that runs. One `run` per server."""
 
     def __init__(
-        self, running: Running, recorder: Recorder, gateway: Gateway, targets: Mapping[str, Target], opened: ExitStack
+        self,
+        running: Running,
+        recorder: Recorder,
+        gateway: Gateway,
+        targets: Mapping[str, Target],
+        sessions: Sessions,
+        opened: ExitStack,
     ) -> None:
         self._running = running
+        self._sessions = sessions
         self._recorder = recorder
         self._gateway = gateway
         self._targets = targets
@@ -266,6 +274,7 @@ class Server:
             ledger=running,
             policies=running.shelf.policies,
             decide=partial(decide_as, running),
+            sessions=self._sessions,
             deliveries=deliveries,
             failed_logins=self._gateway.failed_logins,
             reject=self._gateway.reject,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, or_, select, true, update
 
 from tidewaiter.approvals.desk import Request, State
 from tidewaiter.errors import NotFound
@@ -27,6 +28,29 @@ Versioned = tuple[Request, int]
 """A request and the version that a change must find again."""
 
 RandomText = Callable[[int], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """Which requests somebody may see: all on datasources `of`, and those that `own`, or an agent of theirs, asked for.
+
+    Only those on datasources `within`. None stands for all datasources.
+    """
+
+    of: frozenset[str] | None = None
+    own: str = ""
+    within: frozenset[str] | None = None
+
+    @property
+    def where(self) -> ColumnElement[bool]:
+        """The same as a condition."""
+        table = requests.c
+        own = or_(table.principal == self.own, table.on_behalf_of == self.own)
+        seen = true() if self.of is None else or_(table.datasource.in_(self.of), own)
+        return seen if self.within is None else and_(seen, table.datasource.in_(self.within))
+
+
+EVERYTHING = Readable()
 
 
 class Book:
@@ -72,11 +96,30 @@ class Book:
         with self._store.reading() as connection:
             return [_request(row) for row in connection.execute(query)]
 
-    def newest(self, count: int) -> list[Request]:
-        """The newest requests, whatever their state, newest first."""
-        query = select(requests).order_by(requests.c.created_s.desc(), requests.c.id).limit(count)
+    def newest(
+        self,
+        count: int | None,
+        before: str = "",
+        readable: Readable = EVERYTHING,
+        states: Collection[State] = tuple(State),
+    ) -> list[Request]:
+        """Requests in these states, newest first: at most so many, those older than request `before` if it is given.
+
+        Raises NotFound.
+        """
+        table = requests.c
+        query = select(requests).where(table.state.in_(states), readable.where)
         with self._store.reading() as connection:
-            return [_request(row) for row in connection.execute(query)]
+            if before:
+                this = select(table.created_s).where(table.id == before.upper(), readable.where)
+                at_s = connection.scalar(this)
+                if at_s is None:  # nor does anybody learn by asking that there is a request which they may not see
+                    raise NotFound(f"there is no request {before!r}")
+                query = query.where(
+                    or_(table.created_s < at_s, and_(table.created_s == at_s, table.id > before.upper()))
+                )
+            found = connection.execute(query.order_by(table.created_s.desc(), table.id).limit(count))
+            return [_request(row) for row in found]
 
     def changed(self, after: int) -> list[Versioned]:
         """Requests that changed after that version, in the order of their changes."""
@@ -139,6 +182,9 @@ def _values(request: Request) -> dict[str, object]:
         "id": request.id,
         "state": request.state.value,
         "binding": request.binding,
+        "principal": request.principal,
+        "on_behalf_of": request.on_behalf_of,
+        "datasource": request.datasource,
         "created_s": request.created_s,
         "expires_s": request.expires_s,
         "document": msgspec.to_builtins(request),

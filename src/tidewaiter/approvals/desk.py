@@ -95,12 +95,29 @@ class Vote:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened to a request; `what` is the word of its `request.change` entry.
+
+    `who` is empty for what time or the gateway did. `channel` and `place` say how and from where, `session` and its id
+    for what a session did. `at_s` is None where nobody noted it.
+    """
+
+    what: str
+    at_s: float | None
+    who: str = ""
+    channel: str = ""
+    place: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """A held statement that waits for approval.
 
     `binding` is the digest of all that an approval holds for (see `binding.py`). `needs` must all be met by votes.
     `expires_s` ends the time to decide while it is open, and the time to run it once it is approved. `glass` is the
-    reason that was given for running it before anybody decided. `reason` says why it is in its state.
+    reason that was given for running it before anybody decided. `reason` says why it is in its state. `history` has all
+    that happened to it, oldest first, votes that do not count any more included.
     """
 
     id: str
@@ -122,6 +139,7 @@ class Request:
     blast_radius: Mapping[str, object] | None = None
     reason: str = ""
     glass: str = ""
+    history: tuple[Event, ...] = ()
 
     @property
     def approvers(self) -> tuple[str, ...]:
@@ -170,7 +188,12 @@ def expired(request: Request, now_s: float) -> Request:
     if request.expires_s > now_s or (request.state, Step.EXPIRE) not in NEXT:
         return request
     why = "nobody decided in time" if request.state is State.OPEN else "it was approved, but not run in time"
-    return replace(_stepped(request, Step.EXPIRE), reason=why)
+    return noted(replace(_stepped(request, Step.EXPIRE), reason=why), Event("expired", request.expires_s, note=why))
+
+
+def noted(request: Request, event: Event) -> Request:
+    """The request with what happened to it."""
+    return replace(request, history=(*request.history, event))
 
 
 def consumed(request: Request, binding: str, now_s: float) -> Request:

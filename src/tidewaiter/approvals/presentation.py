@@ -14,9 +14,21 @@ from itertools import islice
 import orjson
 
 from tidewaiter.approvals.blast import lines
-from tidewaiter.approvals.desk import Request, State
+from tidewaiter.approvals.desk import Event, Request, State
 from tidewaiter.visible import harmless, harmless_lines, shortened
 
+SAID = {
+    "open": "{} asked",
+    "approve": "{} approved",
+    "deny": "{} denied",
+    "close": "{} closed the review",
+    "break_glass": "{} ran it before anybody decided",
+    "consumed": "{} ran it, and the approval is used up",
+    "failed": "it failed at the database",
+    "withdrawn": "{} withdrew it",
+    "expired": "its time was up",
+    "reopened": "it was held again, as its approval does not hold any more",
+}
 LINE_CHARACTERS = 300
 LINES = 20  # of one list: a statement can touch hundreds of things, which `request show` lists in full
 
@@ -57,6 +69,15 @@ def presented(request: Request) -> Presentation:
         ),
         outcome=_line(_outcome(request)),
     )
+
+
+def happened(event: Event) -> tuple[str, str]:
+    """What happened, in a few words, and from where."""
+    said = SAID.get(event.what, event.what).format(harmless(event.who))
+    if event.channel == "session":
+        return said, harmless(f"session {event.place}")
+    where = f", from {event.place}" if event.place else ""
+    return said, harmless(f"by {event.channel}{where}") if event.channel else ""
 
 
 def sight_of(request: Request) -> str:

@@ -7,15 +7,15 @@ One instance per gateway; several gateways share a store. What another gateway o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
 from tidewaiter.approvals import desk
 from tidewaiter.approvals.blast import DRIFTED, drift, most_rows, summary
-from tidewaiter.approvals.book import LIVE, UNSETTLED, Book
-from tidewaiter.approvals.desk import Refused, Request, State, Vote
+from tidewaiter.approvals.book import EVERYTHING, LIVE, UNSETTLED, Book, Readable
+from tidewaiter.approvals.desk import Event, Refused, Request, State, Vote
 from tidewaiter.approvals.presentation import sight_of
 from tidewaiter.errors import Conflict, StoreUnavailable, TidewaiterError
 from tidewaiter.model import Principal, Receipt
@@ -24,6 +24,7 @@ FOLLOW_S = 0.05  # looking whether the store changed: 3 µs on SQLite; every `ch
 CAREFUL_S = 1.0  # between questions to a store that does not answer
 PRUNE_S = 3600.0
 IDS_AT_ONCE = 500  # in one question to the store: databases bound the number of parameters
+SESSION = "session"  # the channel of what sessions did
 TRIES = 8  # a request is changed by people and by its own session: meeting eight times in a row is a defect
 
 
@@ -99,6 +100,7 @@ class Requests:
             request = replace(
                 draft, id=fresh, created_s=now_s, expires_s=now_s + self._terms.decide_s, blast_radius=measured or None
             )
+            request = desk.noted(request, self._event("open", draft.principal, draft.session))
             told = {"asked_by": request.principal, "facts": request.facts or {}, "blast_radius": summary(measured)}
             await self._record(request, "open", told)
             if await self._written(request, "opened", partial(self._book.add, request)):
@@ -137,7 +139,8 @@ class Requests:
         votes = await asyncio.to_thread(self._votes_now, found)
         moved = drift(found.blast_radius, now, self._terms.drift)
         if found.state is not State.APPROVED or not (moved or desk.unmet(found, votes)):
-            return await self._change(id_, lambda one: desk.consumed(one, binding, self._now_s()), "consumed", by)
+            used = self._event("consumed", found.principal, session)
+            return await self._change(id_, lambda one: desk.consumed(one, binding, self._now_s()), "consumed", by, used)
         gone = {vote.approver for vote in found.votes} - {vote.approver for vote in votes}
         why = f"{DRIFTED}{moved}" if moved else f"{', '.join(sorted(gone))} may not approve any more"
         kept, measured = () if moved else votes, await radius()
@@ -148,7 +151,8 @@ class Requests:
             after = desk.reopened(one, kept, why, self._now_s(), self._terms.decide_s)
             return replace(after, blast_radius=measured or one.blast_radius)
 
-        return await self._change(id_, step, "reopened", {**by, "reason": why})
+        event = self._event("reopened", "", session, why)
+        return await self._change(id_, step, "reopened", {**by, "reason": why}, event)
 
     def most_rows(self, request: Request) -> int | None:
         """The most rows that the run of an approved request may change; None where nothing was measured."""
@@ -173,15 +177,29 @@ class Requests:
         """
         request = await self.ask(draft)
         by = {"asked_by": draft.principal, "reason": reason, "session": session}
-        return await self._change(request.id, lambda one: desk.broken(one, reason, self._now_s()), "break_glass", by)
+        event = self._event("break_glass", draft.principal, session, reason)
 
-    async def withdraw(self, id_: str, reason: str) -> Request:
+        def step(one: Request) -> Request:
+            return desk.broken(one, reason, self._now_s())
+
+        return await self._change(request.id, step, "break_glass", by, event)
+
+    async def withdraw(self, id_: str, reason: str, session: str) -> Request:
         """Take back an open request. Raises Refused when it was decided meanwhile."""
-        return await self._change(id_, lambda one: desk.withdrawn(one, reason), "withdrawn", {"reason": reason})
 
-    async def fail(self, id_: str, reason: str) -> Request:
+        def step(one: Request) -> Request:
+            return desk.noted(desk.withdrawn(one, reason), self._event("withdrawn", one.principal, session, reason))
+
+        return await self._change(id_, step, "withdrawn", {"reason": reason, "session": session})
+
+    async def fail(self, id_: str, reason: str, session: str) -> Request:
         """Note that the approved execution ended with an error."""
-        return await self._change(id_, lambda one: desk.failed(one, reason), "failed", {"reason": reason})
+        by = {"reason": reason, "session": session}
+        event = self._event("failed", "", session, reason)
+        return await self._change(id_, lambda one: desk.failed(one, reason), "failed", by, event)
+
+    def _event(self, what: str, who: str, session: str, note: str = "") -> Event:
+        return Event(what, self._now_s(), who, SESSION, session, note)
 
     # -- people -----------------------------------------------------------------------------------------------------
     async def decide(
@@ -202,7 +220,7 @@ class Requests:
             return desk.decide(request, approver, vote, now_s=now_s, approval_s=self._terms.run_s)
 
         try:
-            return await self._change(id_, step, word, by)
+            return await self._change(id_, step, word, by, Event(word, now_s, approver.name, channel, place, note))
         except Refused as refused:
             await self._refuse(id_, word, refused, by)
             raise
@@ -213,8 +231,9 @@ class Requests:
         Raises Refused (recorded), NotFound, Conflict, StoreUnavailable.
         """
         by = {"approver": closer.name, "channel": channel, "place": place, "note": note}
+        event = Event("close", self._now_s(), closer.name, channel, place, note)
         try:
-            return await self._change(id_, lambda one: desk.closed(one, closer, note), "close", by)
+            return await self._change(id_, lambda one: desk.closed(one, closer, note), "close", by, event)
         except Refused as refused:
             await self._refuse(id_, "close", refused, by)
             raise
@@ -235,9 +254,19 @@ class Requests:
         now = [desk.expired(one, self._now_s()) for one in found]
         return [one for one in now if one.state in UNSETTLED] if is_live else now
 
-    async def newest(self, count: int) -> list[Request]:
-        """The newest requests as they are now, whatever their state, newest first."""
-        found = await asyncio.to_thread(self._book.newest, count)
+    async def newest(
+        self,
+        count: int | None,
+        before: str = "",
+        readable: Readable = EVERYTHING,
+        states: Collection[State] = tuple(State),
+    ) -> list[Request]:
+        """Requests as they are now, newest first: at most so many, those older than request `before` if it is given.
+
+        `states` are those that the store has: one whose time was up a moment ago may still be open there.
+        Raises NotFound.
+        """
+        found = await asyncio.to_thread(self._book.newest, count, before, readable, states)
         return [desk.expired(one, self._now_s()) for one in found]
 
     async def changed(self, after: int) -> list[tuple[Request, int]]:
@@ -279,13 +308,16 @@ class Requests:
             await self._change(request.id, lambda one: desk.expired(one, self._now_s()), "expired", {})
 
     # -- the one way to change ----------------------------------------------------------------------------------------
-    async def _change(self, id_: str, step: Step, what: str, by: Mapping[str, object]) -> Request:
-        """Compute, record, then write, if nobody was faster; else from the start."""
+    async def _change(
+        self, id_: str, step: Step, what: str, by: Mapping[str, object], event: Event | None = None
+    ) -> Request:
+        """Compute, record, then write, if nobody was faster; else from the start. `event` is noted, if given."""
         for _ in range(TRIES):
             before, version = await asyncio.to_thread(self._book.find, id_)
             after = step(before)
             if after == before:
                 return after
+            after = desk.noted(after, event) if event is not None else after
             await self._record(after, what, by)
             if await self._written(before, what, partial(self._book.replace, after, version)):
                 self._wake(after)

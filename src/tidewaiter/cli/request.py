@@ -43,25 +43,33 @@ Format = Annotated[Literal["text", "json"], typer.Option("--format", help="json 
 def ls(
     is_all: Annotated[bool, typer.Option("--all", help="Those that are over, too.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Go on and print each change, until Ctrl-C.")] = False,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="The newest N of them.")] = None,
+    before: Annotated[str | None, typer.Option("--before", metavar="ID", help="Those older than this one.")] = None,
     config: ConfigPath = None,
     as_json: AsJson = False,
 ) -> None:
     """List requests that wait for somebody, oldest first."""
     loaded = load(config)
+    if watch and (limit is not None or before is not None):
+        raise typer.BadParameter("--watch goes on with what changes: it knows neither --limit nor --before")
     if watch:
         _watch(loaded, as_json=as_json)
         return
-    found = call(loaded, "request.ls", {"is_live": not is_all})
+    found = call(loaded, "request.ls", {"is_live": not is_all, "limit": limit, "before": before})
     if as_json:
         show.json_out(found)
     else:
         show.table(COLUMNS, [_row(one) for one in found], empty="no requests")
+        if limit is not None and len(found) == limit:
+            show.note(f"for older ones: --before {found[0]['id']}")
 
 
 @request.command("show")
 def show_one(id: Id, format_: Format = "text", config: ConfigPath = None, as_json: AsJson = False) -> None:
     """Show a request: who asks, exactly what would run, what it would do, who may decide."""
     from tidewaiter.approvals.blast import lines
+    from tidewaiter.approvals.desk import Event
+    from tidewaiter.approvals.presentation import happened
 
     told = call(load(config), "request.show", {"id": id})
     if as_json or format_ == "json":
@@ -80,9 +88,10 @@ def show_one(id: Id, format_: Format = "text", config: ConfigPath = None, as_jso
         show.say(f"    ${number} = {value if value is not None else 'NULL'}")
     for line in lines(radius) if radius else ():
         show.say(line)
-    for vote in told["votes"]:
-        note = f": {vote['note']}" if vote["note"] else ""
-        show.say(f"{vote['approver']} said {vote['decision']} at {vote['at']} by {vote['channel']}{note}")
+    for one in told["history"]:
+        said, where = happened(Event(one["what"], None, one["who"] or "", one["channel"] or "", one["place"]))
+        note = f": {one['note']}" if one["note"] else ""
+        show.say(f"{one['at'] or '(not noted when)'}  {said}{f', {where}' if where else ''}{note}")
     for one in told["deliveries"]:
         tried = (
             f" after {show.counted(one['attempts'], 'attempt')}" if one["state"] == "waiting" and one["problem"] else ""

@@ -50,7 +50,7 @@ def console(
         return JSONResponse({"alive": True, "version": version})
 
     async def landing(request: Request) -> Response:
-        if desk is not None and desk.is_signed_in(request):
+        if desk is not None and await desk.is_signed_in(request):
             return RedirectResponse("/requests", 303)
         return page(
             "landing",

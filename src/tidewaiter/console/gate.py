@@ -7,6 +7,7 @@ a token that only our page has. The cookie is HttpOnly and SameSite=Strict, and 
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import re
 import secrets
@@ -20,6 +21,7 @@ from tidewaiter.identity import Directory
 
 TOKEN = "token"  # noqa: S105 - the name of a form's field
 FORM_S = 3600  # how long a sign-in form may lie on the screen
+FORMS = "tokens of the console's sign-in forms"
 _NEXT = re.compile(r"/requests(/AR-[0-9A-Z]{1,16})?")
 
 
@@ -32,14 +34,13 @@ class Gate:
         sessions: Sessions,
         directory: Directory,
         now_s: Callable[[], float],
-        key: bytes | None = None,
     ) -> None:
-        """`key` makes the tokens of sign-in forms, a fresh one by default: they need not outlive the server."""
+        """The tokens of sign-in forms are the same at all gateways on one store: either may get the form back."""
         self._origins = {address.partition("://")[2]: address for address in addresses}
         self.sessions = sessions
         self._directory = directory
         self._now_s = now_s
-        self._key = key or secrets.token_bytes(32)
+        self._key = directory.key_for(FORMS).value.encode()
 
     @property
     def is_open(self) -> bool:
@@ -51,15 +52,25 @@ class Gate:
         hosts = request.headers.getlist("host")
         return self._origins.get(hosts[0].lower()) if len(hosts) == 1 else None
 
-    def session_of(self, request: Request, *, is_active: bool = True) -> Session | None:
+    async def session_of(self, request: Request, *, is_active: bool = True) -> Session | None:
         """The session of a request, if it still may go on. Raises StoreUnavailable."""
-        origin = self.origin_of(request)
-        key = request.cookies.get(_cookie(origin)) if origin else None
-        session = self.sessions.find(key, origin, self._now_s(), is_active=is_active) if origin and key else None
+        origin, key = self.origin_of(request), self._key_of(request)
+        if not origin or not key:
+            return None
+        session = await asyncio.to_thread(self.sessions.find, key, origin, self._now_s(), is_active=is_active)
         if session is not None and not self._directory.may_continue(session.principal, session.credential):
-            self.sessions.end(session)
+            await self.end(request)
             return None
         return session
+
+    async def end(self, request: Request) -> None:
+        """End the session that a request comes with, if any. Raises StoreUnavailable."""
+        key = self._key_of(request)
+        if key:
+            await asyncio.to_thread(self.sessions.end, key)
+
+    def _key_of(self, request: Request) -> str:
+        return request.cookies.get(_cookie(self.origin_of(request) or ""), "")
 
     def is_ours(self, request: Request, session: Session | None, token: str) -> bool:
         """Whether a form was sent from a page of ours: one of this session, or the sign-in page without one."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tidewaiter.approvals import desk
+from tidewaiter.approvals.book import Readable
 from tidewaiter.approvals.desk import Request
 from tidewaiter.model import Allow, Context, Principal
 from tidewaiter.policy import Policies
@@ -39,7 +40,7 @@ def rights_on(
     """What `who` may. `datasources` are those of the credential that they signed in with, none means all."""
     if datasources and request.datasource not in datasources:
         return NOTHING
-    context = Context(at_ns=int(now_s * 1e9))
+    context = _now(now_s)
     verdict = policies.may(who, "approve", request.datasource, context)
     may_approve = isinstance(verdict, Allow)
     may_audit = isinstance(policies.may(who, "audit", request.datasource, context), Allow)
@@ -54,3 +55,20 @@ def rights_on(
         sees_rows=not why_not,
         why_not=why_not,
     )
+
+
+def readable_to(
+    who: Principal, datasources: frozenset[str], policies: Policies, now_s: float, *, is_mine: bool
+) -> Readable:
+    """Those requests that `rights_on` says they see, for the store to find; only their own if `is_mine`."""
+    context = _now(now_s)
+    of = frozenset(
+        name
+        for name in (datasources or policies.datasources if not is_mine else ())
+        if any(isinstance(policies.may(who, action, name, context), Allow) for action in ("approve", "audit"))
+    )
+    return Readable(of, who.name, datasources or None)
+
+
+def _now(now_s: float) -> Context:
+    return Context(at_ns=int(now_s * 1e9))

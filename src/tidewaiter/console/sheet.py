@@ -12,7 +12,7 @@ from typing import Any
 
 from tidewaiter.approvals.blast import lines
 from tidewaiter.approvals.desk import Request, State
-from tidewaiter.approvals.presentation import Presentation, presented, sight_of
+from tidewaiter.approvals.presentation import happened, presented, sight_of
 from tidewaiter.console.rights import Rights
 from tidewaiter.identity import rfc3339
 from tidewaiter.visible import harmless, harmless_lines, shortened
@@ -25,6 +25,8 @@ LABELS = {
     "locks": "locks",
     "unknown": "not understood",
 }
+KINDS = {"open": "asked", "approve": "approved", "deny": "denied", "close": "closed", "break_glass": "glass"}
+"""Words for colours, of events whose own word is none."""
 FACTS = 200  # of one kind: what is beyond is counted
 
 
@@ -156,7 +158,7 @@ def sheet_of(request: Request, rights: Rights, who: str, deliveries: tuple[tuple
         facts=tuple(_facts(request)),
         radius=_radius(told, with_rows=rights.sees_rows) if told and rights.sees_numbers else None,
         progress=tuple(Progress(" or ".join(need.groups), met, need.quorum) for need, met in request.progress),
-        timeline=tuple(_timeline(request, shown)),
+        timeline=tuple(_timeline(request, rights)),
         deliveries=tuple((harmless(name), harmless(said)) for name, said in deliveries),
         why_not=harmless(rights.why_not),
         has_approved=_has_approved(request, who),
@@ -244,20 +246,18 @@ def _values(row: Mapping[str, Any], columns: tuple[str, ...]) -> tuple[str, ...]
     )
 
 
-def _timeline(request: Request, shown: Presentation) -> Iterator[Moment]:
-    asked = f"{request.principal} asked" + (f" on behalf of {request.on_behalf_of}" if request.on_behalf_of else "")
-    yield Moment("asked", harmless(asked), rfc3339(request.created_s), f"session {request.session}")
-    if request.glass:
-        yield Moment("glass", "it ran before anybody decided", note=harmless(request.glass))
-    for vote in request.votes:
-        said = f"{vote.approver} {'approved' if vote.is_approval else 'denied'}"
-        where = f"by {vote.channel}" + (f", from {vote.place}" if vote.place else "")
-        kind = "approved" if vote.is_approval else "denied"
-        yield Moment(kind, harmless(said), rfc3339(vote.at_s), harmless(where), harmless(vote.note))
+def _timeline(request: Request, rights: Rights) -> Iterator[Moment]:
+    for event in request.history:
+        said, where = happened(event)
+        if event.what == "open" and request.on_behalf_of:
+            said = f"{said} on behalf of {harmless(request.on_behalf_of)}"
+        is_told = rights.sees_numbers or event.what != "reopened"  # why has numbers in it
+        at = rfc3339(event.at_s) if event.at_s is not None else ""
+        yield Moment(KINDS.get(event.what, event.what), said, at, where, harmless(event.note) if is_told else "")
     if request.state is State.OPEN:
         waits = " and ".join(map(str, request.missing))
         yield Moment("open", f"waits for {waits}; expires", rfc3339(request.expires_s))
     elif request.state is State.APPROVED:
         yield Moment("open", "it can be run, once; expires", rfc3339(request.expires_s))
-    elif request.state is not State.DENIED:  # whose denial says all of it
-        yield Moment(request.state.value, shown.outcome)
+    elif request.state is State.REVIEW:
+        yield Moment("open", f"waits for {' or '.join(request.approvers)} to close the review")

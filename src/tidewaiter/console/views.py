@@ -23,7 +23,7 @@ from tidewaiter.approvals.desk import State, Word
 from tidewaiter.approvals.requests import Ledger, Requests
 from tidewaiter.console.gate import TOKEN, Gate, comes_from_elsewhere, onward
 from tidewaiter.console.pages import page
-from tidewaiter.console.rights import Rights, rights_on
+from tidewaiter.console.rights import Rights, readable_to, rights_on
 from tidewaiter.console.sessions import Session, Sessions
 from tidewaiter.console.sheet import Line, line_of, sheet_of
 from tidewaiter.errors import LoginRefused, NotFound, NotPermitted, TidewaiterError, UsageError
@@ -37,9 +37,11 @@ CHANNEL = "console"
 FORM_BYTES = 1 << 16  # a note of 2,000 characters, each of four bytes and each of those written as %XX, fits
 FIELDS = 16
 NOTE_CHARACTERS = 2000
-LISTED = 200
+LISTED = 50  # on one page
 AUTO = "auto"  # a query parameter: the page asks by itself, which keeps no session alive
 HAVE = "have"  # which version of the page the browser shows
+DID = "did"  # what they just did, which the next page answers
+BEFORE = "before"  # only requests older than this one
 VIEWS = {"waiting": "Waiting", "over": "Over", "mine": "Mine", "all": "All"}
 REFUSED = "This name and password do not open the console, or not any more."
 FORGED = "This form did not come from a page of this console, or from one that is too old. Nothing was done."
@@ -58,8 +60,8 @@ class Decide(Protocol):
 class House:
     """What the pages stand on. `addresses` are the console's own, see config.console.
 
-    `deliveries` says of a request which channel was told of it. `reject` takes the source, the name and the reason of
-    what came to nothing, for counting.
+    `sessions` are those of whoever is signed in. `deliveries` says of a request which channel was told of it. `reject`
+    takes the source, the name and the reason of what came to nothing, for counting.
     """
 
     addresses: Sequence[str]
@@ -68,6 +70,7 @@ class House:
     ledger: Ledger
     policies: Callable[[], Policies]
     decide: Decide
+    sessions: Sessions
     deliveries: Callable[[str], Awaitable[tuple[tuple[str, str], ...]]]
     failed_logins: FailedLogins
     reject: Callable[[str, str, str], None]
@@ -81,19 +84,19 @@ View = Callable[[Request, Session, Principal], Awaitable[Response]]
 class Desk:
     """The pages behind the sign-in, and the sign-in."""
 
-    def __init__(self, house: House, sessions: Sessions | None = None) -> None:
+    def __init__(self, house: House) -> None:
         self._house = house
-        self._gate = Gate(house.addresses, sessions or Sessions(), house.directory, house.now_s)
+        self._gate = Gate(house.addresses, house.sessions, house.directory, house.now_s)
 
     @property
     def is_open(self) -> bool:
         """Whether anybody can sign in."""
         return self._gate.is_open
 
-    def is_signed_in(self, request: Request) -> bool:
+    async def is_signed_in(self, request: Request) -> bool:
         """Whether a request comes from somebody who is signed in."""
         try:
-            return self._gate.session_of(request) is not None
+            return await self._gate.session_of(request) is not None
         except TidewaiterError:
             return False  # the store is away: the pages behind say so
 
@@ -128,7 +131,7 @@ class Desk:
         """Ask for a session first."""
 
         async def signed_in(request: Request) -> Response:
-            session = self._gate.session_of(request, is_active=AUTO not in request.query_params)
+            session = await self._gate.session_of(request, is_active=AUTO not in request.query_params)
             who = self._house.directory.principal(session.principal) if session is not None else None
             if session is not None and who is not None:
                 return await view(request, session, who)
@@ -157,14 +160,12 @@ class Desk:
             return self._form(request, next_, name, REFUSED, 401)
         except NotPermitted as error:
             return self._form(request, next_, name, str(error), 403)
-        before = self._gate.session_of(request)
-        if before is not None:  # somebody else may sit there now
-            self._gate.sessions.end(before)
+        await self._gate.end(request)  # somebody else may sit there now
         told = {"session": session.id, "principal": session.principal, "credential": session.credential}
         try:
             await self._house.ledger.record("console.login", told | {"source": source, "address": origin})
         except BaseException:
-            self._gate.sessions.end(session)
+            await asyncio.to_thread(self._gate.sessions.end, key)
             raise
         response = RedirectResponse(next_, 303)
         self._gate.keep(response, origin, key)
@@ -185,15 +186,14 @@ class Desk:
         if who.kind is not Kind.USER:
             house.reject(source, name, f"console: {who.kind} at the console")
             raise NotPermitted(f"{who.name} is {_a(who.kind)}: the console is for people")
-        return self._gate.sessions.begin(
-            who.name, credential.id, credential.datasources, origin, source, credential.expires_at_s, now_s
-        )
+        opened = (who.name, credential.id, credential.datasources, origin, source, credential.expires_at_s, now_s)
+        return await asyncio.to_thread(self._gate.sessions.begin, *opened)
 
     async def _sign_out(self, request: Request, session: Session, who: Principal) -> Response:
         form = await _form(request)
         if not self._gate.is_ours(request, session, form.get(TOKEN, "")):
             return self._forged(request, session)
-        self._gate.sessions.end(session)
+        await self._gate.end(request)
         response = RedirectResponse("/", 303)
         self._gate.drop(response, session.origin)
         told = {"session": session.id, "principal": who.name, "source": _source(request)}
@@ -214,30 +214,37 @@ class Desk:
     async def _list(self, request: Request, session: Session, who: Principal) -> Response:
         chosen = request.query_params.get("show", "waiting")
         chosen = chosen if chosen in VIEWS else "waiting"
-        requests = self._house.requests
-        found = await (requests.all(is_live=True) if chosen == "waiting" else requests.newest(LISTED))
-        if chosen == "over":
-            found = [one for one in found if one.state not in UNSETTLED]
-        lines = await asyncio.to_thread(self._lines, found, session, who, is_mine=chosen == "mine")
+        before = "" if chosen == "waiting" else request.query_params.get(BEFORE, "")
+        found, older = await self._chosen(chosen, before, session, who)
+        lines = await asyncio.to_thread(self._lines, found, session, who)
         version = str(hash(tuple(lines)))
         if request.query_params.get(HAVE) == version:
             return Response(status_code=204)
         return page(
             "requests",
             viewer=session,
-            said=_taken(session, request),
             waits=[one for one in lines if one.waits_for_me],
             rest=[one for one in lines if not one.waits_for_me],
             views=VIEWS,
             chosen=chosen,
             version=version,
-            most=0 if chosen == "waiting" else LISTED,
+            before=before,
+            older=older,
         )
 
-    def _lines(self, found: Sequence[Asked], session: Session, who: Principal, *, is_mine: bool) -> list[Line]:
+    async def _chosen(self, chosen: str, before: str, session: Session, who: Principal) -> tuple[list[Asked], str]:
+        """What a page lists, and the id before which the next one goes on, if there is one. Raises NotFound."""
+        house = self._house
+        if chosen == "waiting":
+            return await house.requests.all(is_live=True), ""
+        readable = readable_to(who, session.datasources, house.policies(), house.now_s(), is_mine=chosen == "mine")
+        states = [state for state in State if chosen != "over" or state not in UNSETTLED]
+        found = await house.requests.newest(LISTED + 1, before, readable, states)
+        return found[:LISTED], found[LISTED - 1].id if len(found) > LISTED else ""
+
+    def _lines(self, found: Sequence[Asked], session: Session, who: Principal) -> list[Line]:
         told = [(one, self._rights(one, session, who)) for one in found]
-        lines = [line_of(one, rights, who.name) for one, rights in told if rights.sees]
-        return [one for one in lines if one.is_mine or not is_mine]
+        return [line_of(one, rights, who.name) for one, rights in told if rights.sees]
 
     async def _one(self, request: Request, session: Session, who: Principal) -> Response:
         return await self._shown(request, session, who)
@@ -251,8 +258,7 @@ class Desk:
             told = await self._decided(id_, session, who, word, note, form.get("seen", ""), _source(request))
         except TidewaiterError as error:
             return await self._shown(request, session, who, str(error), error.fault.http_status, note)
-        session.said = _outcome(told, word)
-        return RedirectResponse(f"/requests/{told.id}", 303)
+        return RedirectResponse(f"/requests/{told.id}?{DID}={word}", 303)
 
     async def _decided(
         self, id_: str, session: Session, who: Principal, word: Word, note: str, seen: str, source: str
@@ -298,7 +304,7 @@ class Desk:
         sheet = await asyncio.to_thread(sheet_of, found, rights, who.name, deliveries)
         if request.query_params.get(HAVE) == sheet.version:
             return Response(status_code=204)
-        said = _taken(session, request)
+        said = _said(found, who.name, request)
         shown = partial(
             page, "request", status, viewer=session, one=sheet, said=said, problem=problem, note=harmless(note)
         )
@@ -337,12 +343,11 @@ def _word(text: str) -> Word:
         raise HTTPException(404) from None
 
 
-def _taken(session: Session, request: Request) -> str:
-    """What waits to be said, once; a page that asks by itself leaves it."""
-    if AUTO in request.query_params:
-        return ""
-    said, session.said = session.said, ""
-    return said
+def _said(found: Asked, who: str, request: Request) -> str:
+    """What the click led to after which the browser asks for this page; nothing where they made no such click."""
+    word = request.query_params.get(DID, "")
+    last = next((event.what for event in reversed(found.history) if event.who == who), "")
+    return _outcome(found, Word(word)) if word == last and word in {one.value for one in Word} else ""
 
 
 def _source(request: Request) -> str:

@@ -27,7 +27,7 @@ from tidewaiter.identity.credentials import (
 from tidewaiter.identity.snapshot import EMPTY, Account, Snapshot, advance
 from tidewaiter.model import Kind, Principal, Secret
 from tidewaiter.store import Store
-from tidewaiter.store.tables import credentials, memberships, principals
+from tidewaiter.store.tables import console_sessions, credentials, memberships, principals
 from tidewaiter.wire.auth import make_verifier
 
 KEEP_DEAD_S = 30 * DAY_S  # how long listings show what has expired or was revoked; the ledger keeps it for good
@@ -198,12 +198,14 @@ class Directory:
     def set_enabled(self, name: str, is_enabled: bool) -> bool:
         """Let a principal, and the agents it owns, log in or not; False when that was so already. Raises NotFound.
 
-        Running sessions are the gateway's to end: see `may_continue`.
+        Those at the console end with it; other running sessions are the gateway's to end: see `may_continue`.
         """
         with self._store.changing() as change:
             if records.principal_row(change.connection, name).enabled == is_enabled:
                 return False
             change.connection.execute(update(principals).where(principals.c.name == name).values(enabled=is_enabled))
+            if not is_enabled:  # whoever is enabled again signs in again
+                change.connection.execute(delete(console_sessions).where(console_sessions.c.principal == name))
             records.touch(change, name)
         self.refresh()
         return True
@@ -244,7 +246,8 @@ class Directory:
     def revoke(self, credential_id: str, now_s: float) -> bool:
         """End a credential for good, expired or not; False when it was revoked already. Raises NotFound.
 
-        New logins with it fail from now on; running sessions are the gateway's to end: see `may_continue`.
+        New logins with it fail from now on, and sessions at the console that it opened are over; other running sessions
+        are the gateway's to end: see `may_continue`.
         """
         with self._store.changing() as change:
             row = records.credential_row(change.connection, credential_id)
@@ -252,6 +255,8 @@ class Directory:
                 return False
             ended = update(credentials).where(credentials.c.id == credential_id).values(revoked_at_s=now_s)
             change.connection.execute(ended)
+            opened = console_sessions.c.credential == credential_id
+            change.connection.execute(delete(console_sessions).where(opened))
             records.touch_credentials(change, row.principal)
         self.refresh()
         return True

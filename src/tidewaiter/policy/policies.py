@@ -84,6 +84,11 @@ class Policies:
         """Whether some policy looks at how many rows the database estimates."""
         return "estimated_rows" in self.context_attributes
 
+    @property
+    def datasources(self) -> Collection[str]:
+        """The datasources that are configured."""
+        return self._tags.keys()
+
     def tagged(self, datasource: str) -> Collection[tuple[str, str]]:
         """The (schema, table) of every relation of a datasource with a tagged column."""
         return self._tags.get(datasource, {}).keys()

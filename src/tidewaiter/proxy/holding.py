@@ -102,9 +102,9 @@ class Requests(Protocol):
 
     async def break_glass(self, draft: Request, reason: str, session: str) -> Request: ...
 
-    async def withdraw(self, id_: str, reason: str) -> Request: ...
+    async def withdraw(self, id_: str, reason: str, session: str) -> Request: ...
 
-    async def fail(self, id_: str, reason: str) -> Request: ...
+    async def fail(self, id_: str, reason: str, session: str) -> Request: ...
 
 
 @dataclass(slots=True)
@@ -203,7 +203,7 @@ class Holding:
     async def failed(self, request: str, sqlstate: str) -> None:
         """Note that the approved execution ended with an error."""
         try:
-            await self.requests.fail(request, f"SQLSTATE {sqlstate}")
+            await self.requests.fail(request, f"SQLSTATE {sqlstate}", self.session)
         except (Refused, NotFound):  # the statement itself is recorded; a request that is gone needs no remark
             return
 
@@ -261,7 +261,7 @@ class Holding:
         """Take the request back. Where it was decided in the same moment, an approval stays for the next run of it."""
         hint = f"request {request.id} was withdrawn"
         try:
-            await self.requests.withdraw(request.id, reason)
+            await self.requests.withdraw(request.id, reason, self.session)
         except Refused as decided:
             hint = str(decided)
         return NotGranted(request.id, request.binding, "57014", message, hint)

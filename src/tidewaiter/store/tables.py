@@ -22,7 +22,7 @@ from sqlalchemy import (
     Table,
 )
 
-HEAD = "0004"
+HEAD = "0005"
 """The schema revision that this code reads and writes."""
 
 VERSION_TABLE = "tidewaiter_schema"
@@ -85,6 +85,9 @@ requests = Table(
     Column("id", String(16), primary_key=True),
     Column("state", String(16), nullable=False),
     Column("binding", String(64), nullable=False),
+    Column("principal", String(63), nullable=False),
+    Column("on_behalf_of", String(63), nullable=True),
+    Column("datasource", String(63), nullable=False),
     Column("created_s", Double, nullable=False),
     Column("expires_s", Double, nullable=False),
     Column("version", BigInteger, nullable=False),
@@ -92,6 +95,7 @@ requests = Table(
     Index("requests_by_state", "state", "expires_s"),
     Index("requests_by_binding", "binding"),
     Index("requests_by_version", "version"),
+    Index("requests_by_age", "created_s"),
 )
 """Requests for approval. `document` is the request itself; the columns beside it are what is looked up."""
 
@@ -134,6 +138,22 @@ deliveries = Table(
 
 `member` is the principal who is told individually, empty for the channel's own place.
 """
+
+console_sessions = Table(
+    "console_sessions",
+    metadata,
+    Column("key_digest", String(64), primary_key=True),
+    Column("id", String(12), nullable=False),
+    Column("principal", String(63), ForeignKey("principals.name", name="console_sessions_principal"), nullable=False),
+    Column("credential", String(8), nullable=False),
+    Column("datasources", JSON, nullable=False),
+    Column("origin", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("ends_s", Double, nullable=False),
+    Column("seen_s", Double, nullable=False),
+    Index("console_sessions_by_principal", "principal"),
+)
+"""Who is signed in at the console. A session's key is in its browser's cookie; here is its digest."""
 
 received = Table(
     "received",
