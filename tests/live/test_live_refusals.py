@@ -21,8 +21,9 @@ from rawwire import (
     parse,
     query,
     tags_of,
+    types_of,
 )
-from rig import Deployment
+from rig import MASKED, Deployment
 from scripts import Step, batch, simple
 
 SERVER_REFUSES, POLICY_REFUSES = "select rolname from pg_authid", "select name from employees"
@@ -261,3 +262,22 @@ def test_prepare_does_not_carry_its_verdict_to_another_search_path(gateway: Depl
             assert errors_of(client.ask(query("execute p"))) == []
     finally:
         gateway.postgres.execute("drop schema lab cascade", database="shop")
+
+
+@pytest.mark.parametrize("principal", ["dora", MASKED])
+def test_a_query_takes_the_unnamed_statement_along_and_a_question_of_the_gateways_does_not(
+    gateway: Deployment, principal: str
+) -> None:
+    again = bind() + describe() + execute() + SYNC
+    answers = []
+    for client in (gateway.raw_direct(), gateway.raw(principal)):
+        with client:
+            client.ask(parse("set search_path = public", "s") + parse("select id from customers where id = 1") + SYNC)
+            moved = client.ask(bind(name="s") + execute() + SYNC)  # the gateway asks for the path behind this
+            found = client.ask(again)
+            client.ask(query("select 2"))
+            lost = client.ask(again)
+            answers.append((tags_of(moved), tags_of(found), types_of(found), lost[0].fields, types_of(lost)))
+    assert answers[0] == answers[1]
+    assert answers[0][3]["C"] == "26000"
+    assert answers[0][3]["M"] == "unnamed prepared statement does not exist"

@@ -23,6 +23,7 @@ from playbook import (
     bound,
     client,
     ledger,
+    messages_of,
     policies_are,
     ran,
     refused,
@@ -45,6 +46,29 @@ def test_an_extended_query_is_one_execution_with_its_parameters() -> None:
         >> server(answer)
         << client(answer)
         << ledger(ran(READ, rows=1, binds=1, binds_text=bound(b"7")[7:]))
+    ).holds()
+
+
+def test_a_query_takes_the_unnamed_statement_and_the_server_says_so() -> None:
+    one = pg.query(b"select 1")
+    again = bound(b"7") + pg.describe("P", b"") + pg.execute(b"") + pg.sync()
+    gone = pg.error_response("ERROR", "26000", "unnamed prepared statement does not exist")
+    (
+        Play()
+        >> client(pg.parse(b"", READ), pg.sync())
+        << server(pg.parse(b"", READ), pg.sync())
+        >> server(PARSED, READY)
+        << client(PARSED, READY)
+        >> client(one)
+        << server(one)
+        >> server(rows(b"1"), READY)
+        << client(rows(b"1"), READY)
+        << ledger(ran(b"select 1"))
+        >> client(again)
+        << server(*messages_of(again))
+        >> server(gone, READY)
+        << client(gone, READY)
+        << ledger(ran(READ, "skipped"))
     ).holds()
 
 

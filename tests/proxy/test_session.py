@@ -195,6 +195,44 @@ def test_what_cannot_be_made_durable_is_not_forwarded(messages: tuple[bytes, ...
     ).holds(("whole",))
 
 
+@pytest.mark.parametrize("messages", [(pg.query(DROP),), (pg.parse(b"", DROP), pg.sync())], ids=["simple", "extended"])
+def test_a_denial_that_cannot_be_made_durable_is_answered_all_the_same(messages: tuple[bytes, ...]) -> None:
+    """Before, it was dropped with what was not forwarded, and its client waited for ever."""
+    (
+        Play()
+        >> ledger_is("doomed")
+        >> client(*messages)
+        << client(says("58030", "nothing was forwarded"), READY)
+        << ledger(refused(DROP))
+        >> ledger_is("open")
+        >> client(SELECT)
+        << server(SELECT)
+        >> server(ONE, READY)
+        << client(ONE, READY)
+        << ledger(ran(b"select 1"))
+    ).holds(("whole",))
+
+
+def test_of_a_pipeline_that_cannot_be_made_durable_each_statement_is_answered() -> None:
+    unrecorded = says("58030", "nothing was forwarded")
+    (
+        Play()
+        >> ledger_is("doomed")
+        >> client(pg.query(DROP), pg.query(UPDATE), pg.parse(b"", DROP))
+        << client(unrecorded, READY, unrecorded, READY, unrecorded)
+        << ledger(refused(DROP), refused(DROP))
+        >> ledger_is("open")
+        >> client(SELECT, pg.sync())
+        << client(READY)
+        >> client(SELECT)
+        << server(SELECT)
+        >> server(ONE, READY)
+        << client(ONE, READY)
+        << ledger(ran(b"select 1"))
+        >> _forget_open()
+    ).holds(("whole",))
+
+
 def _forget_open() -> Happens:
     """The intent that was never made durable has no outcome: nothing came of it."""
 

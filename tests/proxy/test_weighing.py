@@ -47,6 +47,37 @@ def test_a_held_query_says_whom_it_waits_for_and_then_who_denied_it() -> None:
     ).holds()
 
 
+def test_what_is_answered_here_before_a_held_statement_does_not_wait_for_it() -> None:
+    text = b"truncate orders"
+    (
+        Play()
+        >> client(pg.query(DROP), pg.query(text))
+        << ledger(refused(DROP))
+        << client(says("42501", "no-drops"), READY)
+        << asked_timeout()
+        >> server(timeout_answer())
+        << ledger(refused(text, "dba-waits", "hold", request="AR-1"))
+        << client(says("00000", severity="NOTICE"), says("42501", "denied by dora"), READY)
+    ).holds(("whole",))
+
+
+def test_what_belongs_to_a_held_statement_waits_with_it_while_answers_before_it_go() -> None:
+    text = b"truncate orders"
+    (
+        Play()
+        >> client(pg.parse(b"", DROP), pg.sync(), pg.parse(b"", text), bound(), pg.execute(b""), pg.sync())
+        << ledger(refused(DROP))
+        << client(says("42501", "no-drops"), READY)
+        << asked_timeout()
+        >> server(timeout_answer())
+        << ledger(refused(text, "dba-waits", "hold", request="AR-1"))
+        << client(says("00000", severity="NOTICE"))
+        << server(pg.parse(b"", text), bound(), FAILING_PARSE, pg.sync())
+        >> server(PARSED, BOUND, SYNTAX_ERROR, READY)
+        << client(PARSED, BOUND, says("42501", "denied by dora"), READY)
+    ).holds(("whole",))
+
+
 def test_rollback_is_not_refused_even_when_nothing_is_permitted() -> None:
     rollback = pg.query(b"rollback")
     play = Play(Stage(rules='@id("never") forbid (principal, action, resource);'))

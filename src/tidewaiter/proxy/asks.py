@@ -92,16 +92,21 @@ class Asks(Weighing):
         """Take one message, or one piece of a long one. Raises ProtocolViolation, LedgerUnavailable."""
         return _TAKE[piece[0]](self, data, piece)
 
+    def answered(self) -> bytes:
+        """What goes to the client now, while what goes to the server waits; the entries of `weighty` are durable."""
+        local, self.local = self.local, []
+        return b"".join(local)
+
     def taken(self) -> tuple[bytes, bytes]:
         """What goes to the server and to the client now; the entries of `weighty` are durable."""
-        out, local = self.out, self.local
+        out, self.out = self.out, []
         self.weighty, self._unsent = None, 0
-        self.out, self.local = [], []
-        return out[0] if len(out) == 1 else b"".join(out), b"".join(local)
+        return out[0] if len(out) == 1 else b"".join(out), self.answered()
 
     def unrecorded(self) -> bytes | None:
         """What was taken could not be made durable and is not sent: the answer to it, None if the session must end."""
         debts = [self._owed.debts.pop() for _ in range(min(self._unsent, len(self._owed.debts)))]
+        here = [refusal.unrecorded() if one[0] == postgres.ERROR_RESPONSE else one for one in self.local]
         self.out, self.local, self._unsent, self.weighty = [], [], 0, None
         for _, memo in debts:
             if isinstance(memo, Undo):
@@ -109,8 +114,9 @@ class Asks(Weighing):
         if self._answers.transaction != "I" or self._owed.debts:
             return None
         answer, failed = refusal.of_unsent(kind for kind, _ in reversed(debts))
-        self._skips, self.is_unsynced = ("here" if failed else None), False
-        return answer
+        self._skips = ("here" if failed else None) if debts else self._skips
+        self.is_unsynced = False
+        return b"".join((*here, answer))
 
     def interrupted(self, data: bytes, piece: Piece, error: bytes) -> None:
         """Answer a statement with the cancel that met the gateway's own question before it could be judged."""
@@ -123,7 +129,7 @@ class Asks(Weighing):
         run.sqlstate = CANCELLED
         self._trail.outcome(run, run.status, self._clock_us())
         if kind in (postgres.PARSE, postgres.EXECUTE):
-            self._refuse_extended(error)
+            self.refuse_extended(error)
         else:
             self._refuse_query(error)
 
@@ -260,7 +266,7 @@ class Asks(Weighing):
         if piece[3]:
             self._streams = False
             if not self._is_skipping:
-                self._refuse_long(piece, self._refuse_extended)
+                self._refuse_long(piece, self.refuse_extended)
             self._skipped.prepare(_body(data, piece).partition(b"\0")[0][: postgres.NAME_BYTES], REFUSED)
             return None
         name, text, oids = parse_parse(_body(data, piece))
@@ -380,7 +386,7 @@ class Asks(Weighing):
             else:
                 may_run = isinstance(verdict, Allow) or bool(run.request and isinstance(verdict, Hold))
         except LedgerUnavailable:
-            self._refuse_extended(refusal.unrecorded())
+            self.refuse_extended(refusal.unrecorded())
             return False
         if not may_run:
             self._refuse(run if run.judged is judged else self._run(judged, portal.statement.text, portal))
@@ -398,15 +404,12 @@ class Asks(Weighing):
         """Refuse a message of the extended protocol: an error now, then nothing until Sync."""
         try:
             self.weighty = run.intent if run.intent is not None else self._trail.intent(run)
-            self._refuse_extended(self._error(run))
+            self.refuse_extended(self._error(run))
         except LedgerUnavailable:
-            self._refuse_extended(refusal.unrecorded())
+            self.refuse_extended(refusal.unrecorded())
 
-    def refuse_guarded(self, error: bytes) -> None:
-        """Refuse what an Execute did after it ran: the failing message undoes it."""
-        self._refuse_extended(error)
-
-    def _refuse_extended(self, error: bytes) -> None:
+    def refuse_extended(self, error: bytes) -> None:
+        """Refuse a message of the extended protocol, or what one did that ran: the failing message undoes it."""
         self._skipped = Names()
         if self._is_answered_here:
             self.local.append(error)

@@ -359,9 +359,11 @@ class Session:
     async def _meet(self, need: Need) -> None:
         """Get what a message needs to be judged. What was taken before it goes first, else nothing would answer it.
 
-        Not so for what is held: nothing of it is to be on the server, with locks, while somebody makes up their mind.
+        Before what is held only answers go: nothing is to be on the server, with locks, while somebody decides.
         """
         if isinstance(need, Decision):
+            if self._asks.local:
+                await self._forward_durably(is_held=True)
             await self._settle(need.held)
             return
         if isinstance(need, Estimate):  # it may have to wait for a decision then
@@ -424,7 +426,7 @@ class Session:
 
     def refuse(self, error: bytes) -> None:
         """Put a failing message in the place of what comes next, and drop the client's messages up to Sync."""
-        self._asks.refuse_guarded(error)
+        self._asks.refuse_extended(error)
 
     async def _settle(self, held: Held) -> None:
         principal = self.standing.principal
@@ -446,23 +448,21 @@ class Session:
             with contextlib.suppress(StoreUnavailable, LedgerUnavailable):
                 await self._holding.failed(request, sqlstate)
 
-    async def _forward_durably(self) -> None:
+    async def _forward_durably(self, *, is_held: bool = False) -> None:
         """Forward once the weightiest intent is on disk. Raises LedgerUnavailable."""
         if self._asks.weighty is not None:
             if self._since != self._recorder.repairs:
                 raise LedgerUnavailable("the ledger was repaired, and what it had recorded of this may be lost")
             await self._recorder.durable(self._asks.weighty)
-        self._forward()
+        self._forward(is_held=is_held)
 
-    def _forward(self) -> None:
+    def _forward(self, *, is_held: bool = False) -> None:
         """Send what was taken, one write each way. All of it is recorded, or will be before its answer leaves."""
-        out, local = self._asks.taken()
+        out, local = (b"", self._asks.answered()) if is_held else self._asks.taken()
         self._since = None
-        if self.ended is not None:
-            return
-        if out:
+        if out and self.ended is None:
             self.to_server(out)
-        if local:
+        if local and self.ended is None:
             self._say(local)
 
     async def _drain(self) -> None:
