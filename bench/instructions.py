@@ -46,18 +46,16 @@ ROW = postgres.row_description((postgres.Column(b"abalance", 16385, 3, 23, 4),))
 ANSWER = ROW + postgres.data_row((b"-1234",)) + postgres.command_complete("SELECT 1") + postgres.ready_for_query("I")
 
 PARTS = (
-    ("take the client's messages, judge (remembered), forward", "CPyDef_session___Session____on_client"),
-    ("find and settle the answer", "CPyDef_session___Session____on_server"),
-    ("make the entry: body, members, times", "CPyDef_trail___Trail___outcome"),
+    ("take the client's messages, judge (remembered), forward", "lane_asked"),
+    ("find and settle the answer, make its entry", "lane_answered"),
     ("append it: number, time, key", "CPyDef_log___Log___append"),
     ("seal, frame and hash it", "finish"),
     ("add it to the tree, with 255 others", "CPyDef_log___Log____hash"),
     ("write to the system, hand on the answer", "CPyDef_commit___Recorder____end_turn"),
 )
-"""What is counted, by the function that does it; `finish` is the one in ledger/_crypto.c."""
+"""What is counted, by the function that does it; those without a module are in proxy/_lane.c and ledger/_crypto.c."""
 INSIDE = {
-    "CPyDef_session___Session____on_server": ("CPyDef_trail___Trail___outcome",),
-    "CPyDef_trail___Trail___outcome": ("CPyDef_log___Log___append",),
+    "lane_answered": ("CPyDef_log___Log___append",),
     "CPyDef_commit___Recorder____end_turn": ("finish", "CPyDef_log___Log____hash"),
 }
 """Of these, which others have a line of their own."""

@@ -169,6 +169,20 @@ class Answers:
         """Whether the last chunk ended within an answer."""
         return bool(self.owed.debts) and self._backend.position > self._answered
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether everything is answered, outside a transaction, and nobody waits for anything."""
+        owed = self.owed
+        return (
+            self.transaction == "I"
+            and not (owed.debts or owed.is_skipping or owed.is_copying_in or self.spent)
+            and self.exchange is None
+            and self.probe is None
+            and self.guarded is None
+            and self._backend.is_between
+            and self._backend.position == self._answered
+        )
+
     def _record_what_began(self) -> None:
         """The intent of an answer that does not end in this chunk is written before its first byte leaves."""
         if self.is_amid:

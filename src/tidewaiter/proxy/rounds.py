@@ -69,11 +69,23 @@ class Rounds:
             return self._take_query(chunk, size)
         return not self._owed.is_copying_in and self._take_bind(chunk, size)
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing that came before has a bearing on what comes next."""
+        names = self._names
+        return self._answers.is_at_rest and self._asks.is_at_rest and not (names.changes or names.portals)
+
+    def went(self, owes: int, judged: Judged, text: bytes, binds: bytes, oids: tuple[int, ...], began_us: int) -> None:
+        """Note a statement that was taken elsewhere, in a session at rest, and went to the server."""
+        self._owed.sent(owes, Execution(judged, text, began_us, binds, oids))
+        self._names.syncs += owes != Owes.QUERY
+        self._asks.went_past(ends_with_sync=owes != Owes.QUERY)
+
     def _take_query(self, chunk: bytes, size: int) -> bool:
         if length_at(chunk, 0) != size or chunk.find(0, HEADER) != size - 1:
             return False
         text = chunk[HEADER : size - 1]
-        judged = self._plain(text)
+        judged = self.plain(text)
         if judged is None:
             return False
         self._owed.sent(Owes.QUERY, Execution(judged, text, self._clock_us()))
@@ -99,7 +111,7 @@ class Rounds:
         if statement is None or not statement.text or not names.counts(False, name):
             return False
         before = names.portals.get(b"")  # if the server refuses this Bind, the name still stands for that
-        judged = self._plain(statement.text) if before is None or before.is_done else None
+        judged = self.plain(statement.text) if before is None or before.is_done else None
         if judged is None:
             return False
         binds = chunk[name_end + 1 : body_end]
@@ -115,7 +127,7 @@ class Rounds:
         self._asks.went_past(ends_with_sync=True)
         return True
 
-    def _plain(self, text: bytes) -> Judged | None:
+    def plain(self, text: bytes) -> Judged | None:
         """The judgement of a text that may simply run and be recorded when it ends; None for every other."""
         judged = self._standing.recall(text, in_transaction=self._answers.transaction != "I")
         if judged is None or judged.is_weighty or judged.is_barrier or judged.limit is not None:

@@ -12,27 +12,26 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Protocol, assert_never
+from typing import assert_never
 
 from tidewaiter.errors import LedgerUnavailable, ProtocolViolation, StoreUnavailable
 from tidewaiter.masking.plan import MaskingError
-from tidewaiter.model import Receipt
 from tidewaiter.proxy import refusal
 from tidewaiter.proxy.answers import Answers
 from tidewaiter.proxy.asks import Asks
+from tidewaiter.proxy.ending import UNRECORDED, ending_of
 from tidewaiter.proxy.guard import Guard, Guarded
 from tidewaiter.proxy.holding import Held, Holding, NotGranted
+from tidewaiter.proxy.lane import Lane
 from tidewaiter.proxy.link import Link
-from tidewaiter.proxy.masked import SightChanged
 from tidewaiter.proxy.masks import Plan
 from tidewaiter.proxy.needs import AllAnswered, Decision, Definitions, Estimate, Intent, Need, Path, Renewal, Study
 from tidewaiter.proxy.probe import PATH, STATEMENT_TIMEOUT, Interrupted, Probe, Question, shown_s
 from tidewaiter.proxy.renewal import renew
 from tidewaiter.proxy.rounds import Rounds
 from tidewaiter.proxy.standing import Standing
-from tidewaiter.proxy.trail import Execution, Trail
+from tidewaiter.proxy.trail import Execution, Recorder, Trail
 from tidewaiter.proxy.veil import Veil
-from tidewaiter.proxy.withheld import reason_of
 from tidewaiter.wire import postgres
 from tidewaiter.wire.frames import FrontendFrames, Piece
 
@@ -40,25 +39,6 @@ _COPYING = frozenset(b"dcfSH\0")  # copy data, its end, its continuation; driver
 HELD_BYTES = 64 << 10  # read on while a chore runs, to notice a hang-up; beyond one pipelined batch the client waits
 ANSWER_S = 60.0  # far above reading the catalog of 10,000 relations; a question waits for no lock of a user's
 Chore = Coroutine[object, object, None]
-
-
-class Recorder(Protocol):
-    """What a session needs of the ledger besides its trail."""
-
-    @property
-    def repairs(self) -> int: ...
-
-    @property
-    def available(self) -> bool: ...
-
-    @property
-    def is_written(self) -> bool: ...
-
-    def flush(self) -> None: ...
-
-    def written(self, then: Callable[[bool], None]) -> None: ...
-
-    async def durable(self, receipt: Receipt) -> None: ...
 
 
 class Session:
@@ -110,13 +90,20 @@ class Session:
         self._drained: asyncio.Future[None] | None = None
         self._since: int | None = None  # the ledger's repairs when the weighty entry was recorded, while there is one
         self._unsaid: list[bytes] = []  # answers that wait for the ledger's write at the end of the loop's turn
+        rounds = self._rounds
+        self._lane = Lane(
+            ask=self._on_client, answer=self._on_server, fail=self._fail, plain=rounds.plain, went=rounds.went,
+            ran=trail.ran, written=recorder.written, said=self._said, clock_us=clock_us, client=client, server=server,
+            known=standing.names.statements, unsaid=self._unsaid, who=trail.who, most_bytes=statement_bytes,
+            keeps_binds=trail.binds == "full",
+        )  # fmt: skip
 
     # -- life -------------------------------------------------------------------------------------------------------
     async def run(self) -> str:
         """Relay until either side ends; return why. The links are attached, so bytes flow from here on."""
         self._client.peer, self._server.peer = self._server, self._client
-        self._server.attach(self._on_server, lambda: self.end("server closed the connection"))
-        self._client.attach(self._on_client, lambda: self.end("client closed the connection"))
+        self._server.attach(self._lane.answered, lambda: self.end("server closed the connection"))
+        self._client.attach(self._lane.asked, lambda: self.end("client closed the connection"))
         while self.ended is None:
             await self._wake.wait()
             self._wake.clear()
@@ -130,6 +117,7 @@ class Session:
         if self.ended is not None:
             return
         self.ended = reason
+        self._lane.disarm()
         error = self._say_the_rest(error)
         if not error and not self._client.is_lost and not self._answers.said_goodbye and self._server.is_lost:
             error = refusal.good_bye("08006", "the database closed the connection")
@@ -154,24 +142,35 @@ class Session:
 
     def _say_the_rest(self, error: bytes) -> bytes:
         """Send what waits for the end of the turn, if it is recorded; return the error to end with."""
-        unsaid, self._unsaid = self._unsaid, []
+        unsaid = self._take_unsaid()
         if unsaid:
             try:
                 self._recorder.flush()
             except LedgerUnavailable:
-                return error or refusal.good_bye("58030", "the audit ledger cannot be written")
-            self._client.write(b"".join(unsaid))
+                return error or UNRECORDED[1]
+            self._client.write(unsaid)
         return error
+
+    def _take_unsaid(self) -> bytes:
+        unsaid = b"".join(self._unsaid)
+        self._unsaid.clear()
+        return unsaid
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing is running and no transaction is open."""
-        return self._answers.transaction == "I" and not self._owed.debts and self._chore is None
+        return self._answers.transaction == "I" and not self.is_running and self._chore is None
 
     @property
     def is_running(self) -> bool:
         """Whether the server works on something."""
-        return bool(self._owed.debts) or self._answers.exchange is not None
+        return bool(self._owed.debts) or self._answers.exchange is not None or bool(self._lane.is_busy)
+
+    @property
+    def _is_at_rest(self) -> bool:
+        """Whether nothing that came before has a bearing on what comes next."""
+        is_free = self._chore is None and not self._pending and self._frontend.is_between
+        return is_free and self.ended is None and self._veil is None and self._rounds.is_at_rest
 
     def close_trail(self) -> None:
         """Record what was under way when the session ended. Raises LedgerUnavailable."""
@@ -200,23 +199,10 @@ class Session:
 
     def _fail(self, defect: Exception) -> None:
         """Whatever went wrong ends the session, and nothing more leaves."""
-        if isinstance(defect, LedgerUnavailable):
-            self.end("ledger unavailable", refusal.good_bye("58030", "the audit ledger cannot be written"))
-        elif isinstance(defect, ProtocolViolation):
-            self.end(f"protocol violation: {defect}", refusal.good_bye("08P01", str(defect)))
-        elif isinstance(defect, MaskingError):
-            self._withhold(defect)
-        elif isinstance(defect, SightChanged):
-            self.end(str(defect), refusal.good_bye("57P01", str(defect)))
-        else:
-            self.end(f"defect: {defect!r}", refusal.good_bye("XX000", "the gateway failed; this is a bug"))
-
-    def _withhold(self, defect: MaskingError) -> None:
-        """An answer that cannot be masked as planned is not given."""
-        said = reason_of(defect)
-        with contextlib.suppress(LedgerUnavailable):  # session.end, or its gap, tells the reason too
-            self.trail.event("masking.failed", {"reason": str(defect)})
-        self.end(said, refusal.good_bye("XX000", said, "connect again; tell the operators of the gateway"))
+        if isinstance(defect, MaskingError):
+            with contextlib.suppress(LedgerUnavailable):  # session.end, or its gap, tells the reason too
+                self.trail.event("masking.failed", {"reason": str(defect)})
+        self.end(*ending_of(defect))
 
     async def _do_chore(self, chore: Chore) -> None:
         """Await a chore, then go on with what the client sent meanwhile."""
@@ -265,6 +251,8 @@ class Session:
         is_over = not self._owed.debts or self._owed.is_copying_in
         if is_over and self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
+        if is_over and self._is_at_rest and self.trail.binds != "digest":  # which only the trail makes
+            self._lane.arm()
 
     def _unveiled(self, veil: Veil, chunk: bytes) -> bytes:
         """What may be seen of a chunk. An answer that is withheld is recorded, and fails at the server too."""
@@ -293,11 +281,11 @@ class Session:
             self._written(self._told)
 
     def _said(self, is_written: bool) -> None:
-        unsaid, self._unsaid = self._unsaid, []
+        unsaid = self._take_unsaid()
         if not is_written:
             self._fail(LedgerUnavailable("the ledger cannot be written"))
         elif unsaid:
-            self._client.write(unsaid[0] if len(unsaid) == 1 else b"".join(unsaid))
+            self._client.write(unsaid)
 
     # -- client → server --------------------------------------------------------------------------------------------
     def from_client(self, chunk: bytes) -> None:
@@ -407,7 +395,7 @@ class Session:
         try:
             await self._guard.answer(guarded)
         except LedgerUnavailable:
-            self.end("ledger unavailable", refusal.good_bye("58030", "the audit ledger cannot be written"))
+            self.end(*UNRECORDED)
 
     # -- what a guard needs -----------------------------------------------------------------------------------------
     def to_client(self, data: bytes) -> None:
@@ -495,6 +483,6 @@ class Session:
         answer = self._asks.unrecorded()
         self._since = None
         if answer is None:
-            self.end("ledger unavailable", refusal.good_bye("58030", "the audit ledger cannot be written"))
+            self.end(*UNRECORDED)
         else:
             self._say(answer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Final, Protocol
 
@@ -24,6 +24,25 @@ class Ledger(Protocol):
     def record(self, kind: str, members: bytes, body: bytes | None = None) -> Receipt: ...
 
     async def record_big(self, kind: str, members: bytes, body: bytes) -> Receipt: ...
+
+
+class Recorder(Protocol):
+    """What a session needs of the ledger besides its trail."""
+
+    @property
+    def repairs(self) -> int: ...
+
+    @property
+    def available(self) -> bool: ...
+
+    @property
+    def is_written(self) -> bool: ...
+
+    def flush(self) -> None: ...
+
+    def written(self, then: Callable[[bool], None]) -> None: ...
+
+    async def durable(self, receipt: Receipt) -> None: ...
 
 
 class Place:
@@ -97,26 +116,27 @@ class Execution:
 
 
 class Trail:
-    """Writes a session's entries. `binds` is the configured word: full, redacted, digest or none."""
+    """Writes a session's entries. `binds` is the configured word: full, redacted, digest or none. `who` are the members
+    that every entry has."""
 
     def __init__(self, ledger: Ledger, binds: str, who: Mapping[str, object]) -> None:
         self._ledger = ledger
         self._record = ledger.record
-        self._binds = binds
-        self._who = members(who)
+        self.binds = binds
+        self.who = members(who)
         self.statements = 0
         self.rows = 0
 
     def intent(self, run: Execution) -> Receipt:
         """Record that a statement is about to run, or is refused. Raises LedgerUnavailable."""
-        receipt = self._record("intent", joined([self._who, b",", *self._asked(run)]), self._body(run))
+        receipt = self._record("intent", joined([self.who, b",", *self._asked(run)]), self._body(run))
         run.intent = receipt
         self.statements += 1
         return receipt
 
     async def intent_of_long(self, run: Execution) -> None:
         """`intent` for a statement of any length, without keeping the loop busy. Raises LedgerUnavailable."""
-        asked = joined([self._who, b",", *self._asked(run)])
+        asked = joined([self.who, b",", *self._asked(run)])
         run.intent = await self._ledger.record_big("intent", asked, self._body(run))
         self.statements += 1
 
@@ -125,15 +145,21 @@ class Trail:
         ended = self._ended(run, status, at_us)
         self.rows += run.rows
         if run.intent is not None:
-            self._record("outcome", joined([self._who, ',"intent":', run.intent, *ended]))
+            self._record("outcome", joined([self.who, ',"intent":', run.intent, *ended]))
             return
         self.statements += 1
-        self._record("execution", joined([self._who, b",", *self._asked(run), *ended]), self._body(run))
+        self._record("execution", joined([self.who, b",", *self._asked(run), *ended]), self._body(run))
+
+    def ran(self, told: bytes, body: bytes, rows: int) -> Receipt:
+        """Record an execution whose members and body are made. Raises LedgerUnavailable."""
+        self.statements += 1
+        self.rows += rows
+        return self._record("execution", told, body)
 
     def event(self, kind: str, fields: Mapping[str, object]) -> Receipt:
         """Record something about the session itself."""
         told = members(fields)
-        return self._record(kind, b"%b,%b" % (self._who, told) if told else self._who)
+        return self._record(kind, b"%b,%b" % (self.who, told) if told else self.who)
 
     def _asked(self, run: Execution) -> list[Part]:
         told: list[Part] = [run.judged.members]
@@ -146,12 +172,12 @@ class Trail:
         elif run.binds:
             told.append(',"binds":')
             told.append(_count(run.binds))
-            if self._binds == "digest":
+            if self.binds == "digest":
                 told.append(f',"binds_digest":"{sha256(run.binds).hexdigest()}"')
         return told
 
     def _body(self, run: Execution) -> bytes:
-        binds = run.binds if self._binds == "full" and run.binds else b""
+        binds = run.binds if self.binds == "full" and run.binds else b""
         return encode_body(run.text, binds, run.oids)
 
     def _ended(self, run: Execution, status: str, at_us: int) -> list[Part]:

@@ -1,0 +1,496 @@
+/* The steady path of a session in C: one known, plain statement at a time, from the client's chunk to its entry.
+ *
+ * What is done is defined by rounds.py, Answers.feed_round and Trail.outcome, which do the same where this module is
+ * not, and take over wherever anything is in the least unusual. Nothing is judged here and no judgement is kept: `plain`
+ * (Rounds.plain) is asked for each statement. The lane takes chunks only while it is armed, which the session does when
+ * everything in it is at rest; whatever the lane does not take disarms it, after what it holds has been handed over.
+ *
+ * Formats: https://www.postgresql.org/docs/current/protocol-message-formats.html; bodies: ledger/entry.py.
+ */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stddef.h>
+
+#define HEADER 5       /* type and length of a message */
+#define READY_BYTES 6  /* ReadyForQuery */
+#define TAG_BYTES 64   /* no plain statement's command tag is longer */
+#define ROWS_DIGITS 18 /* more would not fit into 64 bits */
+#define DIGITS 20      /* of any number */
+
+/* Of wire/postgres_state.py, Owes. */
+enum { NOTHING = 0, QUERY = 8, ROUND = 10, DESCRIBED_ROUND = 11 };
+
+static const char EXECUTED[] = "E\0\0\0\x09\0\0\0\0\0S\0\0\0\4"; /* Execute of the unnamed portal, all rows; Sync */
+static const char DESCRIBED[] = "D\0\0\0\6P\0";
+#define EXECUTED_BYTES ((Py_ssize_t)sizeof EXECUTED - 1)
+#define DESCRIBED_BYTES ((Py_ssize_t)sizeof DESCRIBED - 1)
+
+typedef unsigned char byte;
+
+static PyObject *str_write, *str_text, *str_oids, *str_members, *no_bytes, *no_oids;
+
+/* What is called, what is read, and the statement that is under way: `owes` is NOTHING while there is none. */
+typedef struct {
+    PyObject_HEAD
+    PyObject *ask, *answer, *fail;         /* the session's long roads: chunk, chunk, exception */
+    PyObject *plain, *went;                /* Rounds.plain(text), Rounds.went(owes, judged, text, binds, oids, began) */
+    PyObject *ran, *written, *said;        /* Trail.ran(members, body, rows), Recorder.written, Session._said */
+    PyObject *clock_us;
+    PyObject *client, *server;             /* links */
+    PyObject *known, *unsaid, *who;        /* Names.statements, Session._unsaid, what every entry says */
+    PyObject *judged, *text, *oids, *binds; /* of the statement under way */
+    long long began_us;
+    Py_ssize_t most_bytes;
+    int owes;
+    char is_armed, keeps_binds;
+} Lane;
+
+/* Length of the message at `at` with its type, 0 where it is impossible; see wire/frames.py, length_at. */
+static Py_ssize_t length_at(const byte *at) {
+    uint32_t size = (uint32_t)at[1] << 24 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 8 | at[4];
+    return size < 4 || size >= 0x40000000 ? 0 : (Py_ssize_t)size + 1;
+}
+
+static int now_us(Lane *self, long long *at) {
+    PyObject *now = PyObject_CallNoArgs(self->clock_us);
+    if (!now)
+        return -1;
+    *at = PyLong_AsLongLong(now);
+    Py_DECREF(now);
+    return *at == -1 && PyErr_Occurred() ? -1 : 0;
+}
+
+static int called(PyObject *result) {
+    Py_XDECREF(result);
+    return result ? 0 : -1;
+}
+
+/* --- the statement under way ------------------------------------------------------------------------------------- */
+
+static void forget(Lane *self) {
+    self->owes = NOTHING;
+    Py_CLEAR(self->judged);
+    Py_CLEAR(self->text);
+    Py_CLEAR(self->oids);
+    Py_CLEAR(self->binds);
+}
+
+/* Take nothing more; what is under way goes on in Python, as if it had been taken there. */
+static int disarm(Lane *self) {
+    self->is_armed = 0;
+    if (self->owes == NOTHING)
+        return 0;
+    PyObject *given = Py_BuildValue("(iOOOOL)", self->owes, self->judged, self->text, self->binds, self->oids,
+                                    self->began_us);
+    forget(self);
+    int failed = given ? called(PyObject_CallObject(self->went, given)) : -1;
+    Py_XDECREF(given);
+    return failed;
+}
+
+/* --- client → server --------------------------------------------------------------------------------------------- */
+
+/* What begins with a Bind of the unnamed portal and is one round; NOTHING for every other. The statement's name ends at
+ * `name_end`, the Bind at `body_end`. */
+static int round_of(const byte *data, Py_ssize_t size, Py_ssize_t *name_end, Py_ssize_t *body_end) {
+    Py_ssize_t first = length_at(data);
+    if (!first || first > size || data[HEADER])
+        return NOTHING;
+    const byte *rest = data + first;
+    Py_ssize_t rest_bytes = size - first;
+    int owes = ROUND;
+    if (rest_bytes == DESCRIBED_BYTES + EXECUTED_BYTES && !memcmp(rest, DESCRIBED, (size_t)DESCRIBED_BYTES)) {
+        owes = DESCRIBED_ROUND;
+        rest += DESCRIBED_BYTES;
+        rest_bytes -= DESCRIBED_BYTES;
+    }
+    if (rest_bytes != EXECUTED_BYTES || memcmp(rest, EXECUTED, (size_t)EXECUTED_BYTES))
+        return NOTHING;
+    const byte *name = data + HEADER + 1;
+    const byte *found = first > HEADER + 1 ? memchr(name, 0, (size_t)(first - HEADER - 1)) : NULL;
+    if (!found)
+        return NOTHING;
+    *name_end = found - data;
+    *body_end = first;
+    return owes;
+}
+
+/* Note text, type OIDs and parameters of what a chunk asks for: 1 if it is one statement, 0 if not, -1 with an exception. */
+static int recognise(Lane *self, const byte *data, Py_ssize_t size) {
+    Py_ssize_t name_end, body_end;
+    if (data[0] == 'Q') {
+        if (length_at(data) != size || memchr(data + HEADER, 0, (size_t)(size - HEADER)) != data + size - 1)
+            return 0;
+        self->owes = QUERY;
+        self->oids = Py_NewRef(no_oids);
+        self->binds = Py_NewRef(no_bytes);
+        self->text = PyBytes_FromStringAndSize((const char *)data + HEADER, size - HEADER - 1);
+        return self->text ? 1 : -1;
+    }
+    if (data[0] != 'B' || !(self->owes = round_of(data, size, &name_end, &body_end)))
+        return 0;
+    const char *name_at = (const char *)data + HEADER + 1;
+    PyObject *name = PyBytes_FromStringAndSize(name_at, (const char *)data + name_end - name_at);
+    if (!name)
+        return -1;
+    PyObject *statement = PyDict_GetItemWithError(self->known, name);
+    Py_DECREF(name);
+    if (!statement)
+        return PyErr_Occurred() ? -1 : 0;
+    self->text = PyObject_GetAttr(statement, str_text);
+    self->oids = self->text ? PyObject_GetAttr(statement, str_oids) : NULL;
+    self->binds = self->oids ? PyBytes_FromStringAndSize((const char *)data + name_end + 1, body_end - name_end - 1) : NULL;
+    if (!self->binds)
+        return -1;
+    return PyBytes_CheckExact(self->text) && PyBytes_GET_SIZE(self->text) && PyTuple_CheckExact(self->oids);
+}
+
+/* Judge and forward a chunk that is one plain statement: 1 then, 0 for every other, -1 with an exception. */
+static int take(Lane *self, PyObject *chunk) {
+    Py_ssize_t size = PyBytes_GET_SIZE(chunk);
+    if (size <= HEADER || size > self->most_bytes)
+        return 0;
+    int is_taken = recognise(self, (const byte *)PyBytes_AS_STRING(chunk), size);
+    if (is_taken > 0) {
+        self->judged = PyObject_CallOneArg(self->plain, self->text);
+        is_taken = !self->judged ? -1 : self->judged != Py_None;
+    }
+    if (is_taken > 0 && now_us(self, &self->began_us))
+        is_taken = -1;
+    if (is_taken <= 0) {
+        forget(self);
+        return is_taken;
+    }
+    return called(PyObject_CallMethodOneArg(self->server, str_write, chunk)) ? -1 : 1;
+}
+
+/* --- server → client --------------------------------------------------------------------------------------------- */
+
+/* What an answer tells: where its command tag is, and how many rows and bytes the entry says. */
+typedef struct {
+    const byte *tag;
+    Py_ssize_t tag_bytes, bytes;
+    long long rows;
+} Told;
+
+/* Read a command tag; 0 where it is not plain. See wire/postgres_backend.py, parse_command_complete. */
+static int read_tag(const byte *tag, Py_ssize_t size, Told *told) {
+    if (size < 2 || size > TAG_BYTES || tag[size - 1])
+        return 0;
+    size--;
+    for (Py_ssize_t i = 0; i < size; i++)
+        if (!Py_ISALNUM(tag[i]) && tag[i] != ' ')
+            return 0;
+    Py_ssize_t digits = size;
+    while (digits && Py_ISDIGIT(tag[digits - 1]))
+        digits--;
+    told->rows = 0;
+    if (digits < size && digits && tag[digits - 1] == ' ') {
+        if (size - digits > ROWS_DIGITS)
+            return 0;
+        for (Py_ssize_t i = digits; i < size; i++)
+            told->rows = told->rows * 10 + (tag[i] - '0');
+    }
+    told->tag = tag;
+    told->tag_bytes = size;
+    return 1;
+}
+
+/* Read the whole answer to what is owed, after which the session is idle; 0 for every other chunk. */
+static int read_answer(int owes, const byte *data, Py_ssize_t size, Told *told) {
+    const byte *at = data, *last = data + size - READY_BYTES, *rows;
+    if (size < READY_BYTES || memcmp(last, "Z\0\0\0\5I", READY_BYTES))
+        return 0;
+    if (owes != QUERY) {
+        if (last - at < HEADER || memcmp(at, "2\0\0\0\4", HEADER))
+            return 0;
+        at += HEADER;
+    }
+    if (owes != ROUND) {
+        if (last - at < HEADER)
+            return 0;
+        if (*at == 'T' || (*at == 'n' && owes == DESCRIBED_ROUND)) {
+            Py_ssize_t length = length_at(at);
+            if (!length || length > last - at)
+                return 0;
+            at += length;
+        } else if (owes == DESCRIBED_ROUND) {
+            return 0;
+        }
+    }
+    for (rows = at; last - at >= HEADER && *at == 'D';) {
+        Py_ssize_t length = length_at(at);
+        if (!length || length > last - at)
+            return 0;
+        at += length;
+    }
+    if (last - at < HEADER || *at != 'C' || length_at(at) != last - at)
+        return 0;
+    /* A Query's bytes are all up to ReadyForQuery, an Execute's those from its first row to its CommandComplete. */
+    told->bytes = owes == QUERY ? size : last - rows;
+    return read_tag(at + HEADER, last - at - HEADER, told);
+}
+
+static char *put(char *at, const void *data, Py_ssize_t size) {
+    memcpy(at, data, (size_t)size);
+    return at + size;
+}
+
+#define PUT(at, text) put(at, text, (Py_ssize_t)sizeof(text) - 1)
+
+static char *put_bytes(char *at, PyObject *data) {
+    return put(at, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data));
+}
+
+static char *put_int(char *at, long long value) {
+    char reversed[DIGITS];
+    unsigned long long rest = value < 0 ? 0 - (unsigned long long)value : (unsigned long long)value;
+    int size = 0;
+    do
+        reversed[size++] = (char)('0' + rest % 10);
+    while (rest /= 10);
+    if (value < 0)
+        *at++ = '-';
+    while (size)
+        *at++ = reversed[--size];
+    return at;
+}
+
+static char *put_u32(char *at, size_t value) {
+    for (int shift = 24; shift >= 0; shift -= 8)
+        *at++ = (char)(value >> shift & 255);
+    return at;
+}
+
+/* Number of values in the parameter section of a Bind; see proxy/trail.py, _count. */
+static int count(const byte *binds, Py_ssize_t size) {
+    Py_ssize_t at = size > 1 ? 2 + 2 * (binds[0] << 8 | binds[1]) : size;
+    return at + 1 < size ? binds[at] << 8 | binds[at + 1] : 0;
+}
+
+/* The members of an execution's entry; see proxy/trail.py, Trail.outcome. */
+static PyObject *members_of(Lane *self, const Told *told, long long duration_us) {
+    static const char AROUND[] = ",,\"binds\":,\"status\":\"ok\",\"results\":[[\"\",]],\"rows\":,\"bytes\":,\"duration_us\":";
+    PyObject *judged = PyObject_GetAttr(self->judged, str_members), *members = NULL;
+    if (judged && !PyBytes_CheckExact(judged))
+        PyErr_SetString(PyExc_TypeError, "a judgement's members are bytes");
+    else if (judged)
+        members = PyBytes_FromStringAndSize(NULL, PyBytes_GET_SIZE(self->who) + PyBytes_GET_SIZE(judged) +
+                                                      told->tag_bytes + (Py_ssize_t)sizeof AROUND + 5 * DIGITS);
+    if (members) {
+        char *start = PyBytes_AS_STRING(members), *at = PUT(put_bytes(start, self->who), ",");
+        at = put_bytes(at, judged);
+        if (PyBytes_GET_SIZE(self->binds)) {
+            const byte *binds = (const byte *)PyBytes_AS_STRING(self->binds);
+            at = put_int(PUT(at, ",\"binds\":"), count(binds, PyBytes_GET_SIZE(self->binds)));
+        }
+        at = put(PUT(at, ",\"status\":\"ok\",\"results\":[[\""), told->tag, told->tag_bytes);
+        at = PUT(put_int(PUT(at, "\","), told->rows), "]]");
+        at = put_int(PUT(at, ",\"rows\":"), told->rows);
+        at = put_int(PUT(at, ",\"bytes\":"), told->bytes);
+        at = put_int(PUT(at, ",\"duration_us\":"), duration_us);
+        _PyBytes_Resize(&members, at - start);
+    }
+    Py_XDECREF(judged);
+    return members;
+}
+
+/* The body of the entry; see ledger/entry.py, encode_body. */
+static PyObject *body_of(Lane *self) {
+    Py_ssize_t text = PyBytes_GET_SIZE(self->text), oids = PyTuple_GET_SIZE(self->oids);
+    Py_ssize_t binds = self->keeps_binds ? PyBytes_GET_SIZE(self->binds) : 0;
+    PyObject *body = PyBytes_FromStringAndSize(NULL, 6 + text + (binds ? 5 + binds : 0) + (oids ? 5 + 4 * oids : 0));
+    if (!body)
+        return NULL;
+    char *at = put_bytes(put_u32(PUT(PyBytes_AS_STRING(body), "\1S"), (size_t)text), self->text);
+    if (binds)
+        at = put_bytes(put_u32(PUT(at, "B"), (size_t)binds), self->binds);
+    if (oids)
+        at = put_u32(PUT(at, "T"), 4 * (size_t)oids);
+    for (Py_ssize_t i = 0; i < oids; i++) {
+        unsigned long oid = PyLong_AsUnsignedLong(PyTuple_GET_ITEM(self->oids, i));
+        if (oid > 0xFFFFFFFF) { /* the error value too */
+            if (!PyErr_Occurred())
+                PyErr_SetString(PyExc_OverflowError, "an OID has four bytes");
+            Py_DECREF(body);
+            return NULL;
+        }
+        at = put_u32(at, oid);
+    }
+    return body;
+}
+
+/* Let the client have the answer at the end of the event loop's turn, when the entry is written. */
+static int say(Lane *self, PyObject *chunk) {
+    if (PyList_Append(self->unsaid, chunk))
+        return -1;
+    return PyList_GET_SIZE(self->unsaid) > 1 ? 0 : called(PyObject_CallOneArg(self->written, self->said));
+}
+
+/* Record the statement under way with its answer: 1 if the chunk is all of it, 0 if it is not, -1 with an exception. */
+static int settle(Lane *self, PyObject *chunk) {
+    Told told;
+    long long ended_us;
+    if (!read_answer(self->owes, (const byte *)PyBytes_AS_STRING(chunk), PyBytes_GET_SIZE(chunk), &told))
+        return 0;
+    PyObject *members = NULL, *body = NULL, *rows = NULL;
+    if (!now_us(self, &ended_us) && (members = members_of(self, &told, ended_us - self->began_us)) &&
+        (body = body_of(self)))
+        rows = PyLong_FromLongLong(told.rows);
+    forget(self); /* the server owes nothing any more, whatever becomes of the entry */
+    PyObject *given[] = {members, body, rows};
+    int failed = !rows || called(PyObject_Vectorcall(self->ran, given, 3, NULL));
+    Py_XDECREF(members);
+    Py_XDECREF(body);
+    Py_XDECREF(rows);
+    return failed || say(self, chunk) ? -1 : 1;
+}
+
+/* --- the object -------------------------------------------------------------------------------------------------- */
+
+/* A defect never lets traffic through: the session ends, as it does when one comes up on the long road. */
+static PyObject *fail(Lane *self) {
+    PyObject *type, *error, *trace;
+    if (!PyErr_ExceptionMatches(PyExc_Exception))
+        return NULL;
+    PyErr_Fetch(&type, &error, &trace);
+    PyErr_NormalizeException(&type, &error, &trace);
+    PyObject *result = PyObject_CallOneArg(self->fail, error);
+    Py_XDECREF(type);
+    Py_XDECREF(error);
+    Py_XDECREF(trace);
+    return result;
+}
+
+/* A chunk for the long road, if it was not taken; what is under way is there before it. */
+static PyObject *on_long_road(Lane *self, int is_taken, PyObject *road, PyObject *chunk) {
+    if (is_taken > 0)
+        Py_RETURN_NONE;
+    if (is_taken < 0 || disarm(self))
+        return fail(self);
+    return PyObject_CallOneArg(road, chunk);
+}
+
+static PyObject *lane_asked(Lane *self, PyObject *chunk) {
+    int may_take = self->is_armed && self->owes == NOTHING && PyBytes_CheckExact(chunk);
+    return on_long_road(self, may_take ? take(self, chunk) : 0, self->ask, chunk);
+}
+
+static PyObject *lane_answered(Lane *self, PyObject *chunk) {
+    int may_settle = self->owes != NOTHING && PyBytes_CheckExact(chunk);
+    return on_long_road(self, may_settle ? settle(self, chunk) : 0, self->answer, chunk);
+}
+
+static PyObject *lane_arm(Lane *self, PyObject *none) {
+    (void)none;
+    self->is_armed = 1;
+    Py_RETURN_NONE;
+}
+
+static PyObject *lane_disarm(Lane *self, PyObject *none) {
+    (void)none;
+    if (disarm(self))
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *lane_is_busy(Lane *self, void *none) {
+    (void)none;
+    return PyBool_FromLong(self->owes != NOTHING);
+}
+
+#define OBJECTS ((offsetof(Lane, began_us) - offsetof(Lane, ask)) / sizeof(PyObject *))
+
+static PyObject **objects(Lane *self) {
+    return &self->ask;
+}
+
+static int lane_traverse(Lane *self, visitproc visit, void *arg) {
+    for (size_t i = 0; i < OBJECTS; i++)
+        Py_VISIT(objects(self)[i]);
+    return 0;
+}
+
+static int lane_clear(Lane *self) {
+    self->is_armed = 0;
+    self->owes = NOTHING;
+    for (size_t i = 0; i < OBJECTS; i++)
+        Py_CLEAR(objects(self)[i]);
+    return 0;
+}
+
+static void lane_dealloc(Lane *self) {
+    PyObject_GC_UnTrack(self);
+    lane_clear(self);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+static PyObject *lane_make(PyTypeObject *type, PyObject *given, PyObject *named) {
+    static char *NAMES[] = {"ask", "answer", "fail", "plain", "went", "ran", "written", "said", "clock_us", "client",
+                            "server", "known", "unsaid", "who", "most_bytes", "keeps_binds", NULL};
+    Lane *self = (Lane *)type->tp_alloc(type, 0);
+    int keeps_binds;
+    if (!self)
+        return NULL;
+    if (!PyArg_ParseTupleAndKeywords(
+            given, named, "$OOOOOOOOOOOO!O!Snp", NAMES, &self->ask, &self->answer, &self->fail, &self->plain,
+            &self->went, &self->ran, &self->written, &self->said, &self->clock_us, &self->client, &self->server,
+            &PyDict_Type, &self->known, &PyList_Type, &self->unsaid, &self->who, &self->most_bytes, &keeps_binds)) {
+        memset(&self->ask, 0, OBJECTS * sizeof(PyObject *)); /* they were borrowed */
+        Py_DECREF(self);
+        return NULL;
+    }
+    for (size_t i = 0; i < OBJECTS; i++)
+        Py_XINCREF(objects(self)[i]);
+    self->keeps_binds = (char)keeps_binds;
+    return (PyObject *)self;
+}
+
+static PyMethodDef METHODS[] = {
+    {"asked", (PyCFunction)lane_asked, METH_O, NULL},
+    {"answered", (PyCFunction)lane_answered, METH_O, NULL},
+    {"arm", (PyCFunction)lane_arm, METH_NOARGS, NULL},
+    {"disarm", (PyCFunction)lane_disarm, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef PROPERTIES[] = {
+    {"is_busy", (getter)lane_is_busy, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyTypeObject LANE = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "tidewaiter.proxy._lane.Lane",
+    .tp_basicsize = sizeof(Lane),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+    .tp_methods = METHODS,
+    .tp_getset = PROPERTIES,
+    .tp_new = lane_make,
+    .tp_traverse = (traverseproc)lane_traverse,
+    .tp_clear = (inquiry)lane_clear,
+    .tp_dealloc = (destructor)lane_dealloc,
+};
+
+/* --- the module -------------------------------------------------------------------------------------------------- */
+
+static struct PyModuleDef MODULE = {
+    PyModuleDef_HEAD_INIT, .m_name = "tidewaiter.proxy._lane", .m_size = -1,
+};
+
+static int make_constants(void) {
+    return (str_write = PyUnicode_InternFromString("write")) && (str_text = PyUnicode_InternFromString("text")) &&
+           (str_oids = PyUnicode_InternFromString("oids")) && (str_members = PyUnicode_InternFromString("members")) &&
+           (no_bytes = PyBytes_FromStringAndSize(NULL, 0)) && (no_oids = PyTuple_New(0));
+}
+
+PyMODINIT_FUNC PyInit__lane(void) {
+    if (!make_constants() || PyType_Ready(&LANE))
+        return NULL;
+    PyObject *module = PyModule_Create(&MODULE);
+    if (module && PyModule_AddObjectRef(module, "Lane", (PyObject *)&LANE)) {
+        Py_DECREF(module);
+        return NULL;
+    }
+    return module;
+}
