@@ -350,8 +350,6 @@ class Session:
         Before what is held only answers go: nothing is to be on the server, with locks, while somebody decides.
         """
         if isinstance(need, Decision):
-            if self._asks.local:
-                await self._forward_durably(is_held=True)
             await self._settle(need.held)
             return
         if isinstance(need, Estimate):  # it may have to wait for a decision then
@@ -418,6 +416,8 @@ class Session:
 
     async def _settle(self, held: Held) -> None:
         principal = self.standing.principal
+        if self._asks.local:
+            await self._forward_durably(is_held=True)
         if self.ended is not None:  # the client went away meanwhile: no approval is used up for nobody
             return
         try:
