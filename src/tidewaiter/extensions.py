@@ -39,6 +39,7 @@ HOT = (
     "proxy/footing.py",
     "proxy/masked.py",
     "proxy/names.py",
+    "proxy/outlet.py",
     "proxy/pipeline.py",
     "proxy/rounds.py",
     "proxy/session.py",

@@ -163,6 +163,31 @@ def recorder_next(log: Log) -> Receipt:
     return Receipt(log.size)
 
 
+def test_whoever_waits_for_an_entry_that_a_repair_lost_is_refused(tmp_path: Path) -> None:
+    """Its number is another entry's afterwards, and that one is durable."""
+
+    async def play() -> None:
+        files = Ailing()
+        log = open_log(tmp_path / "l", files=files)
+        async with running(log, checkpoint_s=60, sync_s=60) as recorder:
+            await recorder.durable(recorder.record("intent", STATEMENT, BODY))
+            await until(lambda: log.checkpointed == log.size)
+            lost = recorder.record("intent", b'"lost":true')
+            waiting = recorder.durable(lost)
+            files.failing = errno.EIO
+            with pytest.raises(LedgerUnavailable):
+                recorder.flush()  # somebody else's, before the sync begins
+            files.failing = 0
+            with pytest.raises(LedgerUnavailable, match="repaired"):
+                await waiting
+            await until(lambda: recorder.available)
+            assert log.durable > lost
+
+    asyncio.run(play())
+    assert [entry.kind for entry in entries(tmp_path / "l")] == ["intent", "gap"]
+    sound(tmp_path / "l")
+
+
 def test_a_full_disk_takes_what_ends_and_nothing_new(tmp_path: Path) -> None:
     reports: list[str] = []
 

@@ -158,17 +158,24 @@ class Paper:
 
         asyncio.get_running_loop().call_soon(end_turn)
 
-    async def durable(self, receipt: Receipt) -> None:
+    def durable(self, receipt: Receipt) -> asyncio.Future[None]:
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self.state in ("broken", "doomed"):
             raise LedgerUnavailable("the ledger cannot be written")
         if self._slow and receipt >= self._durable:
-            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.append((receipt, waiter))
-            await waiter
-        self.flushed = max(self.flushed, receipt + 1)
+        else:
+            self.flushed = max(self.flushed, receipt + 1)
+            waiter.set_result(None)
+        return waiter
+
+    @property
+    def kept(self) -> list[dict[str, Any]]:
+        """What survives the loss of power."""
+        return self.raw[: self._durable if self._slow else self.flushed]
 
     def sync(self) -> None:
-        self._durable = len(self.raw)
+        self._durable = self.flushed = len(self.raw)
         self._end_waits(None)
 
     def become(self, state: str) -> None:

@@ -104,20 +104,6 @@ def test_a_read_does_not_wait_for_the_disk() -> None:
     (play << ledger(ran(b"select 1"))).holds()
 
 
-def test_a_read_of_a_tagged_relation_waits_for_the_disk() -> None:
-    stage = Stage(slow_disk=True, tagged=frozenset({("public", "customers")}))
-    text = b"select name from customers"
-    (
-        Play(stage)
-        >> client(pg.query(text))
-        >> disk()
-        << server(pg.query(text))
-        >> server(ONE, READY)
-        << client(ONE, READY)
-        << ledger(ran(text))
-    ).holds()
-
-
 def test_under_strict_durability_everything_waits_for_the_disk() -> None:
     (
         Play(Stage(slow_disk=True, strict=True))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from modelserver import FILL, TEXTS, UNKNOWN_FUNCTION, WAITS, Gated, Server, Text
+from modelserver import BY_ID, FILL, NAMES, TEXTS, TWO, UNKNOWN_FUNCTION, WAITS, Gated, Server, Text
 from playbook import messages_of
 from playstage import ADA, PATH, NoToday, Paper, Shelf, Wire, policies, shop
 
@@ -26,6 +26,8 @@ from tidewaiter.wire import postgres as pg
 
 JUDGES = Judges()  # shared, so that a text is new once and known ever after
 END = [pg.copy_fail(b"at the end"), pg.sync()]  # so that the server has answered everything
+TAGGED = frozenset({("public", "customers")})
+TAGGED_READS = [NAMES.sql, BY_ID.sql, TWO.sql]
 QUIET = 24  # turns of the loop in which nothing happens: then nothing will
 
 
@@ -51,15 +53,19 @@ class Desk(NoToday):
 
 @dataclass
 class Talk:
-    """What a client sends, and how it travels: `moves` are (what happens, how many bytes of it)."""
+    """What a client sends, and how it travels: `moves` are (what happens, how many bytes of it).
+
+    `is_guarded`: customers are tagged, and the ledger's disk is slow.
+    """
 
     messages: list[bytes]
     moves: list[tuple[str, int]] = field(default_factory=list)
     asides: list[bytes] = field(default_factory=list)
     asks_path: bool = False
+    is_guarded: bool = False
 
     def __repr__(self) -> str:
-        return f"Talk({self.messages}, {self.moves}, {self.asides}, {self.asks_path})"
+        return f"Talk({self.messages}, {self.moves}, {self.asides}, {self.asks_path}, {self.is_guarded})"
 
 
 class Conversation:
@@ -67,11 +73,11 @@ class Conversation:
 
     def __init__(self, talk: Talk) -> None:
         self.talk = talk
-        self.paper = Paper(slow_disk=False)
+        self.paper = Paper(slow_disk=talk.is_guarded)
         self.server = Server(on_run=self._on_run, on_message=self._aside)
         self.said_aside: list[bytes] = []
         self.runs: Counter[bytes] = Counter()
-        self.got = b""
+        self.said = b""
         self._asides = iter(talk.asides)
         self._unsent = b"".join(talk.messages)
         self._seen = 0  # bytes of what left the server that the gateway has
@@ -88,19 +94,25 @@ class Conversation:
         assert text.verdict == "allow", f"{text.sql!r} was refused and runs"
         self.runs[text.sql] += 1
         if text.is_weighty:
-            durable = self.paper.raw[: self.paper.flushed]
-            intents = [one for one in durable if one["kind"] == "intent" and one["verdict"] == "allow"]
-            known = sum(one["sql"] == text.sql for one in intents)
+            known = self._durable_intents([text.sql])
             assert known >= self.runs[text.sql], f"{text.sql!r} runs before its intent is durable"
+
+    def _durable_intents(self, texts: list[bytes]) -> int:
+        intents = [one for one in self.paper.kept if one["kind"] == "intent" and one["verdict"] == "allow"]
+        return sum(one["sql"] in texts for one in intents)
 
     def _on_client_write(self, data: bytes) -> None:
         if data[:1] == b"N":  # what is told of a held statement waits for nothing
             return
         assert b"VFATAL\0" in data or self.paper.flushed == len(self.paper.raw), f"{data[:40]!r} left unrecorded"
+        self.said += data
+        if self.talk.is_guarded:  # ada is the first row of each of these, and of no other
+            given, known = self.said.count(b"\0\0\0\3ada"), self._durable_intents(TAGGED_READS)
+            assert given <= known, f"{given} answers left, and {known} intents are durable"
 
     def _build(self) -> None:
         self.client, self.upstream = Wire(self._on_client_write), Wire(lambda _: None)
-        found = policies()
+        found = policies(tagged=TAGGED if self.talk.is_guarded else frozenset())
         footing = Footing(
             "shop", False, False, Shelf(shop()), lambda: found, JUDGES, Context("127.0.0.1", "test"), lambda: 0
         )
@@ -145,12 +157,14 @@ class Conversation:
                 self.upstream.link.data_received(chunk)
             elif not self.server.is_open:
                 self.upstream.lose()
+        elif what == "sync":
+            self.paper.sync()
 
     async def _finish(self) -> None:
         """Everything travels until nothing more comes of it."""
         quiet, before = 0, None
         while quiet < QUIET:
-            for what in ("ask", "serve", "answer"):
+            for what in ("ask", "serve", "answer", "sync"):
                 self._move(what, 1 << 18)
                 await asyncio.sleep(0)
             after = (len(self._unsent), len(self.server.sent), self._seen, len(self.client.got), len(self.paper.raw))
@@ -343,7 +357,9 @@ aside = st.sampled_from([
     b"", b"", b"", pg.parameter_status(b"TimeZone", b"UTC"), pg.notice_response("NOTICE", "00000", "by the way"),
     b"A\0\0\0\x0b\0\0\0\7n\0\0",
 ])  # fmt: skip
-move = st.tuples(st.sampled_from(["ask", "ask", "serve", "answer"]), st.sampled_from([1, 3, 7, 40, 200, 1 << 18]))
+move = st.tuples(
+    st.sampled_from(["ask", "ask", "serve", "answer", "sync"]), st.sampled_from([1, 3, 7, 40, 200, 1 << 18])
+)
 
 
 @st.composite
@@ -352,6 +368,7 @@ def talk(draw: st.DrawFn) -> Talk:
         [*draw(st.lists(message, max_size=12)), *END],
         draw(st.lists(move, max_size=60)),
         draw(st.lists(aside, max_size=20)),
+        draw(st.booleans()),
         draw(st.booleans()),
     )
 

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import pytest
 
-from tidewaiter.model import Facts, Indirect, Relation, Resource, ResourceType, Touch
+from tidewaiter.model import (
+    Effect,
+    EffectKind,
+    Facts,
+    Indirect,
+    Lock,
+    Relation,
+    Resource,
+    ResourceType,
+    SyntaxFault,
+    Touch,
+)
 from tidewaiter.sql.catalog import Catalog
 from tidewaiter.sql.entities import Function, Path
-from tidewaiter.sql.undoable import impure, leaves_behind, reversal, written
+from tidewaiter.sql.undoable import impure, leaves_behind, only_answers, reversal, written
 
-T, U, F, S, PART = (("public", name) for name in ("t", "u", "far", "seq", "part"))
+T, U, F, S, PART, MIXED = (("public", name) for name in ("t", "u", "far", "seq", "part", "mixed"))
 BUILTIN = ("pg_catalog", "suppress_redundant_updates_trigger")
 CATALOG = Catalog(
     relations={
         T: Relation(*T, "p"), U: Relation(*U, "r"), F: Relation(*F, "f"), S: Relation(*S, "S"),
-        PART: Relation(*PART, "r")
+        PART: Relation(*PART, "r"), MIXED: Relation(*MIXED, "p"),
     },
-    partitions={T: (PART,)},
+    partitions={T: (PART,), MIXED: (F,)},
     functions={
         "known": (Function("public", "known", 20001),),
         "code": (Function("public", "code", 20002, language="plpgsql"),),
@@ -117,3 +128,39 @@ def test_the_worst_verb_says_whether_it_can_be_undone(verbs: tuple[str, ...], wo
 
 def test_of_what_is_not_understood_nobody_knows() -> None:
     assert reversal(Facts(("select",), unknown=("why",))).word == "unknown"
+
+
+def reading(*touches: Touch, **more: object) -> Facts:
+    return of(*touches, **{"reads_only": True, **more})
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        reading(),
+        reading(table(T, "select"), table(U, "copy_out")),
+        reading(table(U, "select"), session_bound=True),
+        reading(table(U, "select"), indirect=(Indirect("policy", "p", "select", T, U),)),
+    ],
+)
+def test_what_only_reads_does_nothing_but_answer(facts: Facts) -> None:
+    assert only_answers(facts, CATALOG)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        of(table(U, "select"), table(T, "insert")),
+        reading(table(U, "select"), effects=(Effect(EffectKind.SETTING, "work_mem"),)),
+        reading(table(U, "select"), control="commit"),
+        reading(table(U, "select"), fault=SyntaxFault("42703", "no such column")),
+        reading(table(U, "select"), locks=(Lock(U, "RowShareLock"),)),
+        reading(table(U, "select"), indirect=(Indirect("policy", "p", "function", ("public", "code"), U),)),
+        reading(table(U, "select"), indirect=(Indirect("policy", "p", "select", F, U),)),
+        reading(table(F, "select")),
+        reading(table(MIXED, "select")),
+        reading(table(("pg_temp_3", "mine"), "select")),
+    ],
+)
+def test_what_may_do_anything_else_does_not_only_answer(facts: Facts) -> None:
+    assert not only_answers(facts, CATALOG)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from tidewaiter.approvals.book import ID_ALPHABET, Book
@@ -39,7 +39,7 @@ class Recorder(Protocol):
 
     def record(self, kind: str, members: bytes, body: bytes | None = None) -> Receipt: ...
 
-    async def durable(self, receipt: Receipt) -> None: ...
+    def durable(self, receipt: Receipt) -> Awaitable[None]: ...
 
 
 class Durably:

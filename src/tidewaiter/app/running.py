@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Protocol
@@ -37,7 +37,7 @@ class Ledger(Protocol):
 
     def record(self, kind: str, members: bytes, body: bytes | None = None) -> Receipt: ...
 
-    async def durable(self, receipt: Receipt) -> None: ...
+    def durable(self, receipt: Receipt) -> Awaitable[None]: ...
 
 
 class Watch(Protocol):

@@ -117,20 +117,20 @@ class Recorder:
             for then in waiting:
                 then(is_written)
 
-    async def durable(self, receipt: Receipt) -> None:
-        """Return when the entry survives the loss of power. Raises LedgerUnavailable if it may not.
+    def durable(self, receipt: Receipt) -> asyncio.Future[None]:
+        """Done when the entry survives the loss of power; LedgerUnavailable, raised or in there, if it may not.
 
-        Whoever comes some time after recording compares `repairs` first.
+        The sync begins at once. Whoever comes some time after recording compares `repairs` first.
         """
-        if receipt < self._log.durable:
-            return
-        if self._log.state in (State.BROKEN, State.CLOSED) or self._stopping:
-            self._wake.set()
-            raise LedgerUnavailable("the ledger cannot be written")
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.append((receipt, waiter))
+        if receipt < self._log.durable:
+            waiter.set_result(None)
+            return waiter
         self._wake.set()
-        await waiter
+        if self._log.state in (State.BROKEN, State.CLOSED) or self._stopping:
+            raise LedgerUnavailable("the ledger cannot be written")
+        self._waiters.append((receipt, waiter))
+        return waiter
 
     async def stop(self) -> None:
         """Let `run` write a last checkpoint and return."""
@@ -230,6 +230,8 @@ class Recorder:
         self._reported = line
 
     async def _repair(self, worker: ThreadPoolExecutor) -> None:
+        if self._log.state is State.BROKEN:  # what they wait for may be lost, and its number become another entry's
+            self._refuse("the ledger had to be repaired")
         try:
             is_open = await self._in(worker, self._log.repair)
         except TidewaiterError as error:

@@ -1,8 +1,9 @@
 """The client's half of a session: observe → identify → understand → decide → record, message by message. No socket.
 
 `take` puts what may go on into `out`, what is answered without the server into `local`, and names in `weighty` the
-entry that must be durable before either leaves. Where it cannot go on by itself it returns a `Need`, and is to be
-called with the same message again when that is met; `Guarded` takes the message itself.
+entry that must be durable before either leaves, in `awaited` the one that must be before an answer does. Where it
+cannot go on by itself it returns a `Need`, and is to be called with the same message again when that is met; `Guarded`
+takes the message itself.
 """
 
 from __future__ import annotations
@@ -103,16 +104,17 @@ class Asks(Weighing):
         return b"".join(local)
 
     def taken(self) -> tuple[bytes, bytes]:
-        """What goes to the server and to the client now; the entries of `weighty` are durable."""
+        """What goes to the server and to the client now; `weighty` is durable, and answers wait for `awaited`."""
         out, self.out = self.out, []
-        self.weighty, self._unsent = None, 0
+        self.weighty, self.awaited, self._unsent = None, None, 0
         return out[0] if len(out) == 1 else b"".join(out), self.answered()
 
     def unrecorded(self) -> bytes | None:
         """What was taken could not be made durable and is not sent: the answer to it, None if the session must end."""
         debts = [self._owed.debts.pop() for _ in range(min(self._unsent, len(self._owed.debts)))]
         here = [refusal.unrecorded() if one[0] == postgres.ERROR_RESPONSE else one for one in self.local]
-        self.out, self.local, self._unsent, self.weighty = [], [], 0, None
+        self.out, self.local = [], []
+        self.weighty, self.awaited, self._unsent = None, None, 0
         for _, memo in debts:
             if isinstance(memo, Undo):
                 memo()

@@ -14,6 +14,7 @@ from tidewaiter.proxy.masks import Plan, columns_of
 from tidewaiter.sql.catalog import Catalog
 from tidewaiter.sql.facts import Scope, understand
 from tidewaiter.sql.skeleton import skeleton
+from tidewaiter.sql.undoable import only_answers
 
 TEXTS = 4096  # distinct statement texts of one principal; drivers and ORMs stay far below
 TEXTS_BYTES = 16_384  # a longer text is analysed anew each time: bulk INSERTs do not repeat
@@ -28,7 +29,8 @@ class Judged:
     """A statement text's facts and verdict, and what every entry about it says.
 
     `members` are the entry members that depend on the text alone. `is_weighty`: the intent must be durable before
-    anything is forwarded. `is_barrier`: it may change what later statements mean, so they are judged after it ended.
+    anything is forwarded, or where it `is_pure`, because all that it does is answer, before anything of an answer
+    leaves. `is_barrier`: it may change what later statements mean, so they are judged after it ended.
     `limit` is the row limit that it runs under; `plan` how it is masked, in sessions that mask. `seen` are the entry
     members that say which tagged columns are read, masked or as they are. `is_shared`: texts that differ in plain
     constants only are judged so too.
@@ -43,6 +45,7 @@ class Judged:
     plan: Plan | None = None
     seen: bytes = b""
     is_shared: bool = True
+    is_pure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,15 +144,18 @@ class Judge:
         if ground.observe and not isinstance(verdict, Allow):
             would_be = verdict  # two statements: compiled, a swap would check the old verdict for the new one's type
             verdict = Allow()
+        may_run = isinstance(verdict, Allow)
+        is_weighty = ground.strict or not may_run or self._is_weighty(facts)
         seen = self._seen(facts, context) if ground.tagged and not isinstance(verdict, Deny) else b""
         return Judged(
             facts=facts,
             verdict=verdict,
             members=statement_members(facts, verdict, would_be) + seen,
-            is_weighty=ground.strict or not isinstance(verdict, Allow) or self._is_weighty(facts),
+            is_weighty=is_weighty,
             is_barrier=bool(facts.effects),
             limit=limit_of(verdict, facts, is_enforced=not ground.observe),
             seen=seen,
+            is_pure=is_weighty and may_run and not ground.strict and only_answers(facts, ground.catalog),
         )
 
     def _seen(self, facts: Facts, context: Context) -> bytes:

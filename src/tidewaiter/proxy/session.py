@@ -26,6 +26,7 @@ from tidewaiter.proxy.lane import Lane
 from tidewaiter.proxy.link import Link
 from tidewaiter.proxy.masks import Plan
 from tidewaiter.proxy.needs import AllAnswered, Decision, Definitions, Estimate, Intent, Need, Path, Renewal, Study
+from tidewaiter.proxy.outlet import Outlet
 from tidewaiter.proxy.probe import PATH, STATEMENT_TIMEOUT, Interrupted, Probe, Question, shown_s
 from tidewaiter.proxy.renewal import renew
 from tidewaiter.proxy.rounds import Rounds
@@ -69,8 +70,7 @@ class Session:
         self._client = client
         self._server = server
         self._recorder = recorder
-        self._written = recorder.written
-        self._told = self._said
+        self._outlet = Outlet(client, server, recorder, self._fail)
         self._clock_us = clock_us
         self._holding = holding
         self._veil = veil
@@ -88,13 +88,12 @@ class Session:
         self._chore: Chore | None = None
         self._wake = asyncio.Event()
         self._drained: asyncio.Future[None] | None = None
-        self._since: int | None = None  # the ledger's repairs when the weighty entry was recorded, while there is one
-        self._unsaid: list[bytes] = []  # answers that wait for the ledger's write at the end of the loop's turn
-        rounds = self._rounds
+        self._since: int | None = None  # the ledger's repairs when what must be durable was recorded, while that waits
+        rounds, outlet = self._rounds, self._outlet
         self._lane = Lane(
             ask=self._on_client, answer=self._on_server, fail=self._fail, plain=rounds.plain, went=rounds.went,
-            ran=trail.ran, written=recorder.written, said=self._said, clock_us=clock_us, client=client, server=server,
-            known=standing.names.statements, unsaid=self._unsaid, who=trail.who, most_bytes=statement_bytes,
+            ran=trail.ran, written=recorder.written, said=outlet.said, clock_us=clock_us, client=client, server=server,
+            known=standing.names.statements, unsaid=outlet.unsaid, who=trail.who, most_bytes=statement_bytes,
             keeps_binds=trail.binds == "full",
         )  # fmt: skip
 
@@ -102,7 +101,7 @@ class Session:
     async def run(self) -> str:
         """Relay until either side ends; return why. The links are attached, so bytes flow from here on."""
         self._client.peer, self._server.peer = self._server, self._client
-        self._server.attach(self._lane.answered, lambda: self.end("server closed the connection"))
+        self._server.attach(self._lane.answered, lambda: self._outlet.when_said(self._server_closed))
         self._client.attach(self._lane.asked, lambda: self.end("client closed the connection"))
         while self.ended is None:
             await self._wake.wait()
@@ -112,13 +111,16 @@ class Session:
             await self._report_spent()
         return self.ended
 
+    def _server_closed(self) -> None:
+        self.end("server closed the connection")
+
     def end(self, reason: str, error: bytes = b"") -> None:
         """End both sides, telling the client `error` if given. The first reason stands."""
         if self.ended is not None:
             return
         self.ended = reason
         self._lane.disarm()
-        error = self._say_the_rest(error)
+        error = self._outlet.close(error)
         if not error and not self._client.is_lost and not self._answers.said_goodbye and self._server.is_lost:
             error = refusal.good_bye("08006", "the database closed the connection")
         if error:
@@ -140,26 +142,11 @@ class Session:
         """Withdraw the request that a held statement waits for, because of Ctrl-C; False when none does."""
         return self._holding.interrupt("cancelled by who asked")
 
-    def _say_the_rest(self, error: bytes) -> bytes:
-        """Send what waits for the end of the turn, if it is recorded; return the error to end with."""
-        unsaid = self._take_unsaid()
-        if unsaid:
-            try:
-                self._recorder.flush()
-            except LedgerUnavailable:
-                return error or UNRECORDED[1]
-            self._client.write(unsaid)
-        return error
-
-    def _take_unsaid(self) -> bytes:
-        unsaid = b"".join(self._unsaid)
-        self._unsaid.clear()
-        return unsaid
-
     @property
     def is_idle(self) -> bool:
         """Whether nothing is running and no transaction is open."""
-        return self._answers.transaction == "I" and not self.is_running and self._chore is None
+        is_quiet = self._answers.transaction == "I" and not self.is_running and self._chore is None
+        return is_quiet and not self._outlet.is_holding
 
     @property
     def is_running(self) -> bool:
@@ -170,6 +157,7 @@ class Session:
     def _is_at_rest(self) -> bool:
         """Whether nothing that came before has a bearing on what comes next."""
         is_free = self._chore is None and not self._pending and self._frontend.is_between
+        is_free = is_free and not self._outlet.is_holding
         return is_free and self.ended is None and self._veil is None and self._rounds.is_at_rest
 
     def close_trail(self) -> None:
@@ -230,7 +218,7 @@ class Session:
                 self._fail(defect)
 
     def _later(self, chore: Chore) -> None:
-        if self._asks.weighty is not None and self._since is None:
+        if self._since is None and (self._asks.weighty is not None or self._asks.awaited is not None):
             self._since = self._recorder.repairs
         self._chore = chore
         self._wake.set()
@@ -264,28 +252,8 @@ class Session:
             self._server.write(b"".join(own))
         return seen
 
-    # -- to the client ----------------------------------------------------------------------------------------------
     def _say(self, answer: bytes) -> None:
-        """Let the client have an answer once everything recorded so far is written: at the end of the loop's turn,
-        or now, in the middle of a long answer. The loop reads many chunks of one connection in a turn."""
-        if self._answers.is_amid and not self._recorder.is_written:
-            self._recorder.flush()
-            self._unsaid.append(answer)
-            self._said(True)
-            return
-        if not self._unsaid and self._recorder.is_written:
-            self._client.write(answer)
-            return
-        self._unsaid.append(answer)
-        if len(self._unsaid) == 1:
-            self._written(self._told)
-
-    def _said(self, is_written: bool) -> None:
-        unsaid = self._take_unsaid()
-        if not is_written:
-            self._fail(LedgerUnavailable("the ledger cannot be written"))
-        elif unsaid:
-            self._client.write(unsaid)
+        self._outlet.say(answer, is_amid=self._answers.is_amid)
 
     # -- client → server --------------------------------------------------------------------------------------------
     def from_client(self, chunk: bytes) -> None:
@@ -329,8 +297,11 @@ class Session:
             asks.settled = asks.estimated = asks.renewed = None
         if asks.weighty is not None:
             self._later(self._forward_durably())
-        else:
+            return
+        try:
             self._forward()
+        except LedgerUnavailable:
+            self._unrecorded()
 
     def _advance_copy(self) -> None:
         """Let copy data through while a guarded statement reads it; a Sync or Flush among it means nothing."""
@@ -418,6 +389,7 @@ class Session:
         principal = self.standing.principal
         if self._asks.local:
             await self._forward_durably(is_held=True)
+        await self._outlet.drained()  # what is told meanwhile comes after all that was answered
         if self.ended is not None:  # the client went away meanwhile: no approval is used up for nobody
             return
         try:
@@ -439,19 +411,30 @@ class Session:
     async def _forward_durably(self, *, is_held: bool = False) -> None:
         """Forward once the weightiest intent is on disk. Raises LedgerUnavailable."""
         if self._asks.weighty is not None:
-            if self._since != self._recorder.repairs:
-                raise LedgerUnavailable("the ledger was repaired, and what it had recorded of this may be lost")
+            self._check_repairs()
             await self._recorder.durable(self._asks.weighty)
         self._forward(is_held=is_held)
 
     def _forward(self, *, is_held: bool = False) -> None:
-        """Send what was taken, one write each way. All of it is recorded, or will be before its answer leaves."""
-        out, local = (b"", self._asks.answered()) if is_held else self._asks.taken()
-        self._since = None
+        """Send what was taken, one write each way. All of it is recorded, or will be before its answer leaves; where
+        that must be durable first, nothing of the answer leaves before. Raises LedgerUnavailable: nothing was sent."""
+        if is_held:
+            out, local = b"", self._asks.answered()
+        else:
+            if self._asks.awaited is not None:
+                self._check_repairs()
+                self._outlet.hold(self._asks.awaited)
+            out, local = self._asks.taken()
+        if self._asks.awaited is None:
+            self._since = None
         if out and self.ended is None:
             self.to_server(out)
         if local and self.ended is None:
             self._say(local)
+
+    def _check_repairs(self) -> None:
+        if self._since is not None and self._since != self._recorder.repairs:
+            raise LedgerUnavailable("the ledger was repaired, and what it had recorded of this may be lost")
 
     async def _drain(self) -> None:
         """Wait until all that was sent is answered. Raises ProtocolViolation where the server waits for copy data."""
@@ -482,6 +465,8 @@ class Session:
         """What was taken could not be recorded, and was not sent: answer it with errors, or end the session."""
         answer = self._asks.unrecorded()
         self._since = None
+        if self.ended is not None:
+            return
         if answer is None:
             self.end(*UNRECORDED)
         else:

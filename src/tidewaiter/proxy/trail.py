@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import Future
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Final, Protocol
@@ -42,7 +43,7 @@ class Recorder(Protocol):
 
     def written(self, then: Callable[[bool], None]) -> None: ...
 
-    async def durable(self, receipt: Receipt) -> None: ...
+    def durable(self, receipt: Receipt) -> Future[None]: ...
 
 
 class Place:

@@ -31,11 +31,13 @@ class Weighing:
     `studied` is the judgement that a `Study` brought, `settled` what a `Decision` did, `estimated` what an `Estimate`
     did, `filed` what an `Intent` recorded. `renewed` is what a `Renewal` tried to
     prepare anew. `is_recordable` says whether the ledger can be written. `weighty` is the
-    entry that must be durable before what was taken may leave.
+    entry that must be durable before what was taken may leave; `awaited` that of a pure read, which must be durable
+    before anything of an answer to what was taken may leave. `weighty` is the later one where there are both.
     """
 
     def __init__(self, standing: Standing, trail: Trail, answers: Answers, is_recordable: Callable[[], bool]) -> None:
         self.weighty: Receipt | None = None
+        self.awaited: Receipt | None = None
         self.studied: Judged | None = None
         self.settled: Settled | None = None
         self.estimated: Estimated | None = None
@@ -191,7 +193,11 @@ class Weighing:
         may_run = isinstance(judged.verdict, Allow)
         self._is_barrier = self._is_barrier or (may_run and (judged.is_barrier or ends_settings))
         if judged.is_weighty:
-            self.weighty = run.intent if run.intent is not None else self._trail.intent(run)
+            receipt = run.intent if run.intent is not None else self._trail.intent(run)
+            if judged.is_pure and self.weighty is None:
+                self.awaited = receipt
+            else:
+                self.weighty = receipt
         if may_run and judged.facts.control is None:
             self._worked_at = self._answers.idles
         return may_run

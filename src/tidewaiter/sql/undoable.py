@@ -1,4 +1,5 @@
-"""What of a statement can be taken back: by a rollback right after it, and by anybody once it is committed. Pure.
+"""What of a statement can be taken back, by a rollback right after it and by anybody once it is committed; and which
+statements do nothing that would have to be. Pure.
 
 A rollback does not undo everything. Sequences go on, code that is not looked into may have reached files or other
 servers, and so may foreign tables. Only what is known to leave nothing behind may be run to see what it would do.
@@ -59,6 +60,31 @@ def written(facts: Facts, catalog: Catalog) -> tuple[Path, ...]:
         queue.update(dict.fromkeys(new))
         found += new
     return tuple(found)
+
+
+def only_answers(facts: Facts, catalog: Catalog) -> bool:
+    """Whether all that a statement does is answer: it is understood, and writes, locks, defines and sets nothing, reads
+    no other server, and calls nothing but the server's own functions that ask nothing.
+
+    What those may leave is their session's own: the seed of `random`, advisory locks given back, an exported snapshot.
+    """
+    if not facts.reads_only or facts.effects or facts.control is not None or facts.fault is not None or facts.locks:
+        return False
+    if any(one.action != "select" for one in facts.indirect):
+        return False
+    read = [_path(touch) for touch in facts.touches if touch.resource.type is ResourceType.TABLE]
+    return not any(_is_elsewhere(path, catalog) for path in (*read, *(one.path for one in facts.indirect)))
+
+
+def _is_elsewhere(path: Path, catalog: Catalog) -> bool:
+    """Whether a relation, or one below it, is a foreign table, or is not known."""
+    below = [path]
+    for one in below:  # inheritance has no cycles
+        relation = catalog.relations.get(one)
+        if relation is None or relation.kind == "f":
+            return True
+        below.extend(catalog.partitions.get(one, ()))
+    return False
 
 
 def _reasons(facts: Facts, catalog: Catalog, trusted: frozenset[Path]) -> Iterator[str]:
