@@ -6,7 +6,9 @@ import time
 import pytest
 
 from tidewaiter import demo
+from tidewaiter.demo import stack as stacks
 from tidewaiter.demo.data import Size
+from tidewaiter.demo.postgres import free_port
 from tidewaiter.demo.stack import Stack
 from tidewaiter.demo.tour import STEPS
 
@@ -16,6 +18,7 @@ TINY = Size(customers=30, orders=40, products=5, employees=5, tickets=5)
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "Size", lambda: TINY)
+    monkeypatch.setattr(stacks, "_preferred", lambda port: free_port())  # another demo may start meanwhile
 
 
 def test_tour_of_a_tiny_company_holds(capsys: pytest.CaptureFixture[str]) -> None:

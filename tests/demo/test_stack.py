@@ -9,6 +9,7 @@ import pytest
 
 from tidewaiter.demo import stack
 from tidewaiter.demo.data import Size
+from tidewaiter.demo.postgres import free_port
 from tidewaiter.demo.stack import NotStarted, installed, running, shown
 
 TINY = Size(customers=20, orders=30, products=5, employees=5, tickets=5)
@@ -60,7 +61,8 @@ def test_gateway_that_ignores_sigterm_is_killed(monkeypatch: pytest.MonkeyPatch)
     assert gateway.returncode == -9
 
 
-def test_whole_stack_comes_up_and_leaves_nothing_behind() -> None:
+def test_whole_stack_comes_up_and_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stack, "_preferred", lambda port: free_port())  # another demo may start meanwhile
     with running(TINY) as found:
         folder = found.folder
         assert set(found.credentials) == {"alice", "dora", "reporter"}

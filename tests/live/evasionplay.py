@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 from corpusrig import furnish
 from rawwire import SYNC, Client, Message, Refused, bind, describe, execute, parse, query
-from rig import UPSTREAM_PASSWORD, Deployment
+from rig import UPSTREAM_PASSWORD, Deployment, free_port
 from rig import lay_out as lay_out_demo
 from sessions import DATASOURCE, STRENGTH, Session, Step
 
@@ -24,7 +24,7 @@ from corpus import HERE
 from tidewaiter.config import default_policies
 from tidewaiter.demo.data import SMALL, load
 from tidewaiter.demo.deployment import Listeners, settings
-from tidewaiter.demo.postgres import EmbeddedPostgres, free_port
+from tidewaiter.demo.postgres import EmbeddedPostgres
 from tidewaiter.model import Secret
 
 USER, PASSWORD = "corpus_gateway", Secret("of the gateway of the corpus")

@@ -1,14 +1,18 @@
 """What live tests stand on: a deployment with a real `tidewaiter serve` process, used as an outsider would use it.
 
-Everything goes through the command line and the wire; nothing here imports the product beyond the demo's data.
+Everything goes through the command line and the wire; nothing here imports the product beyond the demo's data. Commands
+run in forks of a process that has imported them, see warm.py; servers are started as anybody starts them.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
+import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -16,14 +20,16 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
+import warm
 from rawwire import Client
 
 from tidewaiter.demo.deployment import NAME, PERSONAS, Listeners, Upstream, furnish
-from tidewaiter.demo.postgres import EmbeddedPostgres, free_port
+from tidewaiter.demo.postgres import EmbeddedPostgres
 from tidewaiter.demo.terminal import Terminal, at_terminal
 from tidewaiter.model import Secret
 
@@ -40,6 +46,7 @@ when { ["complain", "fail", "pg_sleep"].contains(resource.name) };
 permit (principal, action == Action::"unmask", resource)
 unless { principal in Group::"masked" };
 """
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 MASKED = "mia"
 """An analyst like alice who sees everything tagged masked."""
 
@@ -70,9 +77,7 @@ class Deployment:
 
     def cli(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run `tidewaiter`. Fails the test with its output when `check` and the exit code is not 0."""
-        done = subprocess.run(
-            [*COMMAND, *arguments], cwd=self.folder, capture_output=True, text=True, env=self.environment(), check=False
-        )
+        done = warm.run(arguments, self.folder, self.environment())
         assert not check or done.returncode == 0, f"tidewaiter {' '.join(arguments)}: {done.stdout}{done.stderr}"
         return done
 
@@ -283,6 +288,19 @@ def copy_of(
     copy = Deployment(folder, postgres, free_port(), free_port(), dict(template.issued))
     configure(copy, *more, upstreams=upstreams)
     return copy
+
+
+_ports = count(20_000 + 8 * secrets.randbelow(800) + WORKER % 8, 8)
+
+
+def free_port() -> int:
+    """A loopback port for a server that starts later: told once, not to another worker either, and below those that a
+    system takes for connections."""
+    while True:
+        port = next(_ports)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def eventually(holds: Callable[[], object], limit_s: float = 10.0, otherwise: Callable[[], str] = lambda: "") -> None:

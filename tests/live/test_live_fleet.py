@@ -14,12 +14,12 @@ import httpx2
 import psycopg
 import pytest
 from lane import Lane
-from rig import Deployment, configure, copy_of, eventually
+from rig import Deployment, configure, copy_of, eventually, free_port
 from test_live_approvals import POLICY, Running
 from test_live_console import fields
 
 from tidewaiter.demo.deployment import NAME
-from tidewaiter.demo.postgres import EmbeddedPostgres, free_port
+from tidewaiter.demo.postgres import EmbeddedPostgres
 from tidewaiter.model import Secret
 
 pytestmark = pytest.mark.timeout(300)  # six servers start and are killed in it

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from rawwire import Client, copy_data, message, query
-from rig import Deployment, eventually
+from rig import PATIENCE, Deployment, eventually
 
 EXTRA_BYTES = 64 << 20
 MEGABYTE = 1 << 20
@@ -78,7 +78,7 @@ def test_slow_client_slows_its_own_upstream_and_nobody_else(gateway18: Deploymen
         began = time.monotonic()
         for number in range(200):
             assert quick.rows(f"select {number}") == [[str(number)]]
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 5 * PATIENCE
         assert gateway18.peak_bytes() - base < EXTRA_BYTES
         waiting = gateway18.backends("state = 'active' and wait_event = 'ClientWrite'")
         assert len(waiting) == 1
@@ -92,9 +92,9 @@ def test_first_row_of_a_long_stream_comes_at_once(gateway18: Deployment) -> None
         client.send(query("select repeat('x', 9000), pg_sleep(0.02) from generate_series(1, 100)"))
         began = time.monotonic()
         list(client.until(b"D"))
-        assert time.monotonic() - began < 1
+        first_s = time.monotonic() - began
         list(client.until())
-        assert time.monotonic() - began > 1.9
+        assert first_s < (time.monotonic() - began) / 2
 
 
 def test_hang_up_in_the_middle_of_a_result_ends_the_backend(gateway18: Deployment) -> None:

@@ -191,7 +191,7 @@ def test_any_words_give_facts(words: list[str]) -> None:
 
 def test_facts_are_quick_enough(shop: Catalog) -> None:
     """A generous bound, against mistakes of order; bench/ measures."""
-    began = time.perf_counter()
+    began = time.thread_time()
     for _ in range(200):
         understand("select c.name, o.total from customers c join orders o on o.customer_id = c.id", shop, Scope())
-    assert (time.perf_counter() - began) / 200 < 0.005
+    assert (time.thread_time() - began) / 200 < 0.005

@@ -9,13 +9,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from rig import Deployment
+from rig import Deployment, free_port
 from world import MASKS, PASSWORD, World
 
 from targets import Raw
 from tidewaiter.config.shape import Mask
 from tidewaiter.demo.deployment import NAME, Listeners, settings
-from tidewaiter.demo.postgres import free_port
 
 WHO = "mallory"
 RULES = """
