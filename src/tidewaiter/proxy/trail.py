@@ -144,18 +144,19 @@ class Trail:
     def outcome(self, run: Execution, status: str, at_us: int) -> None:
         """Record how a statement ended; in one entry with its intent if there is none yet. Raises LedgerUnavailable."""
         ended = self._ended(run, status, at_us)
-        self.rows += run.rows
         if run.intent is not None:
             self._record("outcome", joined([self.who, ',"intent":', run.intent, *ended]))
-            return
-        self.statements += 1
-        self._record("execution", joined([self.who, b",", *self._asked(run), *ended]), self._body(run))
+        else:
+            self._record("execution", joined([self.who, b",", *self._asked(run), *ended]), self._body(run))
+            self.statements += 1
+        self.rows += run.rows
 
     def ran(self, told: bytes, body: bytes, rows: int) -> Receipt:
         """Record an execution whose members and body are made. Raises LedgerUnavailable."""
+        receipt = self._record("execution", told, body)
         self.statements += 1
         self.rows += rows
-        return self._record("execution", told, body)
+        return receipt
 
     def event(self, kind: str, fields: Mapping[str, object]) -> Receipt:
         """Record something about the session itself."""
