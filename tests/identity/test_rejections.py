@@ -106,3 +106,11 @@ def test_every_rejection_is_in_exactly_one_entry(noted: list[tuple[int, float]])
     keys = Counter((rejected.source, int(rejected.from_s)) for rejected in entries)
     assert all(count == 1 for count in keys.values())
     assert all(int(rejected.from_s) == int(rejected.to_s) for rejected in entries)
+
+
+def test_what_is_no_text_can_be_written_all_the_same() -> None:
+    """A database's own refusal may be quoted, in whatever encoding it speaks before it knows whose session it is."""
+    counted = Rejections()
+    counted.note("10.0.0.1", "a\udcffb", "f\udcfcr", 100.0)
+    (entry,) = counted.close()
+    assert (entry.user.encode(), entry.reason.encode()) == (b"a\\udcffb", b"f\\udcfcr")

@@ -105,4 +105,5 @@ class Rejections:
 
 
 def _shortened(text: str, limit: int) -> str:
+    text = text.encode("utf-8", "backslashreplace").decode()  # lone surrogates stand for bytes that were no text
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
