@@ -83,7 +83,7 @@ def test_bytes_that_follow_a_request_for_encryption_unencrypted_are_refused() ->
 
 def test_nobody_asks_for_encryption_for_ever() -> None:
     with pytest.raises(ProtocolViolation, match="too many"):
-        arrival(SSL, GSS, SSL, b"")
+        arrival(SSL, GSS, SSL)
 
 
 def test_a_tls_record_without_a_certificate_is_refused() -> None:

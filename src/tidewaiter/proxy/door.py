@@ -7,17 +7,27 @@ Nothing is read ahead here: a byte that comes before TLS although TLS follows is
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from tidewaiter.errors import ProtocolViolation
+from tidewaiter.proxy import refusal
 from tidewaiter.proxy.link import Link, PeerGone
 from tidewaiter.wire import postgres
 
 ENCRYPTION_REQUESTS = 3  # GSSENCRequest, SSLRequest, then the startup packet: nothing else is legitimate
 TLS_HANDSHAKE = 0x16  # first byte of a TLS record with a ClientHello
 ALPN = "postgresql"
+
+
+class Tls(Enum):
+    """How TLS begins: after an SSLRequest, or at once."""
+
+    ASKED_FOR = auto()
+    DIRECT = auto()
 
 
 @dataclass(slots=True)
@@ -32,39 +42,59 @@ class Arrival:
 async def open_door(sock: socket.socket, address: str, tls: ssl.SSLContext | None) -> Arrival:
     """Negotiate encryption and read the first packet. Raises ProtocolViolation, PeerGone, ssl.SSLError, OSError.
 
-    The caller closes the socket on errors, and sets the deadline.
+    The socket is closed then, and who broke the protocol has been told so. The caller sets the deadline.
     """
+    try:
+        entrance = await _knock(sock, tls)
+    except ProtocolViolation as error:
+        with contextlib.suppress(OSError):
+            sock.send(refusal.good_bye("08P01", str(error)))
+        sock.close()
+        raise
+    except BaseException:
+        sock.close()
+        raise
+    if not isinstance(entrance, Tls):
+        return Arrival(await _link(sock, address, None), entrance, "")
+    link = await _link(sock, address, tls)
+    try:
+        return await _arrive_in_tls(link, entrance)
+    except ProtocolViolation as error:
+        link.write(refusal.good_bye("08P01", str(error)))
+        link.close()
+        raise
+    except BaseException:
+        link.abort()
+        raise
+
+
+async def _knock(sock: socket.socket, tls: ssl.SSLContext | None) -> postgres.Startup | postgres.Cancel | Tls:
+    """What comes unencrypted, up to where TLS begins."""
     loop = asyncio.get_running_loop()
     for _ in range(ENCRYPTION_REQUESTS):
         if await _first_byte(sock) == TLS_HANDSHAKE:
             if tls is None:
                 raise ProtocolViolation("this gateway has no TLS certificate")
-            return await _arrive_in_tls(sock, address, tls, is_direct=True)
+            return Tls.DIRECT
         packet = await _packet(sock)
         if isinstance(packet, postgres.Startup | postgres.Cancel):
-            return Arrival(await _link(sock, address, None), packet, "")
+            return packet
         if _has_more(sock):
             raise ProtocolViolation("received unencrypted data after an encryption request")
         if isinstance(packet, postgres.SslRequest) and tls is not None:
             await loop.sock_sendall(sock, b"S")
-            return await _arrive_in_tls(sock, address, tls, is_direct=False)
+            return Tls.ASKED_FOR
         await loop.sock_sendall(sock, b"N")
     raise ProtocolViolation("too many encryption requests")
 
 
-async def _arrive_in_tls(sock: socket.socket, address: str, tls: ssl.SSLContext, *, is_direct: bool) -> Arrival:
-    link = await _link(sock, address, tls)
+async def _arrive_in_tls(link: Link, entrance: Tls) -> Arrival:
     assert link.transport is not None
     channel = link.transport.get_extra_info("ssl_object")
-    if is_direct and channel.selected_alpn_protocol() != ALPN:
-        link.abort()
+    if entrance is Tls.DIRECT and channel.selected_alpn_protocol() != ALPN:
         raise ProtocolViolation("received direct TLS connection request without ALPN protocol negotiation extension")
-    size = int.from_bytes(await link.read(4), "big")
-    if not 8 <= size <= postgres.STARTUP_BYTES_MAX + 4:
-        raise ProtocolViolation(f"invalid length of startup packet: {size} bytes")
-    packet = postgres.parse_startup(await link.read(size - 4))
+    packet = postgres.parse_startup(await link.read(_size(await link.read(4))))
     if not isinstance(packet, postgres.Startup | postgres.Cancel):
-        link.abort()
         raise ProtocolViolation("encryption was requested inside TLS")
     return Arrival(link, packet, channel.version())
 
@@ -77,10 +107,15 @@ async def _link(sock: socket.socket, address: str, tls: ssl.SSLContext | None) -
 
 async def _packet(sock: socket.socket) -> postgres.StartupPacket:
     """The startup packet at the front of the socket, to its last byte and not beyond."""
-    size = int.from_bytes(await _exactly(sock, 4), "big")
+    return postgres.parse_startup(await _exactly(sock, _size(await _exactly(sock, 4))))
+
+
+def _size(word: bytes) -> int:
+    """How long the packet is that follows a length word."""
+    size = int.from_bytes(word, "big")
     if not 8 <= size <= postgres.STARTUP_BYTES_MAX + 4:
         raise ProtocolViolation(f"invalid length of startup packet: {size} bytes")
-    return postgres.parse_startup(await _exactly(sock, size - 4))
+    return size - 4
 
 
 async def _exactly(sock: socket.socket, size: int) -> bytes:

@@ -28,6 +28,7 @@ from tidewaiter.proxy.estimates import Estimates
 from tidewaiter.proxy.footing import Footing, Judges
 from tidewaiter.proxy.greeting import LoginFailed
 from tidewaiter.proxy.holding import Holding, Requests
+from tidewaiter.proxy.link import PeerGone
 from tidewaiter.proxy.login import Admitted
 from tidewaiter.proxy.masks import Masking
 from tidewaiter.proxy.measuring import Measures
@@ -174,18 +175,14 @@ class Gateway:
     # -- one connection -----------------------------------------------------------------------------------------------
     async def _serve(self, sock: socket.socket, address: str) -> None:
         """One connection from its first byte to its last. Whatever goes wrong stays in here."""
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        sock.setblocking(False)
         try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            sock.setblocking(False)
             async with asyncio.timeout(self._config.gateway.login_timeout_s):
                 arrival = await open_door(sock, address, self._tls)
         except Exception as error:  # noqa: BLE001 - strangers may send anything: it is counted, and they go
             self.reject(address, "", f"no startup: {type(error).__name__}")
-            if isinstance(error, ProtocolViolation):
-                with contextlib.suppress(OSError):
-                    sock.send(refusal.good_bye("08P01", str(error)))
-            sock.close()
             self._connections -= 1
             return
         try:
@@ -227,7 +224,7 @@ class Gateway:
             arrival.link.write(refusal.good_bye(error.fault.sqlstate, "the gateway cannot look up who you are"))
         except LedgerUnavailable:
             arrival.link.write(refusal.good_bye("58030", "the audit ledger cannot be written, so no session can begin"))
-        except (OSError, EOFError):
+        except (OSError, PeerGone):
             self.reject(address, user, "went away during login")
         else:
             await self._relay(seat)
