@@ -72,10 +72,12 @@ def test_what_belongs_to_no_login_ends_it() -> None:
 
 def test_what_is_said_has_a_bound() -> None:
     line = postgres.error_fields({"S": "NOTICE", "C": "00000", "M": "x" * 60_000}, ord("N"))
-    within = GREETING_BYTES // (len(line) - HEADER)
+    within = GREETING_BYTES // len(line)
     heard(*[line] * within)
     with pytest.raises(ProtocolViolation, match="1048576 bytes"):
         heard(*[line] * (within + 1))
+    with pytest.raises(ProtocolViolation, match="1048576 bytes"):
+        heard(*[b"N\0\0\0\4"] * (GREETING_BYTES // HEADER + 1))
 
 
 @pytest.mark.parametrize("sqlstate", ["57P03", "53300", "55000", "22023", "42501"])

@@ -13,6 +13,7 @@ from tidewaiter.errors import ProtocolViolation, UpstreamError
 from tidewaiter.masking.scrub import REPORTED
 from tidewaiter.proxy import refusal
 from tidewaiter.wire import postgres
+from tidewaiter.wire.frames import HEADER
 from tidewaiter.wire.postgres_parts import frame
 
 GREETING_BYTES: Final = 1 << 20  # of all that is said: what a trigger says at each login is some lines
@@ -38,7 +39,7 @@ class Greeting:
 
     def take(self, kind: int, body: bytes) -> None:
         """Add the next message. Raises ProtocolViolation for one that does not belong here, or for too much."""
-        self._room -= len(body)
+        self._room -= HEADER + len(body)
         if kind not in _SAID:
             raise ProtocolViolation(f"message {chr(kind)!r} during login")
         if self._room < 0:

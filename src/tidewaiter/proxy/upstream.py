@@ -48,10 +48,14 @@ class Upstream:
         """Open and log in a session with these startup parameters. Raises UpstreamError, LoginFailed by the server."""
         parameters = {**parameters, "user": self.datasource.user, "database": self.datasource.database}
         try:
+            hello = postgres.startup_message(parameters)
+        except ValueError as error:
+            raise UpstreamError(f"datasource {self.datasource.name} cannot be given the parameters: {error}") from None
+        try:
             async with asyncio.timeout(CONNECT_S):
                 link = await self._open()
                 try:
-                    link.write(postgres.startup_message(parameters))
+                    link.write(hello)
                     return await self._log_in(link)
                 except BaseException:
                     link.abort()
@@ -68,10 +72,11 @@ class Upstream:
         with contextlib.suppress(OSError, TimeoutError, ssl.SSLError, UpstreamError, PeerGone):
             async with asyncio.timeout(CONNECT_S):
                 link = await self._open()
-                link.write(postgres.cancel_request(pid, secret))
-                with contextlib.suppress(PeerGone):
+                try:
+                    link.write(postgres.cancel_request(pid, secret))
                     await link.read(1)  # the server closes when it has passed the signal on
-                link.close()
+                finally:
+                    link.abort()
 
     async def _open(self) -> Link:
         """Connect, with TLS as the datasource demands."""
@@ -83,6 +88,8 @@ class Upstream:
             if context is not None:
                 await loop.sock_sendall(sock, postgres.ssl_request())
                 answer = await loop.sock_recv(sock, 1)
+                if not answer:
+                    raise PeerGone
                 if answer == b"N" and self.datasource.tls == "prefer":
                     context = None
                 elif answer != b"S":
@@ -135,7 +142,7 @@ class Upstream:
                 link.write(postgres.password_message(password))
             case postgres.AuthenticationMD5Password(salt=salt):
                 link.write(postgres.password_message(auth.md5_password(user, password, salt)))
-            case postgres.AuthenticationSASL(mechanisms=mechanisms):
+            case postgres.AuthenticationSASL(mechanisms=mechanisms) if scram is None:
                 scram = self._scram(link, mechanisms)
                 if len(self._salted) > SALTED_PASSWORDS:
                     self._salted.clear()

@@ -335,6 +335,8 @@ class ScramClient:
 
         Raises ProtocolViolation for a malformed message, UpstreamError for an iteration count out of bounds.
         """
+        if self._server_signature:
+            raise ProtocolViolation("a second server-first-message")
         nonce, salt_text, count = _expect(_attributes(server_first), b"r", b"s", b"i")
         if not nonce.startswith(self._client_nonce) or len(nonce) == len(self._client_nonce) or not _is_nonce(nonce):
             raise ProtocolViolation("invalid SCRAM message: the server's nonce does not continue ours")
