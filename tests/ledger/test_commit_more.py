@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ledgerkit import BODY, KEYS, FaultyFiles, QuickFiles, entries, open_log, sound
@@ -114,6 +115,30 @@ def test_what_nobody_waits_for_becomes_durable_and_checkpointed_by_itself(tmp_pa
     asyncio.run(play())
     assert {entry.kind for entry in entries(tmp_path / "l")} == {"execution", "heartbeat"}
     assert sound(tmp_path / "l").checkpointed == len(entries(tmp_path / "l"))
+
+
+def test_a_recorder_with_nothing_to_do_sleeps(tmp_path: Path) -> None:
+    async def play() -> None:
+        log = open_log(tmp_path / "l")
+        async with running(log, sync_s=0.002, checkpoint_s=0.002) as recorder:
+            for _ in range(2):
+                recorder.record("execution", STATEMENT)
+                await until(lambda: log.checkpointed == log.size)
+            loop, timers = asyncio.get_running_loop(), 0
+            call_at = loop.call_at
+
+            def counted(*arguments: Any, **named: Any) -> asyncio.TimerHandle:
+                nonlocal timers
+                timers += 1
+                return call_at(*arguments, **named)
+
+            loop.call_at = counted  # type: ignore[method-assign, assignment]
+            await asyncio.sleep(0.3)
+            assert timers < 10, "a wake-up every millisecond would be some 300"
+            recorder.record("execution", STATEMENT)
+            await until(lambda: log.checkpointed == log.size)
+
+    asyncio.run(play())
 
 
 def test_a_thousand_entries_at_once_end_under_one_root(tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ class Recorder:
         self._turned = self._end_turn  # these two once, not once per turn
         self._context = copy_context()
         self._stopping = False
+        self._is_idle = False  # asleep until something is recorded
         self.repairs = 0
         """How often the ledger was repaired: what was recorded before and was not durable then may be lost, its number
         given to another entry."""
@@ -69,10 +70,13 @@ class Recorder:
         On a full disk only the kinds in CLOSING are taken. Raises LedgerUnavailable.
         """
         try:
-            return self._log.append(kind, members, body, kind in CLOSING)
+            receipt = self._log.append(kind, members, body, kind in CLOSING)
         except LedgerUnavailable:
             self._wake.set()
             raise
+        if self._is_idle:
+            self._wake.set()
+        return receipt
 
     async def record_big(self, kind: str, members: bytes, body: bytes) -> Receipt:
         """`record` for bodies of any length: one that becomes a file is sealed and stored off the loop."""
@@ -80,10 +84,13 @@ class Recorder:
             return self.record(kind, members, body)
         try:
             staged = await asyncio.get_running_loop().run_in_executor(None, self._log.stage, members, body)
-            return self._log.append(kind, staged.members, staged.body, kind in CLOSING)
+            receipt = self._log.append(kind, staged.members, staged.body, kind in CLOSING)
         except LedgerUnavailable:
             self._wake.set()
             raise
+        if self._is_idle:
+            self._wake.set()
+        return receipt
 
     @property
     def is_written(self) -> bool:
@@ -147,7 +154,7 @@ class Recorder:
         worker = ThreadPoolExecutor(1, "ledger")
         try:
             while not self._stopping:
-                await self._doze()
+                await self._doze(beat_at if self._log.checkpointed == self._log.size else min(beat_at, checkpoint_at))
                 if self._log.state is not State.OPEN:
                     if now() >= repair_at:
                         await self._repair(worker)
@@ -167,11 +174,24 @@ class Recorder:
             self._refuse("the ledger is closing")
             worker.shutdown()
 
-    async def _doze(self) -> None:
-        """Until somebody waits, or half the time in which entries must become durable."""
-        if not self._waiters:
+    async def _doze(self, due_at: float) -> None:
+        """Until somebody waits, or half the time in which entries must become durable, counted from the first of them.
+
+        While there are none, until `due_at` on the loop's clock.
+        """
+        log = self._log
+        if log.state is State.OPEN and log.durable == log.size:
+            self._is_idle = True
+            await self._woken(due_at)
+            self._is_idle = False
+        if log.state is not State.OPEN or log.durable < log.size:
+            await self._woken(asyncio.get_running_loop().time() + self._sync_s / 2)
+
+    async def _woken(self, until: float) -> None:
+        """Return when woken, or at that time of the loop's clock."""
+        if not self._waiters and not self._stopping:
             try:
-                async with asyncio.timeout(self._sync_s / 2):
+                async with asyncio.timeout_at(until):
                     await self._wake.wait()
             except TimeoutError:
                 pass
