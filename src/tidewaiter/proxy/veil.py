@@ -24,7 +24,7 @@ from tidewaiter.wire.postgres_frontend import parse_bind_head, parse_close, pars
 from tidewaiter.wire.postgres_state import Owed, Owes, Step
 
 TEXT_BYTES: Final = 64 << 20  # of one text with its masks; a client's is limited by [limits] statement_bytes already
-HELD_BYTES: Final = 64 << 20  # of one row that is masked, or of another message: it is masked whole or not at all
+HELD_BYTES: Final = 24 << 20  # of one row that is masked, or of another message, whole; masking it takes twice that
 AGAIN: Final = b"tidewaiter_again"
 CHECKS: Final = 256  # descriptions that were compared and will come again with the same statements
 _STREAMED: Final = frozenset((DATA_ROW, COPY_DATA))
@@ -240,7 +240,7 @@ class Veil:
 
     def _wait_for(self, need: int) -> None:
         if need > self._held_bytes:
-            raise MaskingError(f"a message of {need} bytes is too long to be masked")
+            raise MaskingError(f"a row or message of {need} bytes, more than the {self._held_bytes} that can be masked")
         self._need = need
 
     def _mask(self) -> MaskPlan:
