@@ -3,11 +3,12 @@
 Needs atheris (Linux or macOS, CPython as atheris supports it), which the project does not depend on:
 
     .venv/bin/pip install atheris
-    .venv/bin/python fuzz/wire_postgres.py -max_len=4096 -max_total_time=60 corpus/
+    TIDEWAITER_MYPYC=0 .venv/bin/python fuzz/wire_postgres.py -max_len=4096 -max_total_time=60 corpus/
 
-The first byte of an input chooses the target, so that one corpus serves all of them. Arguments are libFuzzer's
-(https://llvm.org/docs/LibFuzzer.html#options); without `corpus/` it starts from nothing and keeps nothing. A finding is
-a traceback and a file `crash-…`; `fuzz/wire_postgres.py crash-…` plays it again.
+It sees what Python code runs, and nothing of what is compiled. The first byte of an input chooses the target, so that
+one corpus serves all of them. Arguments are libFuzzer's (https://llvm.org/docs/LibFuzzer.html#options); without
+`corpus/` it starts from nothing and keeps nothing. A finding is a traceback and a file `crash-…`, which
+`fuzz/wire_postgres.py crash-…` plays again.
 """
 
 from __future__ import annotations
@@ -17,6 +18,13 @@ from collections.abc import Callable
 
 import atheris  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
+import tidewaiter
+from tidewaiter.extensions import Build
+
+if tidewaiter.BUILD is Build.COMPILED:
+    sys.exit("run it with TIDEWAITER_MYPYC=0: in compiled modules it would be blind")
+
+# Not before: importing the package puts a finder of its own in front, past which nothing is instrumented.
 with atheris.instrument_imports(include=["tidewaiter"]):
     from tidewaiter.errors import LoginRefused, ProtocolViolation, UpstreamError
     from tidewaiter.wire import auth, postgres
