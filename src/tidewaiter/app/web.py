@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tidewaiter.config import TlsPair
 
@@ -16,7 +17,52 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 CONNECTIONS = 256  # people and probes; beyond it uvicorn answers 503
+PEER_S = 30.0  # for the rest of a request, or of an answer that does not get through; a slow line takes less
 GRACE_S = 2  # for answers that are under way when the server stops
+
+
+class Prompt(H11Protocol):
+    """uvicorn's HTTP/1.1 protocol, which would wait for ever for a request that was begun, or an answer to be read."""
+
+    peer_s = PEER_S
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._look()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._forget()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._look()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._look()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._look()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._look()
+
+    def _look(self) -> None:
+        """Begin to wait for the peer, unless it is waited for already or waits itself."""
+        cycle = self.cycle
+        if cycle and not (cycle.response_complete or cycle.more_body or self.flow.write_paused):
+            self._forget()
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(self.peer_s, self.transport.abort)
+
+    def _forget(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
 
 class Web(uvicorn.Server):
@@ -29,15 +75,17 @@ class Web(uvicorn.Server):
         protocol: type[asyncio.Protocol] | None = None,
         tls: TlsPair | None = None,
         proxies: Sequence[str] = (),
+        peer_s: float = PEER_S,
     ) -> None:
-        """`protocol` replaces uvicorn's HTTP/1.1 protocol class. The socket is closed when serving ends.
+        """`protocol` replaces the HTTP/1.1 protocol class. The socket is closed when serving ends.
 
-        `proxies` are networks that are believed when they say which client they speak for.
+        `proxies` are networks that are believed when they say which client they speak for. A peer that is waited for
+        longer than `peer_s` is gone, however it drips.
         """
         super().__init__(
             uvicorn.Config(
                 app,
-                http=protocol or "h11",
+                http=protocol or type("Prompt", (Prompt,), {"peer_s": peer_s}),
                 ws="none",
                 lifespan="off",
                 log_config=None,
