@@ -13,8 +13,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 SOURCE, TESTS = ROOT / "src" / "tidewaiter", ROOT / "tests"
-LISTED = (Path(__file__).parent / "unmirrored.txt").read_text().splitlines()
-WITHOUT_TESTS = frozenset(line for line in LISTED if not line.startswith("#"))  # a ratchet: may only shrink
 
 
 def modules() -> Iterator[tuple[Path, list[str]]]:
@@ -32,14 +30,8 @@ def complaints() -> Iterator[str]:
     known: dict[Path, list[str]] = {}
     for module, stems in modules():
         known.setdefault(module.parent, []).extend(stems)
-        has_test = any((TESTS / module.parent / f"{stem}.py").exists() for stem in stems)
-        if not has_test and str(module) not in WITHOUT_TESTS:
+        if not any((TESTS / module.parent / f"{stem}.py").exists() for stem in stems):
             yield f"src/tidewaiter/{module} has no tests/{module.parent}/{stems[0]}.py"
-        if has_test and str(module) in WITHOUT_TESTS:
-            yield f"scripts/unmirrored.txt lists {module}, which has tests: remove the line"
-    for line in sorted(WITHOUT_TESTS):
-        if not (SOURCE / line).exists():
-            yield f"scripts/unmirrored.txt lists {line}, which does not exist: remove the line"
     seen: dict[str, Path] = {}
     for test in sorted(TESTS.rglob("*.py")):  # pytest and mypy know a file by its name alone
         if test.stem in seen and test.stem not in ("conftest", "__init__", "__main__"):
