@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,33 +12,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tidewaiter.config import Address, Datasource
 from tidewaiter.demo.postgres import EmbeddedPostgres
-from tidewaiter.sql.catalog_mirror import (
-    Amendment,
-    Mirror,
-    amended,
-    amendment,
-    differs,
-    recount,
-    system,
-    unchanged,
-    whole,
-)
-from tidewaiter.sql.catalog_reading import (
-    LISTS,
-    SECTIONS,
-    SYSTEM_STATEMENT,
-    Changes,
-    Entry,
-    Row,
-    answered,
-    excerpt,
-    excerpt_answered,
-    keys,
-    keys_answered,
-    statement,
-    system_answered,
-)
+from tidewaiter.proxy.catalogs import CatalogWatch
+from tidewaiter.proxy.overlays import Reader
+from tidewaiter.proxy.probe import SURROUNDINGS, Question, Surroundings
+from tidewaiter.sql.catalog_mirror import Amendment, Mirror, amended, amendment, differs, system, whole
+from tidewaiter.sql.catalog_reading import LISTS, SECTIONS, Changes, Entry, Row, answered, statement
 
 connect: Callable[..., Any] = asyncpg.connect  # asyncpg has no types
 
@@ -171,47 +151,38 @@ def definitions(draw: st.DrawFn) -> str:
     return template.format_map({name: draw(st.sampled_from(pool)) for name, pool in POOLS.items()})
 
 
-class Reader:
-    """Reads over one connection, as the product does."""
+def source(server: EmbeddedPostgres) -> Datasource:
+    address = Address(server.host, server.port)
+    return Datasource(
+        "own", "postgres", address, "postgres", server.superuser, "disable", "env:X", "observe", {}, True, "detect"
+    )
 
-    def __init__(self, connection: Any, *, is_printed: bool) -> None:
+
+class Inside:
+    """The catalog as a session's open transaction sees it, read by the product over that session's connection."""
+
+    def __init__(self, connection: Any) -> None:
         self._connection = connection
-        self._is_printed = is_printed
-        self.amendments = 0
 
-    async def read(self) -> Mirror:
-        """Everything."""
-        sections = self._sections(SECTIONS)
-        text = statement(sections, is_printed=self._is_printed)
-        own = system(system_answered(await self._ask(SYSTEM_STATEMENT)))
-        return whole(*answered(await self._ask(text, ""), sections), own)
+    async def read(self, base: Mirror | None, shared: Mirror | None) -> Mirror:
+        """What changed since one of them, or everything."""
+        around = Surroundings.read(await self._ask(SURROUNDINGS))
+        return await Reader(self._ask, around, "utf-8").read(base, shared)
 
-    async def follow(self, mirror: Mirror) -> Mirror:
-        """What changed."""
-        changes, _ = answered(await self._ask(statement(), mirror.oldest), ())
-        there = {name: keys_answered(await self._ask(keys(name))) for name in recount(mirror, changes)}
-        change = amendment(mirror, changes, there)
-        if change is None:
-            return unchanged(mirror, changes)
-        if isinstance(change, str):
-            return await self.read()
-        self.amendments += 1
-        sections = self._sections(change.sections)
-        rows: Mapping[str, list[Row]] = {}
-        if sections:
-            text = excerpt(sections, is_printed=self._is_printed)
-            rows = excerpt_answered(await self._ask(text, change.owners_text), sections)
-        return amended(mirror, change, rows)
+    async def _ask(self, questions: Sequence[Question]) -> list[bytes]:
+        answers: list[bytes] = []
+        for question in questions:
+            text = question.text.decode()
+            rows = await self._connection.fetch(text, *(value.decode() for value in question.values))
+            answers += (row[0] if question.is_binary else row[0].encode() for row in rows)
+        return answers
 
-    def _sections(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        return names if self._is_printed else tuple(name for name in names if name != "view_definitions")
 
-    async def _ask(self, text: str, *values: str) -> str:
-        path = await self._connection.fetchval("select current_setting('search_path')")
-        await self._connection.execute("set search_path = pg_catalog")
-        answer: str = await self._connection.fetchval(text, *values)
-        await self._connection.execute("select set_config('search_path', $1, false)", path)
-        return answer
+def is_amended(before: Mirror | None, after: Mirror | None) -> bool:
+    """Whether some sections were read anew, and others kept."""
+    assert before is not None and after is not None
+    kept = [after.sections[name] is before.sections[name] for name in SECTIONS]
+    return any(kept) and not all(kept)
 
 
 def told(kept: Mirror, fresh: Mirror) -> str:
@@ -229,13 +200,15 @@ def test_whatever_is_defined_the_kept_catalog_is_the_one_read_anew(server: Embed
     async def played(steps: list[str]) -> None:
         nonlocal amendments
         login = {"host": server.host, "port": server.port, "user": server.superuser, "database": "postgres"}
-        pinned = {"jit": "off"}
-        one = await connect(password=server.password.value, server_settings=pinned, statement_cache_size=0, **login)
-        other = await connect(password=server.password.value, server_settings=pinned, statement_cache_size=0, **login)
+        one = await connect(
+            password=server.password.value, server_settings={"jit": "off"}, statement_cache_size=0, **login
+        )
+        # A clock that stands still: nothing is read whole because it is time to.
+        kept, anew = (CatalogWatch(source(server), server.password, clock_s=lambda: 0.0) for _ in range(2))
         try:
             await one.execute(PREPARED)
-            outside, inside = Reader(other, is_printed=True), Reader(one, is_printed=False)
-            shared = await outside.read()
+            inside = Inside(one)
+            await kept.refresh()
             mine: Mirror | None = None
             for step in steps:
                 try:
@@ -247,21 +220,25 @@ def test_whatever_is_defined_the_kept_catalog_is_the_one_read_anew(server: Embed
                 if step.startswith("rollback"):
                     mine = None  # rows are again what they were, and do not look new
                 if one.is_in_transaction():
-                    mine = await inside.follow(mine or shared)
-                    told_whole = await inside.read()
-                    assert not differs(unseen(mine), unseen(told_whole)), f"{steps}\n{told(mine, told_whole)}"
-                    kept, fresh = contents(unseen(mine)), contents(unseen(told_whole))
-                    assert kept == fresh, f"{steps}\n{told(mine, told_whole)}"
+                    before, mine = mine or kept.mirror, await inside.read(mine, kept.mirror)
+                    amendments += is_amended(before, mine)
+                    whole_one = await inside.read(None, None)
+                    assert not differs(unseen(mine), unseen(whole_one)), f"{steps}\n{told(mine, whole_one)}"
+                    both = contents(unseen(mine)), contents(unseen(whole_one))
+                    assert both[0] == both[1], f"{steps}\n{told(mine, whole_one)}"
                     continue
-                mine = None
-                shared = await outside.follow(shared)
-                anew = await outside.read()
-                assert not differs(shared, anew), f"{steps}\n{told(shared, anew)}"
-                assert shared.catalog == anew.catalog, steps
-            amendments += inside.amendments + outside.amendments
+                before, mine = kept.mirror, None
+                await kept.refresh()
+                amendments += is_amended(before, kept.mirror)
+                await anew.close()  # what a connection begins with is read whole
+                await anew.refresh()
+                assert kept.mirror is not None and anew.mirror is not None
+                assert not differs(kept.mirror, anew.mirror), f"{steps}\n{told(kept.mirror, anew.mirror)}"
+                assert kept.current == anew.current, steps
         finally:
             await one.close()
-            await other.close()
+            await kept.close()
+            await anew.close()
 
     # Not shrunk: each step is read anew, and the failure says what differs.
     @settings(
