@@ -13,6 +13,7 @@ from tidewaiter.proxy.masked import MaskingJudge
 from tidewaiter.proxy.masks import Masking, Plan
 from tidewaiter.proxy.pipeline import Ground, Judged
 from tidewaiter.sql.facts import Scope
+from tidewaiter.wire import postgres as pg
 
 TAGS = {
     "email": Mask("token"),
@@ -59,10 +60,20 @@ def judged(text: bytes, by: MaskingJudge | None = None, codec: str = "utf-8") ->
     return (by or judge()).judge(text, Scope(PATH), HERE, is_private=False, codec=codec)
 
 
-def plan(text: bytes) -> Plan:
-    found = judged(text).plan
+def plan(text: bytes, rules: str = RULES) -> Plan:
+    found = judged(text, judge(policies(rules))).plan
     assert found is not None
     return found
+
+
+def opened(name: bytes, text: bytes) -> bytes:
+    """What goes to the server for a Parse: the planned text, and a Describe of the gateway's own."""
+    return pg.parse(name, plan(text).text) + pg.describe("S", name)
+
+
+def described(messages: bytes) -> bytes:
+    """What goes to the server for messages with an Execute of the unnamed portal: it is described first."""
+    return messages.replace(pg.execute(b""), pg.describe("P", b"") + pg.execute(b""))
 
 
 def veiled_stage(rules: str = RULES) -> Stage:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maskstage import RULES, plan, veiled_stage
+from maskstage import RULES, described, opened, plan, veiled_stage
 from playbook import (
     BOUND,
     FAILING_PARSE,
@@ -37,11 +37,6 @@ DENIED = {"verdict": "deny", "rule": "masking"}
 DESCRIBED = pg.parameter_description([23]) + pg.row_description([pg.Column(b"ssn")])
 
 
-def opened(name: bytes, text: bytes) -> bytes:
-    """What goes to the server for a Parse: the planned text, and a Describe of the gateway's own."""
-    return pg.parse(name, plan(text).text) + pg.describe("S", name)
-
-
 def play(rules: str = RULES) -> Play:
     return Play(veiled_stage(rules))
 
@@ -64,20 +59,18 @@ def test_a_query_goes_on_as_what_the_gateway_made_of_it() -> None:
 
 def test_a_prepared_statement_goes_on_so_and_each_execute_is_described() -> None:
     text = b"select ssn from customers where id = $1"
-    sent = opened(b"s", text)
     run = bound(b"1", statement=b"s") + pg.execute(b"") + pg.sync()
-    described = run.replace(pg.execute(b""), pg.describe("P", b"") + pg.execute(b""))
     answer = BOUND + SHOWN + READY
     seen = answer.replace(pg.row_description([pg.Column(b"ssn")]), b"")
     (
         play()
         >> client(pg.parse(b"s", text) + run)
-        << server(sent + described)
+        << server(opened(b"s", text) + described(run))
         >> server(PARSED + DESCRIBED + answer)
         << client(PARSED + seen)
         << ledger(ran(text, masked=MASKED))
         >> client(run)
-        << server(described)
+        << server(described(run))
         >> server(answer)
         << client(seen)
         << ledger(ran(text, masked=MASKED))
@@ -110,9 +103,7 @@ def test_a_prepared_answer_that_is_withheld_fails_the_statement_at_the_server() 
     (
         play()
         >> client(pg.parse(b"s", text) + run + pg.flush())
-        << server(
-            opened(b"s", text) + run.replace(pg.execute(b""), pg.describe("P", b"") + pg.execute(b"")), pg.flush()
-        )
+        << server(opened(b"s", text) + described(run), pg.flush())
         >> server(PARSED + pg.parameter_description([]) + pg.row_description([pg.Column(b"ssn")]) + BOUND + raw)
         << ledger(Entry("masking.failed"), Entry("execution", status="error", sqlstate="XX000"))
         << client(PARSED + BOUND, says("XX000", "withheld"))

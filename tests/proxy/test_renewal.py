@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maskstage import RULES, judge, judged, policies, veiled_stage
+from maskstage import RULES, described, opened, plan, policies, veiled_stage
 from playbook import BOUND, READY, Entry, Play, bound, client, ledger, policies_are, ran, says, server
 
 from tidewaiter.proxy.refusal import FAILING_TEXT
@@ -17,14 +17,7 @@ PREPARED = pg.parse_complete() + TYPES + pg.row_description([SSN])
 RAW = pg.row_description([pg.Column(b"ssn", 16384, 4)])
 CLOSED = pg.close_complete()
 RUN = bound(b"1", statement=b"s") + pg.execute(b"")
-SENT = RUN.replace(pg.execute(b""), pg.describe("P", b"") + pg.execute(b""))
-
-
-def sent(text: bytes, rules: str) -> bytes:
-    """What the server gets for a text under these rules."""
-    plan = judged(text, judge(policies(rules))).plan
-    assert plan is not None
-    return plan.text
+SENT = described(RUN)
 
 
 def answered(described: bytes, value: bytes) -> bytes:
@@ -33,12 +26,11 @@ def answered(described: bytes, value: bytes) -> bytes:
 
 def prepared(name: bytes = b"s") -> Play:
     """A statement was prepared and run; then policies changed."""
-    opened = pg.parse(name, sent(TEXT, RULES)) + pg.describe("S", name)
     shown = answered(pg.row_description([SSN]), b"***")
     return (
         Play(veiled_stage(RULES))
         >> client(pg.parse(name, TEXT) + RUN + pg.sync())
-        << server(opened + SENT + pg.sync())
+        << server(opened(name, TEXT) + SENT + pg.sync())
         >> server(PREPARED + shown + READY)
         << client(pg.parse_complete() + shown.replace(pg.row_description([SSN]), b"") + READY)
         << ledger(Entry("execution"))
@@ -46,7 +38,7 @@ def prepared(name: bytes = b"s") -> Play:
     )
 
 
-RENEWED = pg.close("S", b"s") + pg.parse(b"s", sent(TEXT, OPEN), (23,)) + pg.describe("S", b"s")
+RENEWED = pg.close("S", b"s") + pg.parse(b"s", plan(TEXT, OPEN).text, (23,)) + pg.describe("S", b"s")
 
 
 def test_it_is_prepared_anew_before_it_is_bound_and_the_client_notices_nothing() -> None:
@@ -134,14 +126,14 @@ def test_an_error_of_the_servers_there_is_what_the_pipeline_hears() -> None:
 def test_what_sql_prepared_is_prepared_anew_by_a_prepare_when_it_is_executed() -> None:
     made = b"prepare p as select ssn from customers where id = 1"
     shown = RAW + pg.data_row([b"123-45-6789"]) + pg.command_complete("SELECT 1") + READY
-    again = pg.parse(b"tidewaiter_again", sent(made, OPEN))
+    again = pg.parse(b"tidewaiter_again", plan(made, OPEN).text)
     again += pg.describe("S", b"tidewaiter_again") + bound(portal=b"tidewaiter_again", statement=b"tidewaiter_again")
     again += pg.describe("P", b"tidewaiter_again") + pg.execute(b"tidewaiter_again")
     nothing = pg.parameter_description([]) + pg.no_data()
     (
         Play(veiled_stage(RULES))
         >> client(pg.query(made))
-        << server(pg.query(sent(made, RULES)))
+        << server(pg.query(plan(made, RULES).text))
         >> server(pg.command_complete("PREPARE") + READY)
         << client(pg.command_complete("PREPARE") + READY)
         << ledger(ran(made))
@@ -163,7 +155,7 @@ def test_a_cursor_is_not_read_on() -> None:
     (
         Play(veiled_stage(OPEN))
         >> client(pg.query(made))
-        << server(pg.query(sent(made, OPEN)))
+        << server(pg.query(plan(made, OPEN).text))
         >> server(told)
         << client(told)
         << ledger(ran(made))
