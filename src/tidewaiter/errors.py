@@ -96,12 +96,6 @@ class LoginRefused(TidewaiterError):
     fault = Fault("28P01", EXIT_NO, 401, "issue a fresh credential with `tidewaiter credential issue`")
 
 
-class TooManyConnections(TidewaiterError):
-    """The configured limit of connections is reached."""
-
-    fault = Fault("53300", EXIT_NO, 503, "close idle sessions or raise [limits] connections")
-
-
 class StoreUnavailable(TidewaiterError):
     """The control store cannot be read or written. Nobody new is let in meanwhile."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from tidewaiter.admin.explain import explained, facts_of, permit_for, word_of
+from tidewaiter.admin.explain import explained, facts_of, permit_for
 from tidewaiter.config import Address, Classification, Datasource, Mask
-from tidewaiter.model import Allow, Column, Context, Deny, Hold, Kind, Principal, Relation, Resource, ResourceType
+from tidewaiter.model import Column, Context, Kind, Principal, Relation, Resource, ResourceType
 from tidewaiter.policy import Policies, Question
 from tidewaiter.policy.names import Target
 from tidewaiter.sql.catalog import Catalog, Function
@@ -130,10 +130,6 @@ def test_a_suggested_id_is_one_that_policies_may_have() -> None:
     target = Target(Resource(ResourceType.TABLE, ("Odd Schema", "t" * 200)))
     question = Question("select", target, "shop", replace(ANA, groups=frozenset()), None, "deny", ())
     assert Policies.parse({"p": permit_for(question)}, ["shop"]).rules[0].id.startswith("ana-select-odd-schema-ttt")
-
-
-def test_verdicts_have_one_word_each() -> None:
-    assert [word_of(verdict) for verdict in (Allow(), Hold("r", (), ""), Deny("r", ""))] == ["allow", "hold", "deny"]
 
 
 def masked(sql: str, *, unmasks: bool = False, **more: str) -> dict[str, Any]:

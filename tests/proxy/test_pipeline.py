@@ -44,6 +44,7 @@ from tidewaiter.proxy.pipeline import (
     statement_members,
     told_columns,
     uncountable,
+    word_of,
 )
 from tidewaiter.sql.catalog import Catalog
 from tidewaiter.sql.facts import Scope, understand
@@ -296,6 +297,10 @@ def test_what_cannot_be_counted_is_refused_by_the_rule_that_wants_it_counted() -
     assert isinstance(found.verdict, Deny)
     assert (told(found)["rule"], told(found)["verdict"], found.is_weighty) == ("five", "deny", True)
     assert "called by its number" in found.verdict.message
+
+
+def test_verdicts_have_one_word_each() -> None:
+    assert [word_of(verdict) for verdict in (Allow(), HELD, Deny("r", ""))] == ["allow", "hold", "deny"]
 
 
 # -- what entries say ------------------------------------------------------------------------------------------------

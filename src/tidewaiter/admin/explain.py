@@ -197,14 +197,3 @@ def _touch(touch: Touch) -> dict[str, object]:
         "via": list(touch.via),
         "traits": list(touch.traits),
     }
-
-
-def word_of(verdict: Verdict) -> str:
-    """`allow`, `hold` or `deny`."""
-    match verdict:
-        case Allow():
-            return "allow"
-        case Hold():
-            return "hold"
-        case Deny():
-            return "deny"

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from tidewaiter.admin.explain import masked, word_of
+from tidewaiter.admin.explain import masked
 from tidewaiter.config import Datasource
 from tidewaiter.ledger.index import split_name
 from tidewaiter.model import (
@@ -31,7 +31,7 @@ from tidewaiter.model import (
 )
 from tidewaiter.policy import Policies
 from tidewaiter.proxy.masked import RULE
-from tidewaiter.proxy.pipeline import opaque_reason
+from tidewaiter.proxy.pipeline import opaque_reason, word_of
 from tidewaiter.sql.catalog import Catalog
 
 STATEMENTS = frozenset({"intent", "execution"})

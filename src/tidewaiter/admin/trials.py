@@ -11,12 +11,13 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tidewaiter.admin.explain import changes, facts_of, facts_told, masked, verdict_told, word_of
+from tidewaiter.admin.explain import changes, facts_of, facts_told, masked, verdict_told
 from tidewaiter.config import Datasource, split_relation
 from tidewaiter.config.document import Document, Path, suggestion
 from tidewaiter.errors import ConfigError
 from tidewaiter.model import Context, Deny, Kind, Principal, Verdict
 from tidewaiter.policy import Policies
+from tidewaiter.proxy.pipeline import word_of
 from tidewaiter.sql.catalog import Catalog
 from tidewaiter.sql.declared import declared
 from tidewaiter.sql.entities import Function

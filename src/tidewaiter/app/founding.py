@@ -13,7 +13,6 @@ from tidewaiter.app.certificates import self_signed
 from tidewaiter.errors import Conflict, UsageError
 from tidewaiter.ledger.keys import KEK_FILE, SIGNER_FILE, VERIFIER_FILE, create_keys
 
-LEDGER_FOLDER = "ledger"
 CERTIFICATE, CERTIFICATE_KEY = "keys/gateway.crt", "keys/gateway.key"
 MAIN_FILE = "tidewaiter.toml"
 

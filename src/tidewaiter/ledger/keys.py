@@ -90,14 +90,6 @@ def load_kek(folder: Path) -> Kek:
     return kek
 
 
-def load_verifier(path: Path) -> Verifier:
-    """The public key in a vkey file. ConfigError says what is wrong."""
-    try:
-        return Verifier.parse(path.read_text().removesuffix("\n"))
-    except (OSError, ValueError) as error:
-        raise ConfigError([f"{path}: {_reason(error)}"]) from error
-
-
 def _read_secret(path: Path) -> str:
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:

@@ -117,11 +117,6 @@ class Link(asyncio.Protocol):
             raise ProtocolViolation(f"message {head[:1]!r} announces {size} bytes during login")
         return head[0], await self.read(size - 4)
 
-    @property
-    def has_unread(self) -> bool:
-        """Whether bytes arrived that nobody has read yet."""
-        return bool(self._buffer)
-
     def attach(self, on_data: Callable[[bytes], None], on_lost: Callable[[], None]) -> None:
         """Hand the stream to a callback, beginning with what was read ahead."""
         self._on_lost = on_lost

@@ -249,7 +249,7 @@ def statement_members(facts: Facts, verdict: Verdict, would_be: Verdict | None) 
     fields: dict[str, object] = {
         "verbs": facts.verbs,
         "touches": [_touch(touch) for touch in facts.touches],
-        "verdict": _word(verdict),
+        "verdict": word_of(verdict),
     }
     unknown = [*facts.unknown, *(opaque_reason(touch.resource) for touch in facts.touches if _is_opaque(touch))]
     if unknown:
@@ -262,7 +262,7 @@ def statement_members(facts: Facts, verdict: Verdict, would_be: Verdict | None) 
     elif told.rules:
         fields["rule"] = told.rules[0]
     if would_be is not None:
-        fields["would_be"] = _word(would_be)
+        fields["would_be"] = word_of(would_be)
     return orjson.dumps(fields)[1:-1]
 
 
@@ -312,7 +312,8 @@ def _touch(touch: Touch) -> dict[str, object]:
     return told
 
 
-def _word(verdict: Verdict) -> str:
+def word_of(verdict: Verdict) -> str:
+    """`allow`, `hold` or `deny`."""
     match verdict:
         case Allow():
             return "allow"

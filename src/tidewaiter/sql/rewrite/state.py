@@ -19,7 +19,7 @@ from tidewaiter.sql.deparse import Tree, children
 from tidewaiter.sql.expressions import FIELDS
 from tidewaiter.sql.levels import SYSTEM_COLUMNS, words
 from tidewaiter.sql.parse import Node
-from tidewaiter.sql.reading import PG_TEMP, Reading, Scope
+from tidewaiter.sql.reading import Reading, Scope
 
 Path = tuple[str, str]
 Ctes = frozenset[str]
@@ -253,11 +253,6 @@ class Rewriting:
 def path_of(relation: Relation) -> Path:
     """(schema, name)."""
     return (relation.schema, relation.name)
-
-
-def is_temporary(relation: Relation) -> bool:
-    """Whether it belongs to the session."""
-    return relation.schema.startswith(PG_TEMP)
 
 
 def identifier(name: str) -> str:
