@@ -25,8 +25,9 @@ def test_an_address_is_read(written: str, address: Address) -> None:
 
 @pytest.mark.parametrize(
     "written",
-    ["", ":1", "host", "host:", "host:x", "::1", "[::1", "[::1]x:1", "a b:1", "[1.2.3.4]x", "h:123456", "[x:y]:1", 1],
-)
+    ["", ":1", "host", "host:", "host:x", "::1", "[::1", "[::1]x:1", "a b:1", "[1.2.3.4]x", "h:123456", "[x:y]:1", 1,
+     "a..b:1", "a.:1", f"{'x' * 64}.internal:1"],
+)  # fmt: skip
 def test_what_is_no_address_is_refused(written: object) -> None:
     with pytest.raises(ValueError, match="host:port"):
         values.parse_address(written, lowest_port=0)

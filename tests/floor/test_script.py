@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidewaiter.floor.rights import Function, Grant, Rights, Role, Tagged
-from tidewaiter.floor.script import Floor, identifier, literal, masked_view, remark, script
+from tidewaiter.floor.script import Floor, literal, masked_view, remark, script
 from tidewaiter.model import ColumnMask, Relation
 from tidewaiter.sql.catalog import Catalog
 from tidewaiter.sql.parse import Parsed, parse
@@ -142,6 +142,5 @@ def test_a_name_that_holds_the_dollar_quote() -> None:
 
 
 def test_quoting() -> None:
-    assert identifier('a"b') == '"a""b"'
     assert literal("a'b\\") == "'a''b\\'"
     assert remark("a\nDROP TABLE b;\u2028") == "-- a?DROP TABLE b;?"

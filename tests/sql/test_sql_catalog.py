@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tidewaiter.model import Relation, SyntaxFault
-from tidewaiter.sql.catalog import QUERIES, Catalog, Reach, quoted
+from tidewaiter.sql.catalog import QUERIES, Catalog, Reach, identifier, quoted
 from tidewaiter.sql.entities import RowGuard
 from tidewaiter.sql.parse import parse
 
@@ -128,6 +128,7 @@ def test_a_function_of_a_view_below_is_called_through_it() -> None:
 
 def test_paths_are_quoted_where_sql_would() -> None:
     assert quoted(("public", "customers")) == "public.customers"
+    assert identifier("a") == '"a"'
     assert quoted(("Sales", 'a"b', "x y", "1a", "é")) == '"Sales"."a""b"."x y"."1a"."é"'
 
 

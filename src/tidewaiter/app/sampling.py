@@ -20,6 +20,7 @@ from tidewaiter.errors import UpstreamError
 from tidewaiter.masking.forms import JSONS, base_of
 from tidewaiter.model import Column, Secret
 from tidewaiter.proxy.upstream import tls_context
+from tidewaiter.sql.catalog import identifier
 
 ROWS = 500
 PAGES = 200  # of a large table, 8 KiB each; ten times as many where the first found no rows
@@ -114,7 +115,7 @@ class Sampler:
         values: dict[str, list[str | None]] = {}
         if readable:
             if role != self.source.user:
-                await self.connection.execute(f"set local role {_identifier(role)}")
+                await self.connection.execute(f"set local role {identifier(role)}")
             values, warned = await self._values(source, readable)
             problems += [f"{said}: {problem}" for problem in warned]
         samples = (_sample(source, column, values.get(column.name), column.name in allowed) for column in wanted)
@@ -144,7 +145,7 @@ class Sampler:
 
     async def _rows(self, source: Source, columns: Sequence[Column], pages: int) -> Sequence[Sequence[Any]]:
         said = ", ".join(map(_text_of, columns))
-        query = f"select {said} from {'.'.join(map(_identifier, source.path))}"  # noqa: S608 - quoted identifiers
+        query = f"select {said} from {'.'.join(map(identifier, source.path))}"  # noqa: S608 - quoted identifiers
         if source.is_foreign or pages <= SMALL_PAGES:
             return await self.connection.fetch(f"{query} limit {self.rows}")
         for many in (PAGES, 10 * PAGES):
@@ -203,7 +204,7 @@ def is_readable(column: Column) -> bool:
 
 def _text_of(column: Column) -> str:
     limit = JSON_CHARACTERS if column.base in JSONS else CHARACTERS
-    return f"pg_catalog.left({_identifier(column.name)}::pg_catalog.text, {limit})"
+    return f"pg_catalog.left({identifier(column.name)}::pg_catalog.text, {limit})"
 
 
 def _sample(source: Source, column: Column, values: Sequence[str | None] | None, is_allowed: bool) -> Sample:
@@ -215,7 +216,3 @@ def _sample(source: Source, column: Column, values: Sequence[str | None] | None,
 
 def _unread(source: Source, columns: Iterable[Column]) -> Iterable[Sample]:
     return (Sample(source.path, column, is_read=False) for column in columns)
-
-
-def _identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

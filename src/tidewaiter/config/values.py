@@ -17,7 +17,7 @@ from tidewaiter.config.shape import Address, split_relation
 
 NAME = re.compile(r"[a-z][a-z0-9_-]*")
 NAME_CHARACTERS = 63  # PostgreSQL's limit for names; a datasource's name travels as `dbname`
-HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?)*")
 REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
 PROJECT = re.compile(r"[A-Z][A-Z0-9_]{0,49}")
 LOOPBACK = "localhost"

@@ -11,7 +11,7 @@ from typing import Final
 
 from tidewaiter.floor.rights import PUBLIC, Function, Path, Rights, Role, Tagged
 from tidewaiter.model import ColumnMask
-from tidewaiter.sql.catalog import Catalog
+from tidewaiter.sql.catalog import Catalog, identifier
 
 SCHEMA: Final = "masked_"
 """Masked views of tables of schema `public` are in schema `masked_public`."""
@@ -31,11 +31,6 @@ class Floor:
     sql: str
     held: tuple[str, ...]
     not_held: Mapping[str, tuple[str, ...]]
-
-
-def identifier(name: str) -> str:
-    """A name as SQL writes it, always quoted."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:

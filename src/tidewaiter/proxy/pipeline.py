@@ -11,7 +11,7 @@ from tidewaiter.model import Allow, Context, Deny, Facts, Hold, Principal, Resou
 from tidewaiter.policy import Policies
 from tidewaiter.proxy.limits import RowLimit, limit_of
 from tidewaiter.proxy.masks import Plan, columns_of
-from tidewaiter.sql.catalog import Catalog
+from tidewaiter.sql.catalog import Catalog, identifier
 from tidewaiter.sql.facts import Scope, understand
 from tidewaiter.sql.skeleton import skeleton
 from tidewaiter.sql.undoable import only_answers
@@ -214,12 +214,7 @@ def put(cache: dict[bytes, Judged], key: bytes, judged: Judged) -> None:
 
 def name_of(path: tuple[str, ...]) -> str:
     """How entries name a resource: the parts joined by dots, quoted where SQL would quote them."""
-    return ".".join(part if part.isidentifier() and part.islower() else quoted(part) for part in path)
-
-
-def quoted(part: str) -> str:
-    """One part of a name in double quotes, as SQL writes it."""
-    return '"' + part.replace('"', '""') + '"'
+    return ".".join(part if part.isidentifier() and part.islower() else identifier(part) for part in path)
 
 
 Columns = Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]]

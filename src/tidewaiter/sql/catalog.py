@@ -32,9 +32,14 @@ SYSTEM_SCHEMAS = frozenset({"pg_catalog", "information_schema"})
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*\Z")
 
 
+def identifier(name: str) -> str:
+    """A name as SQL writes it, always quoted."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def quoted(path: Iterable[str]) -> str:
     """A path as SQL writes it: parts joined by dots, quoted unless plain lower-case words (key words stay bare)."""
-    return ".".join(part if _PLAIN.match(part) else '"' + part.replace('"', '""') + '"' for part in path)
+    return ".".join(part if _PLAIN.match(part) else identifier(part) for part in path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from rewritekit import refused, sent
 from tidewaiter.sql.deparse import Tree, read_tree
 from tidewaiter.sql.expressions import FIELDS, SPECIAL
 from tidewaiter.sql.rewrite import HANDLERS
-from tidewaiter.sql.rewrite.state import OPEN, Mentions, identifier
+from tidewaiter.sql.rewrite.state import OPEN, Mentions
 
 
 def mentions(text: str) -> Mentions:
@@ -33,7 +33,6 @@ def test_relations_of_other_databases_are_refused() -> None:
 
 def test_names_resolve_along_the_search_path() -> None:
     assert "public.orders" in sent("select id from orders")
-    assert identifier('a"b') == '"a""b"'
 
 
 def test_every_expression_that_is_understood_is_open_here_or_handled() -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from tidewaiter.sql.calls import constant
-from tidewaiter.sql.catalog import SYSTEM_SCHEMAS
+from tidewaiter.sql.catalog import SYSTEM_SCHEMAS, identifier
 from tidewaiter.sql.deparse import Tree, read_tree
 from tidewaiter.sql.levels import words
 from tidewaiter.sql.parse import Node
 from tidewaiter.sql.reading import strings
 from tidewaiter.sql.rewrite.relations import mask_text
-from tidewaiter.sql.rewrite.state import Ctes, Handler, Refusal, Rewriting, Target, identifier, string
+from tidewaiter.sql.rewrite.state import Ctes, Handler, Refusal, Rewriting, Target, string
 from tidewaiter.sql.routines import action_of
 
 SETTINGS: Final = words(

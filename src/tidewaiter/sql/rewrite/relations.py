@@ -6,13 +6,13 @@ import copy
 from typing import Final
 
 from tidewaiter.model import ColumnMask, Relation
-from tidewaiter.sql.catalog import SYSTEM_SCHEMAS, quoted
+from tidewaiter.sql.catalog import SYSTEM_SCHEMAS, identifier, quoted
 from tidewaiter.sql.deparse import Tree, read_tree
 from tidewaiter.sql.levels import SYSTEM_COLUMNS, words
 from tidewaiter.sql.parse import Node
 from tidewaiter.sql.rewrite.grouping import repair_grouping
 from tidewaiter.sql.rewrite.plain import estimated_names, outputs_of, sources_of
-from tidewaiter.sql.rewrite.state import Ctes, Handler, Late, Path, Refusal, Rewriting, identifier, path_of
+from tidewaiter.sql.rewrite.state import Ctes, Handler, Late, Path, Refusal, Rewriting, path_of
 
 HIDDEN_CATALOGS: Final = words(
     "pg_statistic pg_statistic_ext_data pg_stats_ext_exprs pg_largeobject pg_authid pg_shadow pg_user_mapping "

@@ -255,11 +255,6 @@ def path_of(relation: Relation) -> Path:
     return (relation.schema, relation.name)
 
 
-def identifier(name: str) -> str:
-    """A name as SQL writes it, always quoted."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def string(text: str) -> Node:
     """A String node."""
     return {"String": {"sval": text}}
