@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NewType
+from typing import Final, Literal, NewType
 
 Receipt = NewType("Receipt", int)
 """Entry number of what was recorded. Functions that forward traffic take one, so recording cannot be skipped."""
@@ -294,17 +294,24 @@ class Column:
     is_constrained: bool = False
 
 
+Premise = Literal["", "utf8", "iso"]
+"""What must hold of a session for a late mask to give what the server would: nothing, that the server counts texts in
+characters of UTF-8, or that it writes dates in ISO style."""
+PREMISES: Final[frozenset[Premise]] = frozenset(("", "utf8", "iso"))
+
+
 @dataclass(frozen=True, slots=True)
 class ColumnMask:
     """How one column is masked for somebody. `tag` is the classification that asks for it.
 
     `sql` is an expression of the column's exact type with `{}` where the column's name goes; a mask whose key must not
-    be in a text is NULL there. `is_late`: the gateway masks the value itself where it is a plain output column.
-    `trace` is a regular expression that whole masked values match, "" when they look like others: for refusing to
-    write them back.
+    be in a text is NULL there. `is_late`: the gateway masks the value itself where it is a plain output column and the
+    session meets its `premise`. `trace` is a regular expression that whole masked values match, "" when they look like
+    others: for refusing to write them back.
     """
 
     tag: str
     sql: str
     is_late: bool = False
     trace: str = ""
+    premise: Premise = ""

@@ -5,6 +5,7 @@ import re
 import pytest
 from maskkit import PARTIAL, column, mask
 
+from tidewaiter.config.shape import Mask
 from tidewaiter.masking.forms import column_mask, misfit, unmaskable
 
 
@@ -46,6 +47,34 @@ def test_every_sql_form_ends_in_the_column_s_type() -> None:
     ):
         assert column_mask("t", name, column(type_, base)).sql.endswith(f"::{type_}")
     assert unmaskable("t", column("pg_catalog.bytea")).sql == "NULL::pg_catalog.bytea"
+
+
+@pytest.mark.parametrize(
+    ("name", "type_", "base", "premise"),
+    [
+        (PARTIAL, "pg_catalog.text", "text", "utf8"),
+        (PARTIAL, "pg_catalog.bpchar", "bpchar", "utf8"),
+        (mask("email"), "character varying(5)", "varchar", "utf8"),
+        (mask("email"), "public.citext", "public.citext", "utf8"),
+        (mask("email"), "public.short", "varchar", None),
+        (mask("email"), "characters.short", "varchar", None),
+        (mask("truncate", unit="year"), "pg_catalog.date", "date", "iso"),
+        (mask("truncate", unit="year"), "timestamp(3) without time zone", "timestamp", "iso"),
+        (mask("truncate", unit="year"), "timestamp with time zone", "timestamptz", None),
+        (mask("bucket", size=10), "numeric(10,2)", "numeric", ""),
+        (mask("bucket", size=0.5), "numeric(10,2)", "numeric", None),
+        (mask("bucket", size=10), "numeric(5,-2)", "numeric", None),
+        (mask("bucket", size=10), "integer", "int4", None),
+        (mask("redact"), "pg_catalog.text", "text", None),
+    ],
+)  # fmt: skip
+def test_what_costs_the_server_much_is_late_where_the_gateway_knows_the_bytes(
+    name: Mask, type_: str, base: str, premise: str | None
+) -> None:
+    made = column_mask("t", name, column(type_, base))
+    assert made.is_late is (premise is not None)
+    assert made.premise == (premise or "")
+    assert "{}" in made.sql
 
 
 def test_keyed_masks_are_null_in_sql_and_late() -> None:

@@ -28,7 +28,10 @@ def test_email_keeps_the_first_character_and_the_domain() -> None:
 
 
 def test_what_comes_out_has_the_length_of_the_type() -> None:
-    assert masked(mask("redact"), column("character varying(2)", "varchar"), b"abc") == b"**"
+    assert masked(mask("email"), column("character varying(2)", "varchar"), b"abc") == b"**"
+    assert masked(mask("email"), column("character varying(5)", "varchar"), "a@ü.example".encode()) == b"a***@"
+    assert masked(mask("email"), column("character(8)", "bpchar"), b"a@bc    ") == b"a***@bc "
+    assert masked(mask("email"), column("character(8)", "bpchar"), "a@ü     ".encode()) == "a***@ü  ".encode()
     assert masked(PARTIAL, column("character(8)", "bpchar"), b"abcdef  ") == b"ab**ef  "
     assert len(masked(mask("token"), column("character varying(9)", "varchar"), b"abc") or b"") == 9
 
@@ -72,6 +75,48 @@ def test_free_text_loses_what_is_found_and_types_without_a_form_are_null() -> No
     assert masked(mask("free_text"), column("pg_catalog.jsonb"), b'\x01"a@b.cd"', is_binary=True) == b'\x01"[email]"'
     assert masked(mask("null"), TEXT, b"x") is None
     assert masked(mask("redact"), column("pg_catalog.inet"), b"10.0.0.1") is None
+
+
+def test_names_are_cut_between_characters_by_bytes() -> None:
+    of = column("pg_catalog.name")
+    dots = mask("partial", keep_first=0, keep_last=1, char="•")
+    assert masked(dots, of, b"x" * 30) == "•".encode() * 21
+    assert masked(dots, of, b"x" * 20) == "•".encode() * 19 + b"x"
+    assert masked(mask("email"), of, b"a@" + "ü".encode() * 30) == b"a***@" + "ü".encode() * 29
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (b"123456.78", b"123000.00"), (b"-1999.9", b"-1000.0"), (b"-999.99", b"0.00"), (b"0", b"0"), (b"NaN", b"NaN"),
+        (b"-Infinity", b"NaN"), (b"%d" % (10**30 + 7), b"%d" % 10**30), (b"1.", None), (b"1e5", None), (b"", None),
+    ],
+)  # fmt: skip
+def test_a_bucket_of_numeric_keeps_its_places(value: bytes, expected: bytes | None) -> None:
+    of = column("numeric")
+    if expected is None:
+        with pytest.raises(ValueError, match="number"):
+            masked(mask("bucket", size=1000), of, value)
+    else:
+        assert masked(mask("bucket", size=1000), of, value) == expected
+
+
+def test_a_bucket_of_numeric_in_binary_format_is_what_the_server_would_send() -> None:
+    def sent(weight: int, sign: int, places: int, *digits: int) -> bytes:
+        return struct.pack(f"!HhHH{len(digits)}H", len(digits), weight, sign, places, *digits)
+
+    of = column("numeric")
+    for value, expected in (
+        (sent(1, 0, 2, 12, 3456, 7800), sent(1, 0, 2, 12, 3000)),
+        (sent(1, 0x4000, 1, 20, 0, 9000), sent(1, 0x4000, 1, 20)),
+        (sent(0, 0x4000, 2, 999, 9900), sent(0, 0, 2)),
+        (sent(-1, 0, 3, 1230), sent(0, 0, 3)),
+        (sent(0, 0xF000, 32), sent(0, 0xC000, 0)),
+        (sent(9, 0, 0, 1), sent(9, 0, 0, 1)),
+    ):
+        assert masked(mask("bucket", size=1000), of, value, is_binary=True) == expected
+    with pytest.raises(ValueError, match="number"):
+        masked(mask("bucket", size=1000), of, sent(0, 0, 0, 1)[:-1], is_binary=True)
 
 
 @given(st.binary(max_size=40).map(lambda some: some.hex().encode()))

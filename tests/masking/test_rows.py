@@ -19,6 +19,7 @@ from tidewaiter.config.shape import Mask
 from tidewaiter.masking.fake import FIRST, LAST
 from tidewaiter.masking.late import LateMask, Token, late_mask
 from tidewaiter.masking.plan import MaskingError, MaskPlan
+from tidewaiter.masking.spans import DETECTORS, Detector
 from tidewaiter.model import Column
 
 _rows = pytest.importorskip("tidewaiter.masking._rows", exc_type=ModuleNotFoundError)
@@ -38,6 +39,7 @@ MOMENTS = [
     column("timestamp with time zone", "timestamptz"),
 ]
 UUID_COLUMN = column("pg_catalog.uuid")
+JSONS = [column("pg_catalog.json"), column("pg_catalog.jsonb")]
 SIZES = {"smallint": 2, "integer": 4, "bigint": 8, "pg_catalog.date": 4}
 
 texts = (
@@ -73,25 +75,74 @@ uuids = st.uuids().map(lambda one: str(one).encode())
 odd_uuids = uuids.map(bytes.upper) | uuids.map(lambda one: one.replace(b"-", b"")) | uuids.map(lambda one: one[:-1])
 
 
+spans = st.one_of(*(st.from_regex(one.pattern.replace(rb"\z", rb"\Z")) for one in DETECTORS))
+words = st.sampled_from(
+    b"order,12 pieces,a.b,a@b,@c.de,x@y.z,info@mail.example.,Ann_Lee,8:30,12:30:45,1.2.3.4,::1,AB12,eyJ,-----,+49,"
+    b"christopherjohnson@mail.example,internationalization,ya29.abcdefghijklmnopqrst,0123456,01234567,a@b@c.de".split(b",")
+) | st.builds(
+    lambda local, label, last: local * b"a" + b"@" + label * b"b" + b"." + last * b"c",
+    *(st.sampled_from([1, 2, 63, 64, 65, 130]) for _ in range(3)),
+)  # fmt: skip
+notes = st.lists(words | spans | texts, max_size=8).map(b" ".join) | st.lists(words | spans, max_size=4).map(b"".join)
+addresses = st.builds(lambda one, other: one + b"@" + other, texts, texts) | texts | words
+decimals = st.builds(
+    lambda sign, whole, places: sign + b"%d" % whole + (b"." + places if places else b""),
+    st.sampled_from([b"", b"-"]),
+    st.integers(0, 10**6) | st.integers(0, 10**40) | st.sampled_from([10**18 - 1, 10**18, 10**19]),
+    st.text("0123456789", max_size=4).map(str.encode),
+) | st.sampled_from([b"NaN", b"Infinity", b"-Infinity", b"-0.00", b"007.50", b"1.", b".5", b"-", b"1e5", b"--1"])
+
+
+def sent(weight: int, sign: int, places: int, digits: list[int]) -> bytes:
+    """A numeric in binary format."""
+    return struct.pack(f"!HhHH{len(digits)}H", len(digits), weight, sign, places, *digits)
+
+
+decimals_sent = st.builds(
+    sent,
+    st.integers(-2, 6),
+    st.sampled_from([0, 0x4000, 0xC000, 0xD000, 0xF000, 0x1234]),
+    st.integers(0, 20),
+    st.lists(st.sampled_from([0, 1, 42, 9999, 65535]) | st.integers(0, 9999), max_size=8),
+)
+partials = st.builds(
+    lambda first, last, char: mask("partial", keep_first=first, keep_last=last, char=char),
+    st.integers(0, 5),
+    st.integers(0, 5),
+    st.sampled_from("*x•é😀\\"),
+)
+
+
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[LateMask, st.SearchStrategy[bytes]]:
     """A mask, and the values that it may meet: nearly all of its type."""
     is_binary = draw(st.booleans())
-    kind = draw(st.sampled_from(["token", "fake", "integer", "uuid", "shift", "partial"]))
+    kind = draw(st.sampled_from(["token", "fake", "partial", "email", "free", "integer", "uuid", "bucket", "moment"]))
     key = draw(st.binary(min_size=1, max_size=64))
-    if kind in ("token", "fake", "partial"):
-        named = PARTIAL if kind == "partial" else mask(kind)
-        return late_mask(named, draw(st.sampled_from(TEXTS)), key, is_binary), texts
-    if kind == "integer":
-        of = draw(st.sampled_from(INTEGERS))
-        numbers = st.integers(-(1 << 63), (1 << 63) - 1).map(lambda number: b"%d" % number) | odd
-        return late_mask(mask("token"), of, key, is_binary), (wide(SIZES[of.type]) | odd) if is_binary else numbers
-    if kind == "uuid":
-        raw = st.binary(min_size=16, max_size=16)
-        return late_mask(mask("token"), UUID_COLUMN, key, is_binary), raw if is_binary else uuids | odd_uuids | odd
-    of = draw(st.sampled_from(MOMENTS))
-    span = mask("shift", days=draw(st.integers(1, 36_500)))
-    return late_mask(span, of, key, is_binary), (wide(SIZES.get(of.type, 8)) | odd) if is_binary else moments_text
+    of, named, values = draw(st.sampled_from(TEXTS)), mask(kind), texts
+    if kind == "partial":
+        named = draw(partials)
+    elif kind == "email":
+        values = addresses
+    elif kind == "free":
+        of, named, values = draw(st.sampled_from([*TEXTS, *JSONS])), mask("free_text"), notes
+    elif kind == "integer":
+        of, named = draw(st.sampled_from(INTEGERS)), mask("token")
+        numbers = st.integers(-(1 << 63), (1 << 63) - 1).map(lambda number: b"%d" % number)
+        values = (wide(SIZES[of.type]) if is_binary else numbers) | odd
+    elif kind == "uuid":
+        of, named = UUID_COLUMN, mask("token")
+        values = st.binary(min_size=16, max_size=16) if is_binary else uuids | odd_uuids | odd
+    elif kind == "bucket":
+        of = column("numeric")
+        named = mask("bucket", size=draw(st.sampled_from([1, 2, 1000, 12345, 10_000, 10**17]) | st.integers(1, 10**12)))
+        values = (decimals_sent if is_binary else decimals) | odd
+    elif kind == "moment":
+        units = [mask("truncate", unit=unit) for unit in ("year", "month", "day")]
+        named = draw(st.builds(lambda days: mask("shift", days=days), st.integers(1, 36_500)) | st.sampled_from(units))
+        of = draw(st.sampled_from(MOMENTS if named.name == "shift" else MOMENTS[:2]))
+        values = (wide(SIZES.get(of.type, 8)) | odd) if is_binary else moments_text
+    return late_mask(named, of, key, is_binary), values
 
 
 def both(masks: Sequence[tuple[int, LateMask]], data: bytes, start: int, end: int) -> tuple[object, object]:
@@ -121,7 +172,7 @@ def test_rows_are_masked_alike(data: st.DataObject) -> None:
         late, values[place] = data.draw(cases())
         masks.append((place, late))
     fields = [st.none() | values.get(place, st.binary(max_size=20)) for place in range(width)]
-    rows = data.draw(st.lists(st.tuples(*fields), max_size=6))
+    rows = data.draw(st.lists(st.tuples(*fields), max_size=6)) * data.draw(st.sampled_from([1, 3, 14]))
     before, after = data.draw(st.binary(max_size=3)), data.draw(st.binary(max_size=3))
     chunk = before + b"".join(row(*fields) for fields in rows) + after
     expected, found = both(masks, chunk, len(before), len(chunk) - len(after))
@@ -149,6 +200,45 @@ def test_what_is_no_row_is_left_to_python_or_masked_as_python_does(data: st.Data
     assert found == (expected if isinstance(expected, bytes) else None)
 
 
+SHORTEST = [
+    b"xoxb-abcdefghij", b"AKIAABCDEFGHIJKLMNOP", b"sk-abcdefghijklmnopqrst", b"ya29.abcdefghijklmnopqrst",
+    b"SG.abcdefghijklmnop.abcdefghijklmnop", b"hf_abcdefghijklmnopqrstuvwxyzabcd", b"eyJabcdefgh.eyJabcdefgh.",
+    b"-----BEGIN PRIVATE KEY-----", b"+49 123 456", b"078-05-1120", b"4222222222222", b"1.2.3.4", b"a::1",
+    b"NO9386011117947", b"a@b.c",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", SHORTEST)
+@pytest.mark.parametrize("around", [(b"", b""), (b"call ", b" on monday"), (b"(", b")")])
+def test_the_shortest_of_what_is_found_is_found(value: bytes, around: tuple[bytes, bytes]) -> None:
+    chunk = row(around[0] + value + around[1])
+    expected, found = both([(0, late_mask(mask("free_text"), TEXTS[0], KEY, False))], chunk, 0, len(chunk))
+    assert found == expected != chunk
+
+
+@pytest.mark.parametrize("local", [0, 1, 63, 64, 65, 130])
+@pytest.mark.parametrize("label", [0, 1, 62, 63, 64])
+@pytest.mark.parametrize("last", [0, 1, 63, 64, 130])
+def test_addresses_end_where_their_detector_ends_them(local: int, label: int, last: int) -> None:
+    value = b"%b@%b.%b" % (local * b"l", label * b"d", last * b"e")
+    values = [value, value + b".", value + b"," + value, b"a@b.c" + value, b"!" + value + b"@b.c", value + b".x..y"]
+    chunk = b"".join(map(row, values))
+    expected, found = both([(0, late_mask(mask("free_text"), TEXTS[0], KEY, False))], chunk, 0, len(chunk))
+    assert found == expected
+
+
+@pytest.mark.parametrize("detector", DETECTORS, ids=lambda one: one.kind)
+@given(data=st.data())
+def test_what_a_detector_finds_is_never_taken_for_nothing(detector: Detector, data: st.DataObject) -> None:
+    around = st.sampled_from([b"", b" ", b"x", b".", b"-", b"call him on monday ", b" 12 pieces, a@b.cd"])
+    pattern = st.from_regex(detector.pattern.replace(rb"\z", rb"\Z"), fullmatch=True)
+    value = data.draw(around) + data.draw(pattern) + data.draw(around)
+    of = data.draw(st.sampled_from([TEXTS[0], column("character varying(60)", "varchar"), *JSONS]))
+    chunk = row(value)
+    expected, found = both([(0, late_mask(mask("free_text"), of, KEY, False))], chunk, 0, len(chunk))
+    assert found == (expected if isinstance(expected, bytes) else None)
+
+
 ORDINARY = [
     (mask("token"), TEXTS[0], False, [b"", b"a", "äöü".encode(), b"x" * 1000]),
     (mask("token"), TEXTS[3], True, [b"abc   "]),
@@ -163,6 +253,33 @@ ORDINARY = [
     (mask("shift", days=30), MOMENTS[1], False, [b"2024-02-29 23:59:59.123456"]),
     (mask("shift", days=30), MOMENTS[2], False, [b"2024-02-29 23:59:59+05:30", b"0001-01-01 00:00:00+00 BC"]),
     (mask("shift", days=30), MOMENTS[2], True, [struct.pack("!q", n) for n in (-1, -(1 << 63), 1 << 60)]),
+    (
+        PARTIAL,
+        TEXTS[0],
+        False,
+        [b"", b"abc", b"4111222233334444", "Übergrößenträger".encode(), "漢字かな交じり文".encode()],
+    ),
+    (PARTIAL, TEXTS[1], True, [b"abcdefghi", "äöüßäöüßä".encode()]),
+    (PARTIAL, TEXTS[3], False, [b"abcdef".ljust(40), "äöüß".encode() + b" " * 36]),
+    (PARTIAL, TEXTS[5], False, [b"x" * 63, "ä".encode() * 31]),
+    (mask("partial", keep_first=0, keep_last=4, char="•"), TEXTS[1], False, [b"123456789"]),
+    (mask("email"), TEXTS[0], False, [b"amy@x.example", b"", b"none", b"@x", "a@bücher.example".encode(), b"a@b@c"]),
+    (mask("email"), TEXTS[1], False, [b"amy@x.exa", b"amy@x"]),
+    (mask("email"), TEXTS[3], True, [b"amy@x.example".ljust(40)]),
+    (
+        mask("free_text"),
+        TEXTS[0],
+        False,
+        [b"", b"came late, 12 pieces at 8:30", b"christopherjohnson@mail.example, a@b.cd!"],
+    ),
+    (mask("free_text"), JSONS[0], False, [b'{"a": ["b", 12.5]}', b'{"to": "a@b.cd"}']),
+    (mask("free_text"), JSONS[1], True, [b'\x01{"a": 7}']),
+    (mask("bucket", size=1000), column("numeric"), False, [b"0", b"-999.99", b"123456.789", b"9" * 18]),
+    (mask("bucket", size=1000), column("numeric"), True, [sent(0, 0, 2, []), sent(2, 0x4000, 2, [1, 2345, 6789, 100])]),
+    (mask("truncate", unit="year"), MOMENTS[0], False, [b"2024-02-29", b"0044-03-15 BC", b"infinity", b"12024-12-31"]),
+    (mask("truncate", unit="month"), MOMENTS[0], True, [struct.pack("!i", n) for n in (-9000, 0, (1 << 31) - 1)]),
+    (mask("truncate", unit="day"), MOMENTS[1], False, [b"2024-02-29 23:59:59.123456", b"0001-01-01 00:00:01 BC"]),
+    (mask("truncate", unit="month"), MOMENTS[1], True, [struct.pack("!q", n) for n in (-1, -(1 << 63), 1 << 60)]),
 ]
 
 
@@ -210,6 +327,13 @@ def test_what_a_python_mask_raises_comes_out_and_nothing_else_does() -> None:
         ((0, Token.apply, ("integer_token", KEY, 24, False)),),
         ((0, Token.apply, ("shift", KEY, 0, True, False)),),
         ((0, Token.apply, ("shift", KEY, 1 << 40, True, False)),),
+        ((0, Token.apply, ("partial", 0, False, False, 0, -1, b"*")),),
+        ((0, Token.apply, ("partial", 0, False, False, 0, 1, b"")),),
+        ((0, Token.apply, ("partial", 0, False, False, 0, 1, b"12345")),),
+        ((0, Token.apply, ("email", -1, False)),),
+        ((0, Token.apply, ("bucket", 0, False)),),
+        ((0, Token.apply, ("truncate", "week", True, False)),),
+        ((0, Token.apply, ("truncate", 7, True, False)),),
     ],
 )
 def test_recipes_that_nobody_wrote_are_refused(columns: Any) -> None:
@@ -231,6 +355,7 @@ def test_nothing_is_kept() -> None:
         for index, late in enumerate((*lates, late_mask(PARTIAL, TEXTS[0], KEY, False)))
     ]
     chunk = row(*(values[0] for *_, values in ORDINARY), b"abcdef") * 9
+    chunk += row(*(values[0] for *_, values in ORDINARY), "é".encode() * 70)
     invalid = chunk + row(*(values[0] for *_, values in ORDINARY), b"\xff\xfe")
 
     def rounds(count: int) -> None:

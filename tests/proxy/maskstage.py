@@ -7,7 +7,7 @@ from types import MappingProxyType
 from playstage import ADA, PATH, Stage, shop
 
 from tidewaiter.config import Classification, Mask
-from tidewaiter.model import Context, Secret
+from tidewaiter.model import PREMISES, Context, Secret
 from tidewaiter.policy import Policies
 from tidewaiter.proxy.masked import MaskingJudge
 from tidewaiter.proxy.masks import Masking, Plan
@@ -49,7 +49,9 @@ def masking() -> Masking:
 
 def ground(of: Policies | None = None) -> Ground:
     asked = of or policies()
-    return Ground(ADA, "shop", False, asked, shop(), PATH, asked.tagged("shop"), strict=False, is_veiled=True)
+    return Ground(
+        ADA, "shop", False, asked, shop(), PATH, asked.tagged("shop"), strict=False, is_veiled=True, met=PREMISES
+    )
 
 
 def judge(of: Policies | None = None) -> MaskingJudge:

@@ -9,7 +9,7 @@ from maskstage import CLASSIFICATION, HERE, TAGS, Numbers, masking, plan, polici
 from playstage import ADA, PATH, shop
 
 from tidewaiter.config import Classification, Mask
-from tidewaiter.model import Facts, Secret
+from tidewaiter.model import PREMISES, Facts, Secret
 from tidewaiter.proxy.masks import Masking, Plan, Sight, columns_of, looks_masked, strictest
 from tidewaiter.sql.facts import Scope, understand
 from tidewaiter.sql.rewrite import Refused
@@ -107,9 +107,28 @@ def test_a_plan_of_one_part_has_that_parts_late_columns_only() -> None:
 def test_nothing_is_late_in_an_encoding_whose_bytes_the_masks_cannot_read() -> None:
     found, made = sight(), masking()
     facts = understand("select email from customers", shop(), Scope(PATH))
-    done = made.plan("select email from customers", facts, Scope(PATH), found, CLASSIFICATION, "latin1")
+    done = made.plan("select email from customers", facts, Scope(PATH), found, CLASSIFICATION, "latin1", PREMISES)
     assert not isinstance(done, Refused)
-    assert done.late == () and b"NULL" in done.text
+    assert done.late == () and b"NULL" in done.text and done.premises == frozenset()
+
+
+def test_dates_are_late_unless_the_text_itself_may_change_their_style() -> None:
+    born = Classification(
+        {"day": Mask("truncate", {"unit": "year"})}, {"shop": {"public.payments": {"paid_at": ("day",)}}}
+    )
+    made = masking()
+    found = made.sight(policies(classification=born), ADA, shop(), None, HERE)
+    assert found is not None
+    for text, premises in (
+        ("select paid_at from payments", {"iso"}),
+        ("set datestyle = german; select paid_at from payments", set()),
+        ("select set_config('datestyle', 'german', false), paid_at from payments", set()),
+    ):
+        facts = understand(text, shop(), Scope(PATH))
+        done = made.plan(text, facts, Scope(PATH), found, born, "utf-8", PREMISES)
+        assert not isinstance(done, Refused), done
+        assert done.premises == premises
+        assert bool(done.late) is bool(premises)
 
 
 def test_a_defect_is_a_refusal() -> None:
@@ -153,7 +172,9 @@ def planned(made: Masking, rules: str, text: str) -> Plan | Refused | None:
     asked = policies(rules)
     facts = understand(text, shop(), Scope(PATH))
     found = made.sight(asked, ADA, shop(), facts, HERE)
-    return None if found is None else made.plan(text, facts, Scope(PATH), found, asked.classification, "utf-8")
+    return (
+        None if found is None else made.plan(text, facts, Scope(PATH), found, asked.classification, "utf-8", PREMISES)
+    )
 
 
 def test_columns_that_nobody_classified_can_be_masked() -> None:

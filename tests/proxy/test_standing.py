@@ -9,12 +9,13 @@ from dataclasses import replace
 
 import orjson
 import pytest
-from maskstage import RULES
+from maskstage import CLASSIFICATION, RULES
 from maskstage import masking as shop_masking
 from maskstage import policies as masked_policies
 from playbook import whole_catalog
 from playstage import ADA, PATH, Shelf, policies, shop
 
+from tidewaiter.config import Classification, Mask
 from tidewaiter.errors import UpstreamError
 from tidewaiter.model import Allow, Context, Effect, EffectKind, Relation, Secret
 from tidewaiter.proxy.footing import Footing, Judges
@@ -254,9 +255,16 @@ def test_observe_mode_waits_a_moment_for_an_unknown_name_and_not_again_before_th
     assert len(waits) == 2
 
 
-def veiled(watch: Watch, rules: str = RULES, *, is_veiled: bool = True, masking: Masking | None = None) -> Standing:
+def veiled(
+    watch: Watch,
+    rules: str = RULES,
+    *,
+    is_veiled: bool = True,
+    masking: Masking | None = None,
+    classification: Classification = CLASSIFICATION,
+) -> Standing:
     """The standing of a session of ada's where masks are in force."""
-    asked = masked_policies(rules)
+    asked = masked_policies(rules, classification)
     footing = Footing(
         "shop", False, False, watch, lambda: asked, Judges(), Context(), lambda: 0, masking=masking or shop_masking(),
         is_veiled=is_veiled,
@@ -354,3 +362,31 @@ def test_what_is_sent_alike_is_current_whatever_else_is_masked_now() -> None:
         assert standing.is_current(statement, in_transaction=False) is is_current  # late masks are not in the text
         assert (statement.plan is judged.plan) is is_current
     assert standing.look_again(b"execute p", in_transaction=False) == []
+
+
+def test_the_server_masks_dates_while_they_may_be_written_in_another_style() -> None:
+    born = Classification(
+        {"day": Mask("truncate", {"unit": "year"})}, {"shop": {"public.payments": {"paid_at": ("day",)}}}
+    )
+    standing = veiled(Watch(shop()), classification=born)
+    text = b"select paid_at from payments"
+
+    def is_late() -> bool:
+        judged = standing.recall(text, in_transaction=False) or standing.study(text, in_transaction=False)
+        assert judged.plan is not None
+        return bool(judged.plan.late)
+
+    assert not is_late()
+    standing.parameter_changed(b"DateStyle", b"ISO, MDY")
+    assert is_late()
+    plan = standing.study(text, in_transaction=False).plan
+    prepared = Statement(text, (), standing.study(text, in_transaction=False).facts, plan=plan)
+    standing.apply([Effect(EffectKind.SETTING, "datestyle")], is_certain=True)  # the server has not told yet
+    assert not is_late()
+    assert not standing.is_current(prepared, in_transaction=False)
+    standing.parameter_changed(b"DateStyle", b"German, DMY")
+    standing.transaction_ended()
+    assert not is_late()
+    standing.parameter_changed(b"DateStyle", b"ISO, DMY")
+    assert is_late()
+    assert standing.is_current(prepared, in_transaction=False)

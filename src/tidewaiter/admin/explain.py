@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from tidewaiter.config import Datasource
-from tidewaiter.model import Allow, Context, Deny, Facts, Hold, Principal, Secret, Touch, Verdict
+from tidewaiter.model import PREMISES, Allow, Context, Deny, Facts, Hold, Principal, Secret, Touch, Verdict
 from tidewaiter.policy import Explanation, Policies, Question
 from tidewaiter.policy.entities import TYPES
 from tidewaiter.policy.names import cedar
@@ -83,7 +83,7 @@ def masked(policies: Policies, principal: Principal, source: Datasource, catalog
     }
     if sight is None or isinstance(verdict, Deny):
         return verdict, told
-    made = masking.plan(sql, facts, Scope(("pg_catalog", *path)), sight, policies.classification, "utf-8")
+    made = masking.plan(sql, facts, Scope(("pg_catalog", *path)), sight, policies.classification, "utf-8", PREMISES)
     if isinstance(made, Refused):
         return refusal_of(made), told
     return verdict, told | {"sent": made.text.decode()}

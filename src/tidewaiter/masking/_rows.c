@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "_fields.h"
+#include "_texts.h"
 
 /* -- rows --------------------------------------------------------------------------------------------------------- */
 
@@ -24,46 +25,98 @@ typedef struct {
     Mask masks[1]; /* by ascending index */
 } Masks;
 
-/* Write the row in row[0:size] with its fields masked: DONE, FAILED, or UNCOVERED when it is not what was described. */
-static int mask_row(Masks *self, const uint8_t *row, size_t size, Out *out)
+enum { LOT = 32 }; /* rows whose digests are computed together */
+
+typedef struct {
+    const uint8_t *begin;
+    size_t size;
+    Field *fields; /* one for each mask */
+} Row;
+
+/* Find the fields that are masked, and have digested what must be: DONE, or UNCOVERED when it is no row as described. */
+static int find_fields(const Masks *self, Row *row, Lanes *lanes)
 {
-    size_t head = out->size, copied = 0, pos = 7, field = 0;
-    if (Py_SIZE(self) && big_endian(row + 5, 2) <= self->masks[Py_SIZE(self) - 1].index)
+    const uint8_t *data = row->begin;
+    size_t size = row->size, pos = 7, at = 0;
+    if (Py_SIZE(self) && big_endian(data + 5, 2) <= self->masks[Py_SIZE(self) - 1].index)
         return UNCOVERED;
     for (Py_ssize_t order = 0; order < Py_SIZE(self); order++) {
         const Mask *mask = &self->masks[order];
-        size_t begin, length;
-        int is_null;
+        Field *field = &row->fields[order];
         do {
             if (size - pos < 4)
                 return UNCOVERED;
-            begin = pos;
-            length = (size_t)big_endian(row + pos, 4);
-            is_null = length == 0xFFFFFFFF;
+            field->size = (size_t)big_endian(data + pos, 4);
+            field->is_null = field->size == 0xFFFFFFFF;
             pos += 4;
-            if (is_null)
-                length = 0;
-            if (length > size - pos)
+            if (field->is_null)
+                field->size = 0;
+            if (field->size > size - pos)
                 return UNCOVERED;
-            pos += length;
-        } while (field++ < mask->index);
-        if (is_null)
+            field->value = data + pos;
+            pos += field->size;
+        } while (at++ < mask->index);
+        if (field->is_null || mask->subject == NULL)
             continue;
-        if (put(out, row + copied, begin - copied) < 0)
+        uint8_t said[SAID_MOST];
+        size_t said_size = 0;
+        const uint8_t *subject = mask->subject(mask, field, &said_size, said);
+        field->is_odd = subject == NULL;
+        if (subject != NULL)
+            lanes_digest(lanes, &mask->keyed, subject, said_size, field->digest);
+    }
+    return DONE;
+}
+
+/* Write a row with its fields masked: DONE, FAILED, or UNCOVERED when it becomes too long. */
+static int mask_row(const Masks *self, const Row *row, Out *out)
+{
+    size_t head = out->size;
+    const uint8_t *copied = row->begin;
+    for (Py_ssize_t order = 0; order < Py_SIZE(self); order++) {
+        const Mask *mask = &self->masks[order];
+        const Field *field = &row->fields[order];
+        if (field->is_null)
+            continue;
+        if (put(out, copied, (size_t)(field->value - 4 - copied)) < 0)
             return FAILED;
-        copied = pos;
-        int done = mask->apply(mask, row + begin + 4, length, out);
+        copied = field->value + field->size;
+        int done = field->is_odd ? UNCOVERED : mask->apply(mask, field, out);
         if (done == UNCOVERED)
-            done = by_python(mask, row + begin + 4, length, out);
+            done = by_python(mask, field, out);
         if (done == FAILED)
             return FAILED;
     }
-    if (put(out, row + copied, size - copied) < 0)
+    if (put(out, copied, (size_t)(row->begin + row->size - copied)) < 0)
         return FAILED;
     size_t total = out->size - head - 1;
     if (total > INT32_MAX)
         return UNCOVERED;
     put_big_endian((uint8_t *)PyBytes_AS_STRING(out->bytes) + head + 1, total, 4);
+    return DONE;
+}
+
+/* Mask the next rows of data[*at:stop], as many as are a lot. */
+static int mask_lot(const Masks *self, const uint8_t *data, size_t *at, size_t stop, Field *fields, Out *out)
+{
+    Row rows[LOT];
+    Lanes lanes = {0};
+    int count = 0;
+    for (; count < LOT && *at < stop; count++) {
+        size_t length = stop - *at < 7 || data[*at] != 'D' ? 0 : (size_t)big_endian(data + *at + 1, 4);
+        if (length < 6 || length > stop - *at - 1)
+            return UNCOVERED;
+        rows[count] = (Row){data + *at, 1 + length, fields + count * Py_SIZE(self)};
+        if (find_fields(self, &rows[count], &lanes) == UNCOVERED)
+            return UNCOVERED;
+        *at += 1 + length;
+    }
+    lanes_flush(&lanes);
+    for (int row = 0; row < count; row++) {
+        int done = mask_row(self, &rows[row], out);
+        if (done != DONE)
+            return done;
+    }
     return DONE;
 }
 
@@ -80,22 +133,16 @@ static PyObject *masks_apply(Masks *self, PyObject *args)
         PyErr_SetString(PyExc_IndexError, "beyond the data");
         return NULL;
     }
-    const uint8_t *data = (const uint8_t *)PyBytes_AS_STRING(given);
     size_t at = (size_t)start, stop = (size_t)end;
+    Field *fields = PyMem_Calloc(LOT * (size_t)(Py_SIZE(self) + 1), sizeof(Field));
+    if (fields == NULL)
+        return PyErr_NoMemory();
     Out out = {NULL, 0, stop - at + 64};
     out.bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)out.room);
-    if (out.bytes == NULL)
-        return NULL;
-    int done = DONE;
-    while (done == DONE && at < stop) {
-        size_t length = stop - at < 7 || data[at] != 'D' ? 0 : (size_t)big_endian(data + at + 1, 4);
-        if (length < 6 || length > stop - at - 1) {
-            done = UNCOVERED;
-            break;
-        }
-        done = mask_row(self, data + at, 1 + length, &out);
-        at += 1 + length;
-    }
+    int done = out.bytes == NULL ? FAILED : DONE;
+    while (done == DONE && at < stop)
+        done = mask_lot(self, (const uint8_t *)PyBytes_AS_STRING(given), &at, stop, fields, &out);
+    PyMem_Free(fields);
     if (done == DONE)
         _PyBytes_Resize(&out.bytes, (Py_ssize_t)out.size); /* NULL, with MemoryError set, when it fails */
     else
@@ -107,85 +154,185 @@ static PyObject *masks_apply(Masks *self, PyObject *args)
 
 /* -- recipes ------------------------------------------------------------------------------------------------------ */
 
-static int set_key(Mask *mask, const Py_buffer *key, int size)
+/* Converters of PyArg_ParseTuple: 1, or 0 with an exception set. */
+static int as_size(PyObject *given, void *to)
 {
-    if (key->len < 1 || key->len > KEY_MOST) {
-        PyErr_SetString(PyExc_ValueError, "a key has 1 to 64 bytes");
-        return -1;
-    }
-    keyed_init(&mask->keyed, key->buf, (int)key->len, size);
+    Py_ssize_t size = PyLong_AsSsize_t(given);
+    if (size < 0 && !PyErr_Occurred())
+        PyErr_SetString(PyExc_ValueError, "sizes are not negative");
+    *(size_t *)to = (size_t)size;
+    return size >= 0;
+}
+
+static int as_span(PyObject *given, void *to)
+{
+    long long span = PyLong_AsLongLong(given);
+    if (span < 1 && !PyErr_Occurred())
+        PyErr_SetString(PyExc_ValueError, "a span is 1 or more");
+    *(int64_t *)to = span;
+    return span >= 1;
+}
+
+static int as_bits(PyObject *given, void *to)
+{
+    long bits = PyLong_AsLong(given);
+    int is_known = bits == 16 || bits == 32 || bits == 64;
+    if (!is_known && !PyErr_Occurred())
+        PyErr_SetString(PyExc_ValueError, "integers have 16, 32 or 64 bits");
+    *(int *)to = (int)bits;
+    return is_known;
+}
+
+static int as_unit(PyObject *given, void *to)
+{
+    for (const char *const *unit = (const char *const[]){"year", "month", "day", NULL}; *unit != NULL; unit++)
+        if (PyUnicode_Check(given) && PyUnicode_CompareWithASCIIString(given, *unit) == 0) {
+            *(char *)to = **unit;
+            return 1;
+        }
+    PyErr_SetString(PyExc_ValueError, "a unit is year, month or day");
     return 0;
 }
 
+static int set_fill(Mask *mask, PyObject *fill)
+{
+    mask->fill_size = (size_t)PyBytes_GET_SIZE(fill);
+    if (mask->fill_size < 1 || mask->fill_size > sizeof mask->fill) {
+        PyErr_SetString(PyExc_ValueError, "a character has 1 to 4 bytes");
+        return 0;
+    }
+    memcpy(mask->fill, PyBytes_AS_STRING(fill), mask->fill_size);
+    return 1;
+}
+
+static int set_key(Mask *mask, PyObject *key, Subject subject, int size)
+{
+    mask->subject = subject;
+    if (PyBytes_GET_SIZE(key) < 1 || PyBytes_GET_SIZE(key) > KEY_MOST) {
+        PyErr_SetString(PyExc_ValueError, "a key has 1 to 64 bytes");
+        return 0;
+    }
+    keyed_init(&mask->keyed, (const uint8_t *)PyBytes_AS_STRING(key), (int)PyBytes_GET_SIZE(key), size);
+    return 1;
+}
+
 /* Whether names are few bytes of ASCII each, so that one of each fits what `fake` has for them. */
-static int check_names(PyObject *names)
+static int are_names(PyObject *names)
 {
     Py_ssize_t count = PyTuple_GET_SIZE(names);
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *name = PyTuple_GET_ITEM(names, i);
-        if (!PyBytes_CheckExact(name) || PyBytes_GET_SIZE(name) > 64)
+        if (!PyBytes_CheckExact(name) || PyBytes_GET_SIZE(name) > NAME_MOST
+            || !is_ascii((const uint8_t *)PyBytes_AS_STRING(name), (size_t)PyBytes_GET_SIZE(name)))
             count = 0;
-        for (Py_ssize_t at = 0; count && at < PyBytes_GET_SIZE(name); at++)
-            if ((uint8_t)PyBytes_AS_STRING(name)[at] > 127)
-                count = 0;
     }
     if (count == 0)
         PyErr_SetString(PyExc_ValueError, "names are some bytes of ASCII, 64 at most");
-    return count ? 0 : -1;
+    return count != 0;
 }
+
+static int read_token(Mask *mask, PyObject *recipe)
+{
+    PyObject *kind, *key;
+    return PyArg_ParseTuple(recipe, "OSO&p", &kind, &key, as_size, &mask->limit, &mask->is_padded)
+           && set_key(mask, key, text_subject, 17);
+}
+
+static int read_fake(Mask *mask, PyObject *recipe)
+{
+    PyObject *kind, *key;
+    int done = PyArg_ParseTuple(recipe, "OSO&pO!O!", &kind, &key, as_size, &mask->limit, &mask->is_padded, &PyTuple_Type,
+                                &mask->first, &PyTuple_Type, &mask->last);
+    Py_XINCREF(mask->first);
+    Py_XINCREF(mask->last);
+    return done && set_key(mask, key, text_subject, 8) && are_names(mask->first) && are_names(mask->last);
+}
+
+static int read_integer_token(Mask *mask, PyObject *recipe)
+{
+    PyObject *kind, *key;
+    return PyArg_ParseTuple(recipe, "OSO&p", &kind, &key, as_bits, &mask->bits, &mask->is_binary)
+           && set_key(mask, key, integer_subject, 8);
+}
+
+static int read_uuid_token(Mask *mask, PyObject *recipe)
+{
+    PyObject *kind, *key;
+    return PyArg_ParseTuple(recipe, "OSp", &kind, &key, &mask->is_binary) && set_key(mask, key, uuid_subject, 16);
+}
+
+static int read_shift(Mask *mask, PyObject *recipe)
+{
+    PyObject *kind, *key;
+    if (!PyArg_ParseTuple(recipe, "OSO&pp", &kind, &key, as_span, &mask->span, &mask->is_date, &mask->is_binary))
+        return 0;
+    if (mask->span > INT32_MAX) {
+        PyErr_SetString(PyExc_ValueError, "a span is too many days");
+        return 0;
+    }
+    return set_key(mask, key, shift_subject, 8);
+}
+
+static int read_truncate(Mask *mask, PyObject *recipe)
+{
+    PyObject *kind;
+    return PyArg_ParseTuple(recipe, "OO&pp", &kind, as_unit, &mask->unit, &mask->is_date, &mask->is_binary);
+}
+
+static int read_bucket(Mask *mask, PyObject *recipe)
+{
+    PyObject *kind;
+    return PyArg_ParseTuple(recipe, "OO&p", &kind, as_span, &mask->span, &mask->is_binary);
+}
+
+static int read_partial(Mask *mask, PyObject *recipe)
+{
+    PyObject *kind, *fill;
+    return PyArg_ParseTuple(recipe, "OO&ppO&O&S", &kind, as_size, &mask->limit, &mask->is_padded, &mask->counts_bytes,
+                            as_size, &mask->keep_first, as_size, &mask->keep_last, &fill)
+           && set_fill(mask, fill);
+}
+
+static int read_plain(Mask *mask, PyObject *recipe) /* email, free_text */
+{
+    PyObject *kind;
+    return PyArg_ParseTuple(recipe, "OO&p", &kind, as_size, &mask->limit, &mask->is_padded);
+}
+
+static const struct {
+    const char *name;
+    int (*read)(Mask *, PyObject *); /* 1, or 0 with an exception set */
+    Apply apply;
+} KINDS[] = {
+    {"bucket", read_bucket, bucket},
+    {"email", read_plain, email},
+    {"fake", read_fake, fake},
+    {"free_text", read_plain, free_text},
+    {"integer_token", read_integer_token, integer_token},
+    {"partial", read_partial, partial},
+    {"shift", read_shift, shift},
+    {"token", read_token, token},
+    {"truncate", read_truncate, truncate_moment},
+    {"uuid_token", read_uuid_token, uuid_token},
+};
 
 static int read_recipe(Mask *mask, PyObject *recipe)
 {
-    const char *kind = "";
-    Py_buffer key = {0};
-    Py_ssize_t limit = 0;
-    unsigned long long span = 0;
-    int done = 0;
     mask->apply = uncovered;
     if (PyTuple_GET_SIZE(recipe) == 0)
-        return 0;
-    if (!PyUnicode_Check(PyTuple_GET_ITEM(recipe, 0)) || (kind = PyUnicode_AsUTF8(PyTuple_GET_ITEM(recipe, 0))) == NULL) {
+        return 1;
+    PyObject *kind = PyTuple_GET_ITEM(recipe, 0);
+    if (!PyUnicode_Check(kind)) {
         PyErr_SetString(PyExc_TypeError, "a recipe begins with its kind");
-        return -1;
+        return 0;
     }
-    if (strcmp(kind, "token") == 0) {
-        mask->apply = token;
-        done = PyArg_ParseTuple(recipe, "sy*np", &kind, &key, &limit, &mask->is_padded) && set_key(mask, &key, 17) == 0;
-    } else if (strcmp(kind, "fake") == 0) {
-        mask->apply = fake;
-        done = PyArg_ParseTuple(recipe, "sy*npO!O!", &kind, &key, &limit, &mask->is_padded, &PyTuple_Type, &mask->first,
-                                &PyTuple_Type, &mask->last);
-        Py_XINCREF(mask->first);
-        Py_XINCREF(mask->last);
-        done = done && set_key(mask, &key, 8) == 0 && check_names(mask->first) == 0 && check_names(mask->last) == 0;
-    } else if (strcmp(kind, "integer_token") == 0) {
-        mask->apply = integer_token;
-        done = PyArg_ParseTuple(recipe, "sy*ip", &kind, &key, &mask->bits, &mask->is_binary) && set_key(mask, &key, 8) == 0;
-        if (done && mask->bits != 16 && mask->bits != 32 && mask->bits != 64) {
-            PyErr_SetString(PyExc_ValueError, "integers have 16, 32 or 64 bits");
-            done = 0;
+    for (size_t i = 0; i < sizeof KINDS / sizeof KINDS[0]; i++)
+        if (PyUnicode_CompareWithASCIIString(kind, KINDS[i].name) == 0) {
+            mask->apply = KINDS[i].apply;
+            return KINDS[i].read(mask, recipe);
         }
-    } else if (strcmp(kind, "uuid_token") == 0) {
-        mask->apply = uuid_token;
-        done = PyArg_ParseTuple(recipe, "sy*p", &kind, &key, &mask->is_binary) && set_key(mask, &key, 16) == 0;
-    } else if (strcmp(kind, "shift") == 0) {
-        done = PyArg_ParseTuple(recipe, "sy*Kpp", &kind, &key, &span, &mask->is_date, &mask->is_binary)
-               && set_key(mask, &key, 8) == 0;
-        mask->apply = mask->is_binary ? shift_binary : shift_text;
-        mask->span = span;
-        if (done && (span < 1 || span > INT32_MAX)) {
-            PyErr_SetString(PyExc_ValueError, "a span has 1 day or more");
-            done = 0;
-        }
-    } else
-        PyErr_Format(PyExc_ValueError, "no recipe is called %R", PyTuple_GET_ITEM(recipe, 0));
-    if (done && limit < 0) {
-        PyErr_SetString(PyExc_ValueError, "a limit is no negative number");
-        done = 0;
-    }
-    mask->limit = (size_t)limit;
-    PyBuffer_Release(&key);
-    return done ? 0 : -1;
+    PyErr_Format(PyExc_ValueError, "no recipe is called %R", kind);
+    return 0;
 }
 
 /* -- the type ----------------------------------------------------------------------------------------------------- */
@@ -232,7 +379,7 @@ static PyObject *masks_new(PyTypeObject *type, PyObject *args, PyObject *named)
             goto failed;
         }
         mask->index = (size_t)index;
-        if (read_recipe(mask, recipe) < 0)
+        if (!read_recipe(mask, recipe))
             goto failed;
     }
     return (PyObject *)self;
@@ -266,6 +413,7 @@ static PyType_Spec masks_spec = {
 
 static int rows_exec(PyObject *module)
 {
+    digest_all = best_digest_lanes();
     PyObject *type = PyType_FromModuleAndSpec(module, &masks_spec, NULL);
     int done = type == NULL ? -1 : PyModule_AddType(module, (PyTypeObject *)type);
     Py_XDECREF(type);

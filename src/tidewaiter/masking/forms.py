@@ -12,7 +12,7 @@ from typing import Final
 
 from tidewaiter.config.shape import Mask
 from tidewaiter.masking.spans import DETECTORS
-from tidewaiter.model import Column, ColumnMask
+from tidewaiter.model import Column, ColumnMask, Premise
 
 TEXTS: Final = frozenset({"text", "varchar", "bpchar", "name"})
 INTEGERS: Final[Mapping[str, int]] = {"int2": 16, "int4": 32, "int8": 64}
@@ -32,6 +32,12 @@ _FITS: Final[Mapping[str, frozenset[str]]] = {
     "free_text": TEXTS | JSONS,
 }
 """Mask → base types; `redact` and `null` fit every type."""
+
+_OF_THE_SERVER: Final = re.compile(
+    r"pg_catalog\.(?:text|name|bpchar|date)|character(?: varying)?(?:\(\d+\))?|numeric(?:\(\d+,\d+\))?"
+    r"|timestamp(?:\(\d\))? without time zone"
+)
+"""Types of which it is known what a cast to them does. A domain may cut, or round, as the type below it is declared."""
 
 LATE_ONLY: Final = frozenset({"token", "shift", "fake", "free_text"})
 """Masks with a key, or beyond SQL: NULL wherever a value is used in SQL."""
@@ -67,9 +73,24 @@ def column_mask(tag: str, mask: Mask, column: Column) -> ColumnMask:
     problem = misfit(mask, column)
     if problem is not None:
         raise ValueError(f"mask {mask.name} of tag {tag} {problem}")
-    return ColumnMask(
-        tag, _sql(mask, column), is_late=mask.name in LATE_ONLY, trace=_trace(mask) if base_of(column) in TEXTS else ""
-    )
+    premise: Premise = ""
+    is_late = mask.name in LATE_ONLY
+    if not is_late and (_OF_THE_SERVER.fullmatch(column.type) or column.type == column.base):
+        is_late, premise = _late(mask, column)
+    return ColumnMask(tag, _sql(mask, column), is_late, _trace(mask) if base_of(column) in TEXTS else "", premise)
+
+
+def _late(mask: Mask, column: Column) -> tuple[bool, Premise]:
+    """Whether a mask that SQL can do is done later: where its expression costs more than a constant, and the bytes that
+    the server sends say all that it takes."""
+    base = base_of(column)
+    if mask.name in ("partial", "email"):
+        return True, "utf8"
+    if mask.name == "truncate":  # where a day of timestamptz begins depends on the session's time zone
+        return base in ("date", "timestamp"), "iso"
+    if mask.name == "bucket" and base == "numeric":
+        return float(mask.parameters["size"]).is_integer(), ""
+    return False, ""
 
 
 def unmaskable(tag: str, column: Column) -> ColumnMask:
@@ -109,10 +130,12 @@ def redacted(base: str) -> str | None:
 
 
 _TEXT: Final = "{}::pg_catalog.text"
+_AT: Final = f"pg_catalog.strpos({_TEXT} COLLATE pg_catalog.\"C\", '@')"
+"""Not in the column's collation: some have no way to look for a part, or take other characters for an @."""
 _EMAIL: Final = (
-    f"CASE WHEN {{}} IS NULL THEN NULL WHEN pg_catalog.strpos({_TEXT}, '@') OPERATOR(pg_catalog.>) 1 "
+    f"CASE WHEN {{}} IS NULL THEN NULL WHEN {_AT} OPERATOR(pg_catalog.>) 1 "
     f"THEN (pg_catalog.left({_TEXT}, 1) OPERATOR(pg_catalog.||) '***') OPERATOR(pg_catalog.||) "
-    f"pg_catalog.substr({_TEXT}, pg_catalog.strpos({_TEXT}, '@')) ELSE '***' END"
+    f"pg_catalog.substr({_TEXT}, {_AT}) ELSE '***' END"
 )
 
 

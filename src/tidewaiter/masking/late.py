@@ -12,7 +12,7 @@ from typing import Final
 from tidewaiter.config.shape import Mask
 from tidewaiter.masking.civil import date_of, days_of, format_iso, parse_iso
 from tidewaiter.masking.fake import FIRST, LAST, fake_name
-from tidewaiter.masking.forms import INTEGERS, JSONS, REDACTED, TEXTS, base_of
+from tidewaiter.masking.forms import INTEGERS, JSONS, TEXTS, base_of
 from tidewaiter.masking.spans import redact_spans
 from tidewaiter.model import Column
 
@@ -21,6 +21,8 @@ _ALPHABET: Final = b"abcdefghijklmnopqrstuvwxyz234567"
 _BASE_32: Final = [bytes((first, second)) for first in _ALPHABET for second in _ALPHABET]
 """Ten bits in base 32 (RFC 4648), lower case."""
 _INFINITE: Final = (b"infinity", b"-infinity")
+_NO_NUMBERS: Final = (b"NaN", b"Infinity", b"-Infinity")
+_NAN: Final = b"\0\0\0\0\xc0\0\0\0"
 
 
 Recipe = tuple[object, ...]
@@ -47,42 +49,53 @@ class Null(LateMask):
         return None
 
 
-class Constant(LateMask):
-    """The same bytes for every value."""
+class Length:
+    """How long values of a text type are: at most `limit` characters, or bytes where it `counts_bytes`; 0: any length.
 
-    def __init__(self, constant: bytes) -> None:
-        self.constant = constant
+    `is_padded`: shorter ones are filled with spaces, which are not part of the value.
+    """
 
-    def apply(self, value: bytes) -> bytes | None:
-        """The constant."""
-        return self.constant
+    def __init__(self, limit: int = 0, is_padded: bool = False, counts_bytes: bool = False) -> None:
+        self.limit, self.is_padded, self.counts_bytes = limit, is_padded, counts_bytes
+
+    def bare(self, value: bytes) -> bytes:
+        """A value without what fills it up."""
+        return value.rstrip(b" ") if self.is_padded else value
+
+    def fitted(self, text: bytes) -> bytes:
+        """A text cut or filled as the server's cast does it. Raises UnicodeDecodeError where that takes characters."""
+        limit = self.limit
+        if not limit or (len(text) <= limit and not self.is_padded):  # no more characters than bytes
+            return text
+        if self.counts_bytes:
+            return text[:limit].decode(errors="ignore").encode()
+        if text.isascii():
+            return text[:limit].ljust(limit) if self.is_padded else text[:limit]
+        said = text.decode()[:limit]
+        return (said.ljust(limit) if self.is_padded else said).encode()
 
 
 class TextMask(LateMask):
     """Masks of text: what comes out is cut or padded to the length of the type, as a cast would."""
 
-    def __init__(self, limit: int, is_padded: bool) -> None:
-        self.limit, self.is_padded = limit, is_padded
+    def __init__(self, length: Length) -> None:
+        self.length = length
 
     def apply(self, value: bytes) -> bytes | None:
         """The masked text, in the type's length."""
-        masked = self.masked(value.rstrip(b" ") if self.is_padded else value)
-        if self.limit:
-            text = masked.decode()[: self.limit]
-            masked = (text.ljust(self.limit) if self.is_padded else text).encode()
-        return masked
+        return self.length.fitted(self.masked(self.length.bare(value)))
 
     def masked(self, value: bytes) -> bytes:
         """The masked text."""
-        return REDACTED.encode()
+        raise NotImplementedError
 
 
 class Partial(TextMask):
     """Keep some characters at the ends."""
 
-    def __init__(self, limit: int, is_padded: bool, first: int, last: int, char: str) -> None:
-        super().__init__(limit, is_padded)
-        self.first, self.last, self.char, self.char_bytes = first, last, char, char.encode()
+    def __init__(self, length: Length, first: int, last: int, char: str) -> None:
+        super().__init__(length)
+        self.first, self.last, self.char_bytes = first, last, char.encode()
 
     def masked(self, value: bytes) -> bytes:
         """Characters are counted, not bytes; a value no longer than what is kept is masked whole."""
@@ -98,6 +111,11 @@ class Partial(TextMask):
             return self.char_bytes * len(text)
         return text[:first].encode() + self.char_bytes * hidden + text[first + hidden :].encode()
 
+    def recipe(self) -> Recipe:
+        """The type's length, what is kept, and the character."""
+        of = self.length
+        return ("partial", of.limit, of.is_padded, of.counts_bytes, self.first, self.last, self.char_bytes)
+
 
 class Email(TextMask):
     """Keep the first character and the domain."""
@@ -109,12 +127,16 @@ class Email(TextMask):
             return b"***"
         return (value[:1] if value[0] < 128 else value.decode()[:1].encode()) + b"***" + value[at:]
 
+    def recipe(self) -> Recipe:
+        """The type's length."""
+        return ("email", self.length.limit, self.length.is_padded)
+
 
 class Token(TextMask):
     """A keyed digest: equal values of one tag give equal tokens."""
 
-    def __init__(self, limit: int, is_padded: bool, key: bytes) -> None:
-        super().__init__(limit, is_padded)
+    def __init__(self, length: Length, key: bytes) -> None:
+        super().__init__(length)
         self.key = key
 
     def masked(self, value: bytes) -> bytes:
@@ -132,7 +154,7 @@ class Token(TextMask):
 
     def recipe(self) -> Recipe:
         """The key, and the type's length."""
-        return ("token", self.key, self.limit, self.is_padded)
+        return ("token", self.key, self.length.limit, self.length.is_padded)
 
 
 class IntegerToken(LateMask):
@@ -178,8 +200,8 @@ class UuidToken(LateMask):
 class Fake(TextMask):
     """An invented name, the same for equal values of one tag."""
 
-    def __init__(self, limit: int, is_padded: bool, key: bytes) -> None:
-        super().__init__(limit, is_padded)
+    def __init__(self, length: Length, key: bytes) -> None:
+        super().__init__(length)
         self.key = key
 
     def masked(self, value: bytes) -> bytes:
@@ -188,19 +210,23 @@ class Fake(TextMask):
 
     def recipe(self) -> Recipe:
         """The key, the type's length, and the names."""
-        return ("fake", self.key, self.limit, self.is_padded, FIRST, LAST)
+        return ("fake", self.key, self.length.limit, self.length.is_padded, FIRST, LAST)
 
 
 class FreeText(TextMask):
     """Personal data and secrets inside a text are replaced where patterns find them. Best effort."""
 
-    def __init__(self, limit: int, is_padded: bool, is_json: bool = False) -> None:
-        super().__init__(limit, is_padded)
+    def __init__(self, length: Length, is_json: bool = False) -> None:
+        super().__init__(length)
         self.is_json = is_json
 
     def masked(self, value: bytes) -> bytes:
         """The text with what was found replaced by its kind, as `[email]`."""
         return redact_spans(value, self.is_json)
+
+    def recipe(self) -> Recipe:
+        """The type's length. Only texts in which nothing can be found are C's."""
+        return ("free_text", self.length.limit, self.length.is_padded)
 
 
 class FreeJsonb(LateMask):
@@ -210,20 +236,59 @@ class FreeJsonb(LateMask):
         """The document with what was found replaced."""
         return value[:1] + redact_spans(value[1:], True)
 
+    def recipe(self) -> Recipe:
+        """As of text: the version byte is nothing that could be found."""
+        return ("free_text", 0, False)
 
-class IntegerBucket(LateMask):
-    """The multiple of a size towards zero."""
 
-    def __init__(self, size: int, width: int, is_binary: bool) -> None:
-        self.size, self.width, self.is_binary = size, width, is_binary
+class NumericBucket(LateMask):
+    """The multiple of a whole size towards zero: as many places behind the point as before, and all of them zeros."""
+
+    def __init__(self, size: int, is_binary: bool) -> None:
+        self.size, self.is_binary = size, is_binary
 
     def apply(self, value: bytes) -> bytes | None:
-        """The bucket's number."""
-        number = int.from_bytes(value, "big", signed=True) if self.is_binary else int(value)
-        bucket = abs(number) // self.size * self.size
-        if number < 0:
-            bucket = -bucket
-        return bucket.to_bytes(self.width, "big", signed=True) if self.is_binary else b"%d" % bucket
+        """The bucket's number; NaN for what is no number, infinities among them, as the server computes it."""
+        return self._of_binary(value) if self.is_binary else self._of_text(value)
+
+    def _of_text(self, value: bytes) -> bytes:
+        if value in _NO_NUMBERS:
+            return b"NaN"
+        whole, point, places = value.removeprefix(b"-").partition(b".")
+        if not whole.isdigit() or (point and not places.isdigit()):
+            raise ValueError("not a number as servers write it")
+        bucket = int(whole) // self.size * self.size
+        sign = b"-" if bucket and value.startswith(b"-") else b""
+        return b"%s%d%s%s" % (sign, bucket, point, b"0" * len(places))
+
+    def _of_binary(self, value: bytes) -> bytes:
+        """Count of digits to the base of 10,000, weight of the first, sign, places behind the point; the digits."""
+        count, sign = int.from_bytes(value[:2], "big"), value[4:6]
+        weight = int.from_bytes(value[2:4], "big", signed=True)
+        if len(value) != 8 + 2 * count:
+            raise ValueError("not a number as servers send it")
+        if sign not in (b"\0\0", b"\x40\0"):
+            return _NAN
+        number = 0
+        for at in range(weight + 1):
+            digit = int.from_bytes(value[8 + 2 * at : 10 + 2 * at], "big") if at < count else 0
+            number = number * 10_000 + digit
+        bucket = number // self.size * self.size
+        digits: list[bytes] = []
+        left = bucket
+        while left:
+            left, digit = divmod(left, 10_000)
+            digits.append(digit.to_bytes(2, "big"))
+        weight = max(len(digits) - 1, 0)
+        body = b"".join(reversed(digits))
+        while body.endswith(b"\0\0"):
+            body = body[:-2]
+        head = (len(body) // 2).to_bytes(2, "big") + weight.to_bytes(2, "big")
+        return head + (sign if bucket else b"\0\0") + value[6:8] + body
+
+    def recipe(self) -> Recipe:
+        """The size."""
+        return ("bucket", self.size, self.is_binary)
 
 
 class Moments(LateMask):
@@ -283,6 +348,10 @@ class Truncate(Moments):
         """Midnight."""
         return 0
 
+    def recipe(self) -> Recipe:
+        """The unit."""
+        return ("truncate", self.unit, self.is_date, self.is_binary)
+
 
 class Shift(Moments):
     """Move by a number of days that a keyed digest of the day chooses: at most `span` either way, never 0."""
@@ -303,62 +372,40 @@ class Shift(Moments):
 
 
 def late_mask(mask: Mask, column: Column, key: bytes, is_binary: bool) -> LateMask:
-    """The late form of a mask for a column's fields in a format. Types without one get NULL."""
+    """The late form of a mask for a column's fields in a format; NULL where it has none, and so is never late."""
     base = base_of(column)
     if base in TEXTS:
         return _text(mask, column, key)
-    if mask.name == "redact" and not column.is_array:
-        return _redact(base, column, is_binary)
     if mask.name == "token":
         return UuidToken(is_binary, key) if base == "uuid" else IntegerToken(INTEGERS[base], is_binary, key)
-    if mask.name == "bucket" and base in INTEGERS:
-        return IntegerBucket(int(mask.parameters["size"]), INTEGERS[base] // 8, is_binary)
+    if mask.name == "bucket" and base == "numeric":
+        return NumericBucket(int(float(mask.parameters["size"])), is_binary)  # as forms.py reads it
     if mask.name == "truncate" and base in ("date", "timestamp"):
         return Truncate(base, is_binary, str(mask.parameters["unit"]))
     if mask.name == "shift":
         return Shift(base, is_binary, int(mask.parameters["days"]), key)
     if mask.name == "free_text" and base in JSONS:
-        return FreeJsonb() if base == "jsonb" and is_binary else FreeText(0, False, True)
+        return FreeJsonb() if base == "jsonb" and is_binary else FreeText(Length(), True)
     return Null()
 
 
 def _text(mask: Mask, column: Column, key: bytes) -> LateMask:
-    limit, is_padded = _length(column), column.base == "bpchar"
-    if mask.name == "redact":
-        return TextMask(limit, is_padded)
+    length = _length(column)
     if mask.name == "partial":
         given = mask.parameters
-        return Partial(
-            limit, is_padded, int(given["keep_first"]), int(given["keep_last"]), str(given["char"]).replace("\\", "*")
-        )
+        return Partial(length, int(given["keep_first"]), int(given["keep_last"]), str(given["char"]).replace("\\", "*"))
     if mask.name == "email":
-        return Email(limit, is_padded)
+        return Email(length)
     if mask.name == "free_text":
-        return FreeText(limit, is_padded)
+        return FreeText(length)
     if mask.name == "token":
-        return Token(limit, is_padded, key)
-    return Fake(limit, is_padded, key) if mask.name == "fake" else Null()
+        return Token(length, key)
+    return Fake(length, key) if mask.name == "fake" else Null()
 
 
-def _length(column: Column) -> int:
-    """The length that the type allows, in characters; 0 for any."""
+def _length(column: Column) -> Length:
     if column.base == "name":
-        return 63
+        return Length(63, counts_bytes=True)
     inside = column.type.partition("(")[2].partition(")")[0]
-    return int(inside) if inside.isdigit() and column.base in ("varchar", "bpchar") else 0
-
-
-def _redact(base: str, column: Column, is_binary: bool) -> LateMask:
-    if base in INTEGERS:
-        return Constant(bytes(INTEGERS[base] // 8) if is_binary else b"0")
-    if base in ("float4", "float8"):
-        return Constant(bytes(int(base[5:])) if is_binary else b"0")
-    if base == "numeric":
-        scale = column.type.partition(",")[2].rstrip(")")
-        places = int(scale) if scale.isdigit() else 0
-        text = b"0." + b"0" * places if places else b"0"
-        return Constant(bytes(6) + places.to_bytes(2, "big") if is_binary else text)
-    if base in JSONS:
-        text = b'"%s"' % REDACTED.encode()
-        return Constant(b"\x01" + text if is_binary and base == "jsonb" else text)
-    return Null()
+    limit = int(inside) if inside.isdigit() and column.base in ("varchar", "bpchar") else 0
+    return Length(limit, is_padded=column.base == "bpchar")

@@ -62,7 +62,8 @@ class Judges:
 
     def on(self, ground: Ground, masking: Masking | None = None) -> Judge:
         """The judge for a ground; that of an earlier state of it, with the catalog of then, is forgotten."""
-        key = (ground.principal.name, ground.datasource, ground.observe, ground.search_path, ground.is_veiled)
+        of = ground
+        key = (of.principal.name, of.datasource, of.observe, of.search_path, of.is_veiled, of.met)
         judge = self._judges.get(key)
         if judge is None or judge.ground != ground:
             if len(self._judges) >= JUDGES:

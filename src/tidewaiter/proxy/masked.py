@@ -77,7 +77,8 @@ class MaskingJudge(Judge):
             said = text.decode(codec)
         except UnicodeDecodeError:
             return denied(judged, Refused("unknown", NOT_TEXT))
-        made = self.masking.plan(said, facts, scope, sight, self.ground.policies.classification, codec)
+        ground = self.ground
+        made = self.masking.plan(said, facts, scope, sight, ground.policies.classification, codec, ground.met)
         if isinstance(made, Refused):
             return denied(judged, made)
         judged.plan = made

@@ -17,7 +17,18 @@ from tidewaiter.masking.forms import column_mask, misfit, unmaskable
 from tidewaiter.masking.keys import tag_key
 from tidewaiter.masking.late import LateMask, late_mask
 from tidewaiter.masking.plan import Foreseen
-from tidewaiter.model import Column, ColumnMask, Context, Effect, EffectKind, Facts, Principal, ResourceType, Secret
+from tidewaiter.model import (
+    Column,
+    ColumnMask,
+    Context,
+    Effect,
+    EffectKind,
+    Facts,
+    Premise,
+    Principal,
+    ResourceType,
+    Secret,
+)
 from tidewaiter.policy import MaskedColumns, Policies
 from tidewaiter.sql.catalog import Catalog, quoted
 from tidewaiter.sql.facts import Scope
@@ -85,7 +96,8 @@ class Plan:
     runs what SQL named before. `guards` are (parameter, column, pattern) of parameters that become values of masked
     columns. `effects` are those on names. `is_lasting`: it may do more than read. `parameters` is how many the client's
     text has, None where the server does not describe them, and `said` that text, empty where the
-    server's positions are not those of it. `sight` None: nothing is masked, and `text` is the client's.
+    server's positions are not those of it. `premises` are those of the late masks. `sight` None: nothing is masked, and
+    `text` is the client's.
     """
 
     text: bytes
@@ -100,6 +112,7 @@ class Plan:
     is_lasting: bool = False
     parameters: int | None = None
     said: str = field(default="", repr=False)
+    premises: frozenset[Premise] = frozenset()
 
     def is_same(self, other: Plan) -> bool:
         """Whether what was sent by this plan does what `other` would, which is made later."""
@@ -186,9 +199,13 @@ class Masking:
         return found
 
     def plan(
-        self, text: str, facts: Facts, scope: Scope, sight: Sight, classification: Classification, codec: str
-    ) -> Plan | Refused:
-        """How to run a text so that nothing masked is seen. Blocks for a long text as parsing does. Never raises."""
+        self, text: str, facts: Facts, scope: Scope, sight: Sight, classification: Classification, codec: str,
+        met: frozenset[Premise] = frozenset(),
+    ) -> Plan | Refused:  # fmt: skip
+        """How to run a text so that nothing masked is seen. Blocks for a long text as parsing does. Never raises.
+
+        `met`: premises of late masks that the session meets.
+        """
         try:
             for path, columns in columns_of(facts, sight.closed).items():
                 name = quoted((*path, min(columns)))
@@ -196,7 +213,7 @@ class Masking:
             is_utf8 = codec == "utf-8"
             done = rewrite(
                 text, facts, sight.catalog, scope, sight.labels, self._nonce(),
-                database=self._database, may_be_late=is_utf8,
+                database=self._database, met=_met(met, facts) if is_utf8 else frozenset(),
             )  # fmt: skip
             if isinstance(done, Refused):
                 return done
@@ -217,6 +234,7 @@ class Masking:
                 is_lasting=is_lasting(text, facts) or done.is_raw,
                 parameters=_parameters(text, facts),
                 said=text if is_utf8 else "",
+                premises=frozenset(one.mask.premise for one in done.late),
             )
         except Exception as defect:  # noqa: BLE001 - the boundary: a defect in here is a refusal
             return Refused("defect", f"could not be planned: {defect!r}")
@@ -231,6 +249,11 @@ class Masking:
             late_mask(mask, column, key, False),
             late_mask(mask, column, key, True),
         )
+
+
+def _met(met: frozenset[Premise], facts: Facts) -> frozenset[Premise]:
+    """Premises that are met while a text runs: what it changes in the session may be the style of dates."""
+    return met - {"iso"} if facts.effects else met
 
 
 def is_lasting(text: str, facts: Facts) -> bool:

@@ -7,7 +7,19 @@ from dataclasses import dataclass
 
 import orjson
 
-from tidewaiter.model import Allow, Context, Deny, Facts, Hold, Principal, Resource, ResourceType, Touch, Verdict
+from tidewaiter.model import (
+    Allow,
+    Context,
+    Deny,
+    Facts,
+    Hold,
+    Premise,
+    Principal,
+    Resource,
+    ResourceType,
+    Touch,
+    Verdict,
+)
 from tidewaiter.policy import Policies
 from tidewaiter.proxy.limits import RowLimit, limit_of
 from tidewaiter.proxy.masks import Plan, columns_of
@@ -52,7 +64,7 @@ class Judged:
 class Ground:
     """All that a verdict rests on besides the text: one value, compared by identity, replaced when anything changes.
 
-    `is_veiled`: the session is one that masks.
+    `is_veiled`: the session is one that masks; `met` are the premises of late masks that it meets.
     """
 
     principal: Principal
@@ -64,6 +76,7 @@ class Ground:
     tagged: Collection[tuple[str, str]]
     strict: bool
     is_veiled: bool = False
+    met: frozenset[Premise] = frozenset()
 
 
 def granted(judged: Judged, most_rows: int | None = None) -> Judged:

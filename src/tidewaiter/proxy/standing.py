@@ -28,6 +28,7 @@ from tidewaiter.proxy.footing import Footing
 from tidewaiter.proxy.holding import Held
 from tidewaiter.proxy.masked import MaskingJudge, SightChanged
 from tidewaiter.proxy.measuring import Subject
+from tidewaiter.proxy.met import NOTHING, Met
 from tidewaiter.proxy.names import Names, Statement
 from tidewaiter.proxy.overlays import Ask, Overlay, Reader
 from tidewaiter.proxy.pipeline import Ground, Judge, Judged
@@ -59,9 +60,9 @@ class Standing:
     """The meaning of a session's statements. `path_is_stale`: the server must be asked for the search_path first."""
 
     __slots__ = (
-        "_codec", "_created", "_created_until", "_defined", "_footing", "_is_old", "_judge", "_lexer", "_needs_catalog",
-        "_overlay", "_path", "_reported", "_settings_changed", "_temporary", "_took_role", "_waited_for", "names",
-        "path_is_stale", "principal",
+        "_codec", "_created", "_created_until", "_defined", "_footing", "_is_old", "_judge", "_lexer", "_met",
+        "_needs_catalog", "_overlay", "_path", "_reported", "_settings_changed", "_temporary", "_took_role",
+        "_waited_for", "names", "path_is_stale", "principal",
     )  # fmt: skip
 
     def __init__(self, principal: Principal, footing: Footing, names: Names) -> None:
@@ -77,6 +78,7 @@ class Standing:
         self._overlay = Overlay()
         self._temporary: dict[tuple[str, str], Relation] = {}
         self._lexer: dict[bytes, str] = {}
+        self._met = Met()
         self._codec = "utf-8"
         self._needs_catalog = False
         self._is_old = False
@@ -276,13 +278,14 @@ class Standing:
             return None
         judge, footing = self._judge, self._footing
         policies, catalog = footing.policies(), self._catalog
-        if judge is not None:
+        met = self._met.now if footing.is_veiled else NOTHING
+        if judge is not None and judge.ground.met is met:
             ground = judge.ground
             if ground.policies is policies and ground.catalog is catalog and ground.principal is self.principal:
                 return judge
         ground = Ground(
             self.principal, footing.datasource, footing.observe, policies, catalog, self._path,
-            policies.tagged(footing.datasource), footing.strict, footing.is_veiled,
+            policies.tagged(footing.datasource), footing.strict, footing.is_veiled, met,
         )  # fmt: skip
         if not footing.is_veiled and self._wants_veil():
             raise SightChanged("what you may see as it is has changed: connect anew")
@@ -355,7 +358,8 @@ class Standing:
         plan, judge = statement.plan, self._present_judge()
         if plan is None or not isinstance(judge, MaskingJudge):
             return True
-        if judge.sight(statement.facts, self._context(in_transaction)) is plan.sight:
+        is_same_sight = judge.sight(statement.facts, self._context(in_transaction)) is plan.sight
+        if is_same_sight and plan.premises <= judge.ground.met:
             return True
         now = self.made_now(statement, in_transaction=in_transaction)
         if now is None or now.plan is None or not plan.is_same(now.plan):
@@ -412,7 +416,8 @@ class Standing:
         self._judge = None
 
     def parameter_changed(self, name: bytes, value: bytes) -> None:
-        """Follow settings that change how the server reads a text, or its constants."""
+        """Follow settings that change how the server reads a text, or its constants, or writes values."""
+        self._met.told(name, value)
         if name in _OF_CONSTANTS:
             self._reported[name.decode()] = value.decode("utf-8", "replace")
         if name == b"standard_conforming_strings":
@@ -442,6 +447,7 @@ class Standing:
     def apply(self, effects: Sequence[Effect], *, is_certain: bool) -> None:
         """Follow what a statement changed in its transaction; `is_certain` is False when it failed half-way."""
         for effect in effects:
+            self._met.changed(effect)
             kind, relation = effect.kind, effect.relation
             if kind is EffectKind.CREATE:
                 if relation is not None and is_certain:
@@ -458,6 +464,7 @@ class Standing:
 
     def transaction_ended(self) -> None:
         """Committed or rolled back: what this session created is now in the catalog, or gone."""
+        self._met.settled()
         if self._defined:
             self._overlay = Overlay()  # it is as new while nothing was defined
             # What was created stays known here until the catalog shows it. Whatever else changed must be read before

@@ -63,7 +63,7 @@ class _Choice:
             mask = self.masks.get(column.name)
             if mask is None:
                 self.items.append(_text_of(reference))
-            elif mask.is_late or "{}" not in mask.sql:
+            elif "{}" not in mask.sql:
                 self.hidden.add(column.name)
                 self.items.append("NULL")
             else:

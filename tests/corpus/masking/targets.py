@@ -18,6 +18,7 @@ from tidewaiter.masking.late import late_mask
 from tidewaiter.masking.plan import Field, Foreseen, MaskingError, MaskPlan, check_described
 from tidewaiter.masking.scrub import body_of, scrub
 from tidewaiter.model import EffectKind, Facts, Secret
+from tidewaiter.proxy.met import Met
 from tidewaiter.sql.facts import understand
 from tidewaiter.sql.reading import Scope
 from tidewaiter.sql.rewrite import Late, Refused, rewrite
@@ -77,6 +78,14 @@ class Raw:
         self.client.close()
 
 
+def told(encoding: bytes) -> Met:
+    """What a session meets whose server keeps texts in an encoding, and writes dates in ISO style."""
+    met = Met()
+    for name, value in ((b"server_encoding", encoding), (b"client_encoding", b"UTF8"), (b"DateStyle", b"ISO, MDY")):
+        met.told(name, value)
+    return met
+
+
 @dataclass
 class Rewriting:
     """What a gateway would do, without the gateway."""
@@ -85,13 +94,17 @@ class Rewriting:
     world: World
     scope: Scope = field(default_factory=Scope)
     made: int = 0
+    met: Met = field(default_factory=lambda: told(b"UTF8"))
 
     def step(self, text: str, *, extended: bool, binary: bool) -> Answer:
         """Understand, rewrite, send, mask, scrub."""
         catalog = self.world.catalog
         facts = understand(text, catalog, self.scope)
         self.made += 1
-        done = rewrite(text, facts, catalog, self.scope, self.world.labels, f"tw{self.made:06x}q", database="shop")
+        for effect in facts.effects:  # in one text as in the next
+            self.met.changed(effect)
+        nonce, met = f"tw{self.made:06x}q", self.met.now
+        done = rewrite(text, facts, catalog, self.scope, self.world.labels, nonce, database="shop", met=met)
         if isinstance(done, Refused):
             return Answer(refused=done.rule, reason=done.reason)
         got = conversation(self.client, done.text, extended=extended, binary=binary)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import orjson
 
-from tidewaiter.model import ColumnMask
+from tidewaiter.model import PREMISES, ColumnMask, Premise
 from tidewaiter.sql.catalog import Catalog
 from tidewaiter.sql.facts import understand
 from tidewaiter.sql.reading import Scope
@@ -21,9 +21,9 @@ LABELS: Labels = labels_of(
 )
 
 
-def done(text: str, scope: Scope | None = None, *, may_be_late: bool = True) -> Rewritten | Refused:
+def done(text: str, scope: Scope | None = None, *, met: frozenset[Premise] = PREMISES) -> Rewritten | Refused:
     scope = scope or Scope()
-    return rewrite(text, understand(text, SHOP, scope), SHOP, scope, LABELS, "tw0q", may_be_late=may_be_late)
+    return rewrite(text, understand(text, SHOP, scope), SHOP, scope, LABELS, "tw0q", met=met)
 
 
 def sent(text: str, scope: Scope | None = None) -> str:

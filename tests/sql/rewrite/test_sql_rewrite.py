@@ -1,10 +1,14 @@
 from __future__ import annotations
 
-from rewritekit import LABELS, SHOP, done, refused, sent
+from dataclasses import replace
 
-from tidewaiter.model import Facts
+import pytest
+from rewritekit import EMAIL, LABELS, SHOP, done, refused, sent
+
+from tidewaiter.model import PREMISES, Facts, Premise
+from tidewaiter.sql.facts import understand
 from tidewaiter.sql.reading import Scope
-from tidewaiter.sql.rewrite import Refused, Rewritten, rewrite
+from tidewaiter.sql.rewrite import Refused, Rewritten, labels_of, rewrite
 
 MASKED = "('x' || pg_catalog.right(ssn, 4))::pg_catalog.text AS ssn"
 
@@ -31,6 +35,17 @@ def test_a_late_column_stays_raw_only_as_a_plain_output() -> None:
         assert isinstance(made, Rewritten)
         assert not made.late
         assert "NULL::pg_catalog.text" in made.text
+
+
+@pytest.mark.parametrize("premise", sorted(PREMISES))
+def test_a_late_column_stays_raw_only_where_its_premise_is_met(premise: Premise) -> None:
+    labels = labels_of(SHOP, {("public", "customers"): {"email": replace(EMAIL, premise=premise)}})
+    text = "select email from customers"
+    for met in (PREMISES - {premise}, frozenset((premise,))):
+        made = rewrite(text, understand(text, SHOP, Scope()), SHOP, Scope(), labels, "tw0q", met=met)
+        assert isinstance(made, Rewritten)
+        assert bool(made.late) is (premise in met)
+        assert ("NULL::" in made.text) is (premise not in met)
 
 
 def test_statements_of_unknown_kinds_and_unknown_names_are_refused() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tidewaiter.model import ColumnMask, Facts, ResourceType, SyntaxFault
+from tidewaiter.model import PREMISES, ColumnMask, Facts, Premise, ResourceType, SyntaxFault
 from tidewaiter.sql.catalog import Catalog, quoted
 from tidewaiter.sql.deparse import DeparseError, canonical, read_tree
 from tidewaiter.sql.parse import Unreadable
@@ -75,16 +75,16 @@ def rewrite(
     *,
     database: str = "",
     trusted: frozenset[Path] = frozenset(),
-    may_be_late: bool = True,
+    met: frozenset[Premise] = PREMISES,
 ) -> Rewritten | Refused:
     """Rewrite a text for somebody who sees `labels` masked. Never raises.
 
     `facts` are those of the same text, catalog and scope. `nonce`: an identifier's beginning that nobody can guess,
     new for each call, lower case. `trusted` functions may be called although they are not built in. Blocks for a long
-    text as `parse` does.
+    text as `parse` does. `met`: premises of late masks that the session meets; without any, nothing is late.
     """
     try:
-        return _rewrite(text, facts, Rewriting, catalog, scope, labels, nonce, database, trusted, may_be_late)
+        return _rewrite(text, facts, Rewriting, catalog, scope, labels, nonce, database, trusted, met)
     except Refusal as refusal:
         return Refused(refusal.rule, refusal.reason)
     except DeparseError as defect:
@@ -97,7 +97,7 @@ def rewrite(
 
 def _rewrite(
     text: str, facts: Facts, make: type[Rewriting], catalog: Catalog, scope: Scope, labels: Labels, nonce: str,
-    database: str, trusted: frozenset[Path], may_be_late: bool,
+    database: str, trusted: frozenset[Path], met: frozenset[Premise],
 ) -> Rewritten | Refused:  # fmt: skip
     if facts.unknown:
         return Refused("unknown", facts.unknown[0], facts.fault)
@@ -111,7 +111,7 @@ def _rewrite(
     rewriting = make(catalog, scope, labels, tree, HANDLERS, nonce, database, trusted)
     for part, item in enumerate(tree.statements):
         rewriting.part = part
-        _statement(rewriting, item, may_be_late)
+        _statement(rewriting, item, met)
     _check_rules(facts, labels)
     _check_functions(facts, rewriting)
     _check_casts(facts, rewriting)
@@ -126,7 +126,7 @@ def _rewrite(
     return Rewritten(written, late, touches, runs_code, tuple(rewriting.guards))
 
 
-def _statement(rewriting: Rewriting, item: dict[str, object], may_be_late: bool) -> None:
+def _statement(rewriting: Rewriting, item: dict[str, object], met: frozenset[Premise]) -> None:
     node = item["stmt"]
     assert isinstance(node, dict)
     kind, fields = next(iter(node.items()))
@@ -135,7 +135,7 @@ def _statement(rewriting: Rewriting, item: dict[str, object], may_be_late: bool)
             "statement", f"{kind.removesuffix('Stmt')} statements are not open to principals who see masked data"
         )
     if kind == "SelectStmt":
-        relations.look_ahead(rewriting, fields, may_be_late=may_be_late)
+        relations.look_ahead(rewriting, fields, met)
     item["stmt"] = rewriting.node(node, frozenset())
 
 

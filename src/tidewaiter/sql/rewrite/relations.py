@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Final
 
-from tidewaiter.model import ColumnMask, Relation
+from tidewaiter.model import ColumnMask, Premise, Relation
 from tidewaiter.sql.catalog import SYSTEM_SCHEMAS, identifier, quoted
 from tidewaiter.sql.deparse import Tree, read_tree
 from tidewaiter.sql.levels import SYSTEM_COLUMNS, words
@@ -176,8 +176,11 @@ def new_relation(rewriting: Rewriting, var: Node) -> None:
     rewriting.reading.created[path] = Relation(made, var["relname"], "r")
 
 
-def look_ahead(rewriting: Rewriting, select: Node, *, may_be_late: bool) -> None:
-    """Decide, before a statement's SELECT is rewritten, what its FROM items keep raw and which need no fence."""
+def look_ahead(rewriting: Rewriting, select: Node, met: frozenset[Premise] = frozenset()) -> None:
+    """Decide, before a statement's SELECT is rewritten, what its FROM items keep raw and which need no fence.
+
+    `met`: premises of late masks that hold where its rows are read. Without any, nothing is kept raw.
+    """
     if "withClause" in select:
         return
 
@@ -191,8 +194,8 @@ def look_ahead(rewriting: Rewriting, select: Node, *, may_be_late: bool) -> None
     masked = rewriting.labels.masks
     if not any(path_of(source.relation) in masked for source in sources):
         return
-    if may_be_late:
-        _keep_raw(rewriting, select)
+    if met:
+        _keep_raw(rewriting, select, met)
     estimated = estimated_names(select)
     if estimated is None:
         return
@@ -202,7 +205,7 @@ def look_ahead(rewriting: Rewriting, select: Node, *, may_be_late: bool) -> None
             rewriting.unfenced.add(id(source.var))
 
 
-def _keep_raw(rewriting: Rewriting, select: Node) -> None:
+def _keep_raw(rewriting: Rewriting, select: Node, met: frozenset[Premise]) -> None:
     def resolve(var: Node) -> Relation | None:
         found = rewriting.reading.look_up(var["relname"], var.get("schemaname"))
         return found[0] if len(found) == 1 and found[0].columns else None
@@ -211,7 +214,9 @@ def _keep_raw(rewriting: Rewriting, select: Node) -> None:
     for output in outputs.plain:
         path: Path = path_of(output.source.relation)
         mask = rewriting.labels.masks.get(path, {}).get(output.column)
-        if mask is not None and mask.is_late and outputs.is_free(output.source, output.column):
+        if mask is None or not mask.is_late or mask.premise not in met:
+            continue
+        if outputs.is_free(output.source, output.column):
             rewriting.late.append(Late(rewriting.part, output.index, path, output.column, mask))
             before = rewriting.raw.get(id(output.source.var), frozenset())
             rewriting.raw[id(output.source.var)] = before | {output.column}

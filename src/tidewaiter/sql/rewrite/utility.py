@@ -36,14 +36,14 @@ def _explain(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:
 def _prepare(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:
     query = fields["query"].get("SelectStmt")
     if query is not None:
-        look_ahead(rewriting, query, may_be_late=False)
+        look_ahead(rewriting, query)
     rewriting.within("PrepareStmt", fields, ctes)
 
 
 def _declare(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:
     query = fields["query"].get("SelectStmt")
     if query is not None:
-        look_ahead(rewriting, query, may_be_late=False)
+        look_ahead(rewriting, query)
     rewriting.within("DeclareCursorStmt", fields, ctes)
 
 
