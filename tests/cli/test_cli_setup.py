@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from commandline import Said, run
+from commandline import Said, process, run
 
 from tidewaiter import demo
 from tidewaiter.app import serving
@@ -81,3 +81,45 @@ def test_serve_says_ready_on_stdout_and_the_rest_aside(
 def test_demo_ends_with_the_code_of_its_story(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "main", lambda tour: 1 if tour else 0)
     assert (run("demo").code, run("demo", "--tour").code) == (0, 1)
+
+
+def serve(folder: Path) -> list[str]:
+    """What a real `serve` says, that must not start."""
+    before = sorted(path for path in folder.rglob("*"))
+    done = process("serve", cwd=folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr
+    assert sorted(path for path in folder.rglob("*")) == before, "something was begun"
+    return [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+
+
+def test_serve_tells_every_error_of_its_files_with_its_line_and_starts_nothing(tmp_path: Path) -> None:
+    run("init", str(tmp_path))
+    file = tmp_path / "tidewaiter.toml"
+    text = file.read_text().replace('"127.0.0.1:15432"', '"nowhere"').replace('"remote"', '"perhaps"')
+    file.write_text(text.replace("connections = 500", "connections = -1") + "\n[nonsense]\n")
+    (tmp_path / "classification.toml").write_text('[tags.email]\nmask = "no-such-mask"\n')
+    errors = serve(tmp_path)
+    lines = file.read_text().splitlines()
+    wrong = [1 + next(at for at, line in enumerate(lines) if word in line)
+             for word in ('"nowhere"', '"perhaps"', "connections = -1", "[nonsense]")]  # fmt: skip
+    told = [error.removeprefix("error: ").split(": ")[0] for error in errors]
+    assert told == [*(f"tidewaiter.toml:{line}" for line in wrong), "classification.toml:2"]
+
+
+def test_serve_tells_what_is_wrong_beside_its_files_at_once_too(tmp_path: Path) -> None:
+    run("init", str(tmp_path))
+    with (tmp_path / "tidewaiter.toml").open("a") as file:
+        for name in ("shop", "crm"):
+            password = f'password = "env:TW_NOT_SET_{name.upper()}"'
+            file.write(
+                f'[[datasource]]\nname = "{name}"\naddress = "127.0.0.1:1"\nuser = "x"\ntls = "disable"\n{password}\n'
+            )
+    (tmp_path / "policies" / "bad.cedar").write_text("permit (nonsense")
+    (tmp_path / "policies" / "worse.cedar").write_text(
+        '@id("x") permit (principal, action == Action::"fly", resource);'
+    )
+    (tmp_path / "keys" / "ledger.key").chmod(0o644)
+    errors = "\n".join(serve(tmp_path))
+    for word in ("bad.cedar", "worse.cedar", "TW_NOT_SET_SHOP", "TW_NOT_SET_CRM", "ledger.key"):
+        assert word in errors

@@ -37,17 +37,23 @@ def ledger_folder(config: Config) -> Path:
     return config.state / "ledger"
 
 
-def open_log(config: Config, clock_ns: Callable[[], int], *, announce: bool) -> Log:
-    """The deployment's log, locked for writing; `announce` writes a log.start entry.
-
-    Raises ConfigError, LedgerBusy, LedgerUnavailable, Tampered.
-    """
+def keys_of(config: Config) -> Keys:
+    """The ledger's keys. Raises ConfigError."""
     keys = Keys.load(config.keys)
     if keys.origin != config.ledger.origin:
         raise ConfigError(
             [f'[ledger] origin: the key in {config.keys} is of the log "{keys.origin}": set origin = "{keys.origin}"']
         )
-    return Log.open(ledger_folder(config), origin=config.ledger.origin, keys=keys, clock_ns=clock_ns, announce=announce)
+    return keys
+
+
+def open_log(config: Config, clock_ns: Callable[[], int], *, announce: bool) -> Log:
+    """The deployment's log, locked for writing; `announce` writes a log.start entry.
+
+    Raises ConfigError, LedgerBusy, LedgerUnavailable, Tampered.
+    """
+    keys = keys_of(config)
+    return Log.open(ledger_folder(config), origin=keys.origin, keys=keys, clock_ns=clock_ns, announce=announce)
 
 
 class Deployment:

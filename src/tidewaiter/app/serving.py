@@ -28,9 +28,9 @@ from tidewaiter.admin.operations import operate
 from tidewaiter.app.approving import Durably, requests_of
 from tidewaiter.app.channelling import switchboard_of
 from tidewaiter.app.clock import monotonic_us
-from tidewaiter.app.deployment import open_log
+from tidewaiter.app.deployment import keys_of, open_log
 from tidewaiter.app.running import Running, digests_of
-from tidewaiter.app.shelf import PolicyShelf, edition_on_disk
+from tidewaiter.app.shelf import Edition, PolicyShelf, edition_on_disk
 from tidewaiter.app.upstreams import is_refused, reach, refusal, secrets_of
 from tidewaiter.app.web import Web, bound
 from tidewaiter.channels import web as channels
@@ -101,11 +101,10 @@ async def _open(config: Config, environ: Mapping[str, str], say: Say, clocks: Cl
     """Open and check everything that a server needs, in the order in which failing is cheapest."""
     for warning in config.warnings:
         say(f"warning: {warning}")
-    edition = edition_on_disk(config)
+    edition, secrets = _readable(config, environ)
     config = replace(config, classification=edition.policies.classification)
     for warning in edition.policies.warnings:
         say(f"warning: {warning}")
-    secrets = secrets_of(config, environ)
     store = open_store(config.store.url, config.folder)
     opened.callback(store.close)
     now_s = store.clock(lambda: clocks.now_ns() / 1e9)
@@ -153,6 +152,27 @@ async def _open(config: Config, environ: Mapping[str, str], say: Say, clocks: Cl
         environ=environ,
     )
     return Server(running, recorder, gateway, targets, Sessions(store), opened)
+
+
+def _readable(config: Config, environ: Mapping[str, str]) -> tuple[Edition, dict[str, Secret]]:
+    """Policies and secrets. Raises ConfigError with everything that is wrong with them, and with the ledger's keys."""
+    problems: list[str] = []
+    edition, secrets = None, None
+    try:
+        edition = edition_on_disk(config)
+    except ConfigError as error:
+        problems += error.problems
+    try:
+        secrets = secrets_of(config, environ)
+    except ConfigError as error:
+        problems += error.problems
+    try:
+        keys_of(config)
+    except ConfigError as error:
+        problems += error.problems
+    if edition is None or secrets is None or problems:
+        raise ConfigError(problems)
+    return edition, secrets
 
 
 async def _require_ordinary_roles(config: Config, secrets: Mapping[str, Secret], say: Say) -> None:
