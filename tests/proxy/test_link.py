@@ -12,6 +12,7 @@ import uvloop
 from playstage import Wire
 
 from tidewaiter.errors import ProtocolViolation
+from tidewaiter.proxy import link as module
 from tidewaiter.proxy.link import LOGIN_BYTES, Link, PeerGone
 
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
@@ -246,6 +247,24 @@ def test_closing_sends_what_was_written_and_aborting_does_not_wait_for_it(played
             link.write(LONG)
             link.abort()
             await gone.wait()  # although nobody reads
+
+    played(conversation())
+
+
+def test_a_peer_that_does_not_read_what_is_left_is_not_waited_for(
+    played: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LINGER_S", 0.1)
+
+    async def conversation() -> None:
+        peer, link = await connected()
+        with peer:
+            gone = asyncio.Event()
+            link.attach(nothing, gone.set)
+            link.write(LONG)
+            link.close()
+            link.close()
+            await gone.wait()
 
     played(conversation())
 

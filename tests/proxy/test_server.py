@@ -397,11 +397,45 @@ def test_a_taken_address_is_an_error(house: House) -> None:
         house.gateway.listen()
 
 
-def test_messages_after_the_login_are_no_longer_a_strangers(house: House) -> None:
+@pytest.mark.parametrize(
+    "data",
+    [
+        message(b"p", b"again"),
+        message(b"R", b"\0\0\0\0"),
+        b"y\0\0\0\4",
+        b"\0\0\0\0\4",
+        b"Q\0\0\0\3",
+        b"Q\xff\xff\xff\xff",
+        HELLO,
+        b"\x16\x03\x01\0\x05hello",
+    ],
+    ids=repr,
+)
+def test_bytes_that_no_message_has_end_their_session_and_no_other(house: House, data: bytes) -> None:
     house.open()
-    with house.client() as client:
-        client.send(message(b"p", b"again"), SYNC)
+    with house.client() as bystander, house.client() as client:
+        client.send(data, SYNC)
         assert errors_of(client.ends()) == ["08P01"]
+        assert list(rows_of(bystander.ask(READ))) == NAMED
     still_serves(house)
     house.close()
-    assert (house.reasons, house.of("session.end")[0]["statements"]) == ([], 0)
+    ended = [end["reason"] for end in house.of("session.end")]
+    assert len(ended) == 3
+    assert sum(reason.startswith("protocol violation: ") for reason in ended) == 1
+    assert house.reasons == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [message(b"Q", b"select 1"), message(b"P", b"\0"), message(b"D", b"x\0"), message(b"S", b"extra"),
+     message(b"F", b"\0\0"), message(b"Q", b"select 1\0; drop table orders\0")],
+    ids=repr,
+)  # fmt: skip
+def test_messages_that_are_cut_short_or_too_long_are_refused(house: House, data: bytes) -> None:
+    house.open()
+    with house.client() as bystander, house.client() as client:
+        client.send(data, SYNC)
+        assert set(errors_of(client.ends())) == {"08P01"}
+        assert list(rows_of(bystander.ask(READ))) == NAMED
+    house.close()
+    assert [entry["verdict"] for entry in house.of("execution")] == ["allow"]

@@ -9,6 +9,7 @@ from typing import cast
 from tidewaiter.errors import ProtocolViolation
 
 LOGIN_BYTES = 1 << 16  # no message of a login is longer; a peer that sends more before it may is refused
+LINGER_S = 60.0  # for a peer to read what is left for it when its connection is closed
 WRITE_HIGH_BYTES = 1 << 18  # one read of the event loop; more unsent bytes than that and the other side waits
 
 
@@ -36,6 +37,7 @@ class Link(asyncio.Protocol):
         self._on_lost: Callable[[], None] | None = None
         self._paused: frozenset[str] = frozenset()
         self._waiter: asyncio.Future[None] | None = None
+        self._lingers: asyncio.TimerHandle | None = None
 
     # -- asyncio.Protocol -------------------------------------------------------------------------------------------
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -51,6 +53,8 @@ class Link(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_lost = True
         self.write = _drop  # type: ignore[method-assign]
+        if self._lingers is not None:
+            self._lingers.cancel()
         self._wake()
         if self.peer is not None:
             self.peer.resume("peer")
@@ -87,9 +91,10 @@ class Link(asyncio.Protocol):
             self.transport.write(data)
 
     def close(self) -> None:
-        """Close after what was written has been sent."""
-        if self.transport is not None:
+        """Close after what was written has been sent; a peer that does not read it is not waited for for ever."""
+        if self.transport is not None and not self.is_lost and self._lingers is None:
             self.transport.close()
+            self._lingers = asyncio.get_running_loop().call_later(LINGER_S, self.transport.abort)
 
     def abort(self) -> None:
         """Close at once."""
