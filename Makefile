@@ -7,6 +7,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 COVERAGE_FLOOR := 75
+# Whole files, as the tests of one share servers; in their order, as the last ones are short.
+WORKERS := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help install compiled demo tour test check live corpus classify-report worlds sanitize bench regress clean
 .DEFAULT_GOAL := help
@@ -49,10 +51,10 @@ tour: compiled
 	@$(BIN)/tidewaiter demo --tour
 
 test: compiled
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(WORKERS)
 
 live: compiled
-	$(BIN)/python -m pytest -m live
+	$(BIN)/python -m pytest -m live $(WORKERS)
 
 corpus: compiled
 	$(BIN)/python tests/corpus/report.py
@@ -68,7 +70,9 @@ check: $(INSTALLED)
 		test -z "$$files" || $(BIN)/mypy $$files; done
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_mirror.py
-	TIDEWAITER_MYPYC=0 $(BIN)/coverage run -m pytest -q -m 'not live'
+	$(BIN)/coverage erase
+	TIDEWAITER_MYPYC=0 $(BIN)/coverage run -m pytest -q -m 'not live' $(WORKERS)
+	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=$(COVERAGE_FLOOR)
 
 sanitize: $(INSTALLED)

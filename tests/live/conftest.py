@@ -10,16 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from rig import UPSTREAM_PASSWORD, Deployment, copy_of, lay_out
+from rig import NO_15, SYSTEM_15, UPSTREAM_PASSWORD, Deployment, copy_of, lay_out, running
 
 from tidewaiter.demo.data import SMALL, load
 from tidewaiter.demo.postgres import Binaries, EmbeddedPostgres
 from tidewaiter.model import Secret
 
-SYSTEM_15 = Path("/usr/lib/postgresql/15/bin")
 JARS = Path("/usr/share/java")
 CLASSES = ("postgresql.jar", "scram*.jar", "saslprep*.jar", "stringprep*.jar")
-NO_15 = f"PostgreSQL 15 is not installed in {SYSTEM_15}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -98,12 +96,6 @@ def own_gateway(workshop: Path, template: Deployment) -> Iterator[Deployment]:
     copy = copy_of(template, Path(tempfile.mkdtemp(prefix="own-", dir=workshop)) / "deployment", template.postgres)
     yield copy
     copy.kill()
-
-
-def running(deployment: Deployment) -> Iterator[Deployment]:
-    deployment.start()
-    yield deployment
-    deployment.kill()
 
 
 def furnish_database(server: EmbeddedPostgres) -> None:

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import count
@@ -35,6 +35,8 @@ from tidewaiter.model import Secret
 
 UPSTREAM_PASSWORD = Secret("of the gateway only")
 COMMAND = [sys.executable, "-c", "import sys; from tidewaiter.cli import main; sys.exit(main())"]
+SYSTEM_15 = Path("/usr/lib/postgresql/15/bin")
+NO_15 = f"PostgreSQL 15 is not installed in {SYSTEM_15}"
 READY_S = 30.0
 PATIENCE = 4  # how much longer a busy machine may take; see `eventually`
 TRUSTING = """
@@ -288,6 +290,13 @@ def copy_of(
     copy = Deployment(folder, postgres, free_port(), free_port(), dict(template.issued))
     configure(copy, *more, upstreams=upstreams)
     return copy
+
+
+def running(deployment: Deployment) -> Iterator[Deployment]:
+    """The deployment with its gateway running, for a fixture to yield."""
+    deployment.start()
+    yield deployment
+    deployment.kill()
 
 
 _ports = count(20_000 + 8 * secrets.randbelow(800) + WORKER % 8, 8)

@@ -18,7 +18,7 @@ from rawwire import SYNC, bind, errors_of, execute, parse, tags_of
 from rig import PATIENCE, Deployment, copy_of, eventually
 
 POLICY = """
-@id("notes-wait") @hold("dba") @wait("30s") @message("Deleting notes waits for a DBA")
+@id("notes-wait") @hold("dba") @wait("120s") @message("Deleting notes waits for a DBA")
 forbid (principal, action in Action::"delete", resource == Table::"shop.public.analyst_notes");
 @id("notes-of-analysts")
 permit (principal in Group::"analysts", action in [Action::"read", Action::"write"],
@@ -77,7 +77,7 @@ class Running(threading.Thread):
         except Exception as error:
             self.outcome = error
 
-    def result(self, limit_s: float = 20) -> object:
+    def result(self, limit_s: float = 20 * PATIENCE) -> object:
         self.join(limit_s)
         assert not self.is_alive(), "the client still waits"
         return self.outcome

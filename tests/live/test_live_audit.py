@@ -10,9 +10,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from conftest import running
 from rawwire import SYNC, bind, execute, parse, query
-from rig import Deployment, copy_of, eventually
+from rig import Deployment, copy_of, eventually, running
 
 WAYS: dict[str, str] = {
     "plain": "select name from customers where id = 1",

@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import running
 from rawwire import PROTOCOL_3_0, SYNC, Client, Refused, bind, errors_of, execute, message, parse, query
-from rig import PATIENCE, Deployment, configure, copy_of
+from rig import PATIENCE, Deployment, configure, copy_of, running
 
 CONNECTIONS = 12
 

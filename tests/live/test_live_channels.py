@@ -26,14 +26,14 @@ from standardwebhooks import Webhook
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 POLICY = """
-@id("notes-wait") @hold("dba") @wait("30s") @message("Deleting notes waits for a DBA")
+@id("notes-wait") @hold("dba") @wait("120s") @message("Deleting notes waits for a DBA")
 forbid (principal, action in Action::"delete", resource == Table::"shop.public.analyst_notes");
 @id("notes-of-analysts")
 permit (principal in Group::"analysts", action in [Action::"read", Action::"write"],
         resource == Table::"shop.public.analyst_notes");
 @id("on-call-breaks-glass")
 permit (principal == User::"alice", action == Action::"break_glass", resource == Datasource::"shop");
-@id("changes-wait-for-the-night") @hold("night") @wait("30s")
+@id("changes-wait-for-the-night") @hold("night") @wait("120s")
 forbid (principal, action in Action::"update", resource == Table::"shop.public.analyst_notes");
 @id("night-approves") permit (principal in Group::"night", action == Action::"approve", resource == Datasource::"shop");
 """

@@ -13,7 +13,7 @@ import pytest
 from rig import Deployment, copy_of
 
 POLICY = """
-@id("notes-wait") @hold("dba") @wait("30s") @message("Deleting notes waits for a DBA")
+@id("notes-wait") @hold("dba") @wait("120s") @message("Deleting notes waits for a DBA")
 forbid (principal, action in Action::"delete", resource == Table::"shop.public.analyst_notes");
 @id("notes-of-analysts")
 permit (principal in Group::"analysts", action in [Action::"read", Action::"write"],

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from conftest import running
 from rawwire import Client, Refused, Scram, errors_of, message, query, types_of
-from rig import MASKED, PATIENCE, Deployment, Issued, configure, copy_of, eventually
+from rig import MASKED, PATIENCE, Deployment, Issued, configure, copy_of, eventually, running
 
 from tidewaiter.demo.deployment import Upstream
 from tidewaiter.demo.postgres import EmbeddedPostgres

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import running
 from rawwire import SYNC, Client, Message, bind, describe, errors_of, execute, parse, query
-from rig import MASKED, Deployment, copy_of, eventually
+from rig import MASKED, Deployment, copy_of, eventually, running
 
 from tidewaiter.demo.deployment import Upstream
 

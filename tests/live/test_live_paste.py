@@ -9,8 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from conftest import NO_15, SYSTEM_15
-from rig import Deployment
+from rig import NO_15, SYSTEM_15, Deployment
 
 WHO = "select current_setting('application_name') like 'tidewaiter:alice:%'"
 PROGRAM = """

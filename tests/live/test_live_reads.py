@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import running
 from rawwire import Client, Refused, errors_of, query, rows_of, types_of
-from rig import MASKED, Deployment, copy_of, eventually
+from rig import MASKED, Deployment, copy_of, eventually, running
 
 SLOW_DISK = """
 import os, sys, time
