@@ -51,12 +51,12 @@ PARTS = (
     ("append it: number, time, key", "CPyDef_log___Log___append"),
     ("seal, frame and hash it", "finish"),
     ("add it to the tree, with 255 others", "CPyDef_log___Log____hash"),
-    ("write to the system, hand on the answer", "CPyDef_commit___Recorder____end_turn"),
+    ("write to the system, hand on the answer", "CPyDef_outlet___Outlet___say_now"),
 )
 """What is counted, by the function that does it; those without a module are in proxy/_lane.c and ledger/_crypto.c."""
 INSIDE = {
-    "lane_answered": ("CPyDef_log___Log___append",),
-    "CPyDef_commit___Recorder____end_turn": ("finish", "CPyDef_log___Log____hash"),
+    "lane_answered": ("CPyDef_log___Log___append", "CPyDef_outlet___Outlet___say_now"),
+    "CPyDef_outlet___Outlet___say_now": ("finish", "CPyDef_log___Log____hash"),
 }
 """Of these, which others have a line of their own."""
 

@@ -23,6 +23,7 @@ SUFFIX = EXTENSION_SUFFIXES[0]
 RECORD = "extensions.txt"  # beside this file: a digest of the sources, and the suffix of the extensions made of them
 HOT = (
     "app/clock.py",
+    "app/shelf.py",
     "ledger/batch.py",
     "ledger/commit.py",
     "ledger/entry.py",

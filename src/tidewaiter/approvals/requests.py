@@ -22,6 +22,7 @@ from tidewaiter.model import Principal, Receipt
 
 FOLLOW_S = 0.05  # looking whether the store changed: 3 µs on SQLite; every `check_s` of it on PostgreSQL
 CAREFUL_S = 1.0  # between questions to a store that does not answer
+EXPIRE_S = 1.0  # while nobody here waits, a query of 1 ms each time; whoever reads a request looks at the clock itself
 PRUNE_S = 3600.0
 IDS_AT_ONCE = 500  # in one question to the store: databases bound the number of parameters
 SESSION = "session"  # the channel of what sessions did
@@ -276,7 +277,7 @@ class Requests:
     # -- time -------------------------------------------------------------------------------------------------------
     async def follow(self, report: Callable[[str], None]) -> None:
         """Wake those who wait for what was decided elsewhere, and let time run out. Until cancelled."""
-        stamp, prune_at, problem = -1, 0.0, ""
+        stamp, expire_at, prune_at, problem = -1, 0.0, 0.0, ""
         while True:
             await asyncio.sleep(self._check_s)
             try:
@@ -285,7 +286,9 @@ class Requests:
                     if now != stamp:
                         stamp = now
                         await self._wake_decided()
-                await self._expire_due()
+                if self._waiting or self._now_s() >= expire_at:
+                    await self._expire_due()
+                    expire_at = self._now_s() + EXPIRE_S
                 if self._now_s() >= prune_at:
                     prune_at = self._now_s() + PRUNE_S
                     await asyncio.to_thread(self._book.prune, self._now_s())

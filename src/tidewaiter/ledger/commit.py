@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from tidewaiter.errors import LedgerUnavailable, TidewaiterError
 from tidewaiter.ledger.log import Log, State
@@ -19,6 +19,7 @@ from tidewaiter.model import Receipt
 
 T = TypeVar("T")
 
+_OPEN: Final = State.OPEN  # looked up once, not for each statement
 STAGE_BYTES = 64 << 10  # bodies that become files are sealed and stored in the worker thread
 REPAIR_S = 1.0
 CLOSING = frozenset({"outcome", "execution", "session.end", "gap"})
@@ -62,7 +63,7 @@ class Recorder:
     @property
     def available(self) -> bool:
         """True if new traffic can be recorded."""
-        return self._log.state is State.OPEN
+        return self._log.state is _OPEN
 
     def record(self, kind: str, members: bytes, body: bytes | None = None) -> Receipt:
         """Append an entry; see `Log.append`. It survives nothing before `flush`, and power loss only after `durable`.
@@ -95,7 +96,8 @@ class Recorder:
     @property
     def is_written(self) -> bool:
         """True if everything recorded so far survives kill -9."""
-        return self._log.written == self._log.size and self._log.state in (State.OPEN, State.FULL)
+        log = self._log
+        return log.written == log.size and (log.state is _OPEN or log.state is State.FULL)
 
     def flush(self) -> None:
         """Everything recorded so far survives kill -9. Raises LedgerUnavailable."""

@@ -52,6 +52,9 @@ class State(Enum):
     CLOSED = "closed"
 
 
+_OPEN: Final = State.OPEN  # looked up once, not for each entry
+
+
 class Staged(NamedTuple):
     """Members and body made ready for `append` by `stage`."""
 
@@ -221,7 +224,7 @@ class Log:
         Members that pass MEMBERS_BYTES are spilled into the body, whole. A full disk still takes `closing` entries.
         Raises LedgerUnavailable, and ValueError if the members cannot be made to fit.
         """
-        if self._state is not State.OPEN and not (closing and self._state is State.FULL):
+        if self._state is not _OPEN and not (closing and self._state is State.FULL):
             raise self._refusal()
         seq, t_ns, late = self._size, self._clock_ns(), ""
         if t_ns < self._t_ns:
@@ -275,7 +278,7 @@ class Log:
 
     def write(self) -> None:
         """Hand everything appended to the system: it survives kill -9. Raises LedgerUnavailable."""
-        if self._state in (State.BROKEN, State.CLOSED):
+        if self._state is not _OPEN and self._state in (State.BROKEN, State.CLOSED):
             raise self._refusal()
         if not self._pending:
             return

@@ -1,8 +1,8 @@
 /* The steady path of a session in C: one known, plain statement at a time, from the client's chunk to its entry.
  *
  * What is done is defined by rounds.py, Answers.feed_round and Trail.outcome, which do the same where this module is
- * not, and take over wherever anything is in the least unusual. Nothing is judged here and no judgement is kept: `plain`
- * (Rounds.plain) is asked for each statement. The lane takes chunks only while it is armed, which the session does when
+ * not, and take over wherever anything is in the least unusual. Nothing is judged here and no judgement is kept:
+ * Rounds.plain is asked for each statement. The lane takes chunks only while it is armed, which the session does when
  * everything in it is at rest; whatever the lane does not take disarms it, after what it holds has been handed over.
  *
  * Formats: https://www.postgresql.org/docs/current/protocol-message-formats.html; bodies: ledger/entry.py.
@@ -11,13 +11,13 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <stddef.h>
+#include <structmember.h>
 
 #define HEADER 5       /* type and length of a message */
 #define READY_BYTES 6  /* ReadyForQuery */
 #define TAG_BYTES 64   /* no plain statement's command tag is longer */
 #define ROWS_DIGITS 18 /* more would not fit into 64 bits */
 #define DIGITS 20      /* of any number */
-
 /* Of wire/postgres_state.py, Owes. */
 enum { NOTHING = 0, QUERY = 8, ROUND = 10, DESCRIBED_ROUND = 11 };
 
@@ -35,21 +35,28 @@ typedef struct {
     PyObject_HEAD
     PyObject *ask, *answer, *fail;         /* the session's long roads: chunk, chunk, exception */
     PyObject *plain, *went;                /* Rounds.plain(text), Rounds.went(owes, judged, text, binds, oids, began) */
-    PyObject *ran, *written, *said;        /* Trail.ran(members, body, rows), Recorder.written, Session._said */
+    PyObject *ran;                         /* Trail.ran(members, body, rows) */
+    PyObject *say_now, *written, *said;    /* Outlet.say_now(answer), Recorder.written, Outlet.said */
     PyObject *clock_us;
-    PyObject *client, *server;             /* links */
-    PyObject *known, *unsaid, *who;        /* Names.statements, Session._unsaid, what every entry says */
+    PyObject *server;                      /* its link */
+    PyObject *known, *unsaid, *who;        /* Names.statements, Outlet.unsaid, what every entry says */
     PyObject *judged, *text, *oids, *binds; /* of the statement under way */
     long long began_us;
     Py_ssize_t most_bytes;
     int owes;
-    char is_armed, keeps_binds;
+    char is_armed, is_busy, keeps_binds; /* is_busy: what is under way went to the server */
 } Lane;
 
 /* Length of the message at `at` with its type, 0 where it is impossible; see wire/frames.py, length_at. */
 static Py_ssize_t length_at(const byte *at) {
     uint32_t size = (uint32_t)at[1] << 24 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 8 | at[4];
     return size < 4 || size >= 0x40000000 ? 0 : (Py_ssize_t)size + 1;
+}
+
+/* The same of a message that ends before `end`, 0 of every other. */
+static Py_ssize_t whole(const byte *at, const byte *end) {
+    Py_ssize_t length = end - at < HEADER ? 0 : length_at(at);
+    return length > end - at ? 0 : length;
 }
 
 static int now_us(Lane *self, long long *at) {
@@ -68,7 +75,11 @@ static int called(PyObject *result) {
 
 /* --- the statement under way ------------------------------------------------------------------------------------- */
 
+static Py_ssize_t busy; /* lanes with a statement under way, of all sessions */
+
 static void forget(Lane *self) {
+    busy -= self->is_busy;
+    self->is_busy = 0;
     self->owes = NOTHING;
     Py_CLEAR(self->judged);
     Py_CLEAR(self->text);
@@ -94,8 +105,8 @@ static int disarm(Lane *self) {
 /* What begins with a Bind of the unnamed portal and is one round; NOTHING for every other. The statement's name ends at
  * `name_end`, the Bind at `body_end`. */
 static int round_of(const byte *data, Py_ssize_t size, Py_ssize_t *name_end, Py_ssize_t *body_end) {
-    Py_ssize_t first = length_at(data);
-    if (!first || first > size || data[HEADER])
+    Py_ssize_t first = whole(data, data + size);
+    if (!first || data[HEADER])
         return NOTHING;
     const byte *rest = data + first;
     Py_ssize_t rest_bytes = size - first;
@@ -116,7 +127,7 @@ static int round_of(const byte *data, Py_ssize_t size, Py_ssize_t *name_end, Py_
     return owes;
 }
 
-/* Note text, type OIDs and parameters of what a chunk asks for: 1 if it is one statement, 0 if not, -1 with an exception. */
+/* Note text, type OIDs and parameters of what a chunk asks for: 1 if it is one statement, 0 if not, -1 on exceptions. */
 static int recognise(Lane *self, const byte *data, Py_ssize_t size) {
     Py_ssize_t name_end, body_end;
     if (data[0] == 'Q') {
@@ -140,8 +151,8 @@ static int recognise(Lane *self, const byte *data, Py_ssize_t size) {
         return PyErr_Occurred() ? -1 : 0;
     self->text = PyObject_GetAttr(statement, str_text);
     self->oids = self->text ? PyObject_GetAttr(statement, str_oids) : NULL;
-    self->binds = self->oids ? PyBytes_FromStringAndSize((const char *)data + name_end + 1, body_end - name_end - 1) : NULL;
-    if (!self->binds)
+    if (!self->oids ||
+        !(self->binds = PyBytes_FromStringAndSize((const char *)data + name_end + 1, body_end - name_end - 1)))
         return -1;
     return PyBytes_CheckExact(self->text) && PyBytes_GET_SIZE(self->text) && PyTuple_CheckExact(self->oids);
 }
@@ -162,6 +173,8 @@ static int take(Lane *self, PyObject *chunk) {
         forget(self);
         return is_taken;
     }
+    self->is_busy = 1;
+    busy++;
     return called(PyObject_CallMethodOneArg(self->server, str_write, chunk)) ? -1 : 1;
 }
 
@@ -178,11 +191,10 @@ typedef struct {
 static int read_tag(const byte *tag, Py_ssize_t size, Told *told) {
     if (size < 2 || size > TAG_BYTES || tag[size - 1])
         return 0;
-    size--;
-    for (Py_ssize_t i = 0; i < size; i++)
+    for (Py_ssize_t i = 0; i < size - 1; i++)
         if (!Py_ISALNUM(tag[i]) && tag[i] != ' ')
             return 0;
-    Py_ssize_t digits = size;
+    Py_ssize_t digits = --size;
     while (digits && Py_ISDIGIT(tag[digits - 1]))
         digits--;
     told->rows = 0;
@@ -207,25 +219,18 @@ static int read_answer(int owes, const byte *data, Py_ssize_t size, Told *told) 
             return 0;
         at += HEADER;
     }
-    if (owes != ROUND) {
-        if (last - at < HEADER)
-            return 0;
-        if (*at == 'T' || (*at == 'n' && owes == DESCRIBED_ROUND)) {
-            Py_ssize_t length = length_at(at);
-            if (!length || length > last - at)
-                return 0;
-            at += length;
-        } else if (owes == DESCRIBED_ROUND) {
-            return 0;
-        }
-    }
-    for (rows = at; last - at >= HEADER && *at == 'D';) {
-        Py_ssize_t length = length_at(at);
-        if (!length || length > last - at)
+    Py_ssize_t length;
+    if (at < last && owes != ROUND && (*at == 'T' || (*at == 'n' && owes == DESCRIBED_ROUND))) {
+        if (!(length = whole(at, last)))
             return 0;
         at += length;
+    } else if (owes == DESCRIBED_ROUND) {
+        return 0;
     }
-    if (last - at < HEADER || *at != 'C' || length_at(at) != last - at)
+    for (rows = at; at < last && *at == 'D'; at += length)
+        if (!(length = whole(at, last)))
+            return 0;
+    if (at == last || *at != 'C' || whole(at, last) != last - at)
         return 0;
     /* A Query's bytes are all up to ReadyForQuery, an Execute's those from its first row to its CommandComplete. */
     told->bytes = owes == QUERY ? size : last - rows;
@@ -271,7 +276,8 @@ static int count(const byte *binds, Py_ssize_t size) {
 
 /* The members of an execution's entry; see proxy/trail.py, Trail.outcome. */
 static PyObject *members_of(Lane *self, const Told *told, long long duration_us) {
-    static const char AROUND[] = ",,\"binds\":,\"status\":\"ok\",\"results\":[[\"\",]],\"rows\":,\"bytes\":,\"duration_us\":";
+    static const char AROUND[] =
+        ",,\"binds\":,\"status\":\"ok\",\"results\":[[\"\",]],\"rows\":,\"bytes\":,\"duration_us\":";
     PyObject *judged = PyObject_GetAttr(self->judged, str_members), *members = NULL;
     if (judged && !PyBytes_CheckExact(judged))
         PyErr_SetString(PyExc_TypeError, "a judgement's members are bytes");
@@ -321,8 +327,11 @@ static PyObject *body_of(Lane *self) {
     return body;
 }
 
-/* Let the client have the answer at the end of the event loop's turn, when the entry is written. */
+/* Let the client have the answer when the entry is written: at the end of the event loop's turn, in one write with
+ * others', or now, where no other statement is under way whose answer could come meanwhile. */
 static int say(Lane *self, PyObject *chunk) {
+    if (!busy && !PyList_GET_SIZE(self->unsaid))
+        return called(PyObject_CallOneArg(self->say_now, chunk));
     if (PyList_Append(self->unsaid, chunk))
         return -1;
     return PyList_GET_SIZE(self->unsaid) > 1 ? 0 : called(PyObject_CallOneArg(self->written, self->said));
@@ -395,11 +404,6 @@ static PyObject *lane_disarm(Lane *self, PyObject *none) {
     Py_RETURN_NONE;
 }
 
-static PyObject *lane_is_busy(Lane *self, void *none) {
-    (void)none;
-    return PyBool_FromLong(self->owes != NOTHING);
-}
-
 #define OBJECTS ((offsetof(Lane, began_us) - offsetof(Lane, ask)) / sizeof(PyObject *))
 
 static PyObject **objects(Lane *self) {
@@ -414,7 +418,7 @@ static int lane_traverse(Lane *self, visitproc visit, void *arg) {
 
 static int lane_clear(Lane *self) {
     self->is_armed = 0;
-    self->owes = NOTHING;
+    forget(self);
     for (size_t i = 0; i < OBJECTS; i++)
         Py_CLEAR(objects(self)[i]);
     return 0;
@@ -427,7 +431,7 @@ static void lane_dealloc(Lane *self) {
 }
 
 static PyObject *lane_make(PyTypeObject *type, PyObject *given, PyObject *named) {
-    static char *NAMES[] = {"ask", "answer", "fail", "plain", "went", "ran", "written", "said", "clock_us", "client",
+    static char *NAMES[] = {"ask", "answer", "fail", "plain", "went", "ran", "say_now", "written", "said", "clock_us",
                             "server", "known", "unsaid", "who", "most_bytes", "keeps_binds", NULL};
     Lane *self = (Lane *)type->tp_alloc(type, 0);
     int keeps_binds;
@@ -435,7 +439,7 @@ static PyObject *lane_make(PyTypeObject *type, PyObject *given, PyObject *named)
         return NULL;
     if (!PyArg_ParseTupleAndKeywords(
             given, named, "$OOOOOOOOOOOO!O!Snp", NAMES, &self->ask, &self->answer, &self->fail, &self->plain,
-            &self->went, &self->ran, &self->written, &self->said, &self->clock_us, &self->client, &self->server,
+            &self->went, &self->ran, &self->say_now, &self->written, &self->said, &self->clock_us, &self->server,
             &PyDict_Type, &self->known, &PyList_Type, &self->unsaid, &self->who, &self->most_bytes, &keeps_binds)) {
         memset(&self->ask, 0, OBJECTS * sizeof(PyObject *)); /* they were borrowed */
         Py_DECREF(self);
@@ -455,9 +459,9 @@ static PyMethodDef METHODS[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static PyGetSetDef PROPERTIES[] = {
-    {"is_busy", (getter)lane_is_busy, NULL, NULL, NULL},
-    {NULL, NULL, NULL, NULL, NULL},
+static PyMemberDef MEMBERS[] = {
+    {"is_busy", T_BOOL, offsetof(Lane, is_busy), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
 };
 
 static PyTypeObject LANE = {
@@ -465,7 +469,7 @@ static PyTypeObject LANE = {
     .tp_basicsize = sizeof(Lane),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
     .tp_methods = METHODS,
-    .tp_getset = PROPERTIES,
+    .tp_members = MEMBERS,
     .tp_new = lane_make,
     .tp_traverse = (traverseproc)lane_traverse,
     .tp_clear = (inquiry)lane_clear,

@@ -83,11 +83,6 @@ class Asks(Weighing):
         """Whether nothing that was taken before decides what becomes of the next message."""
         return self._skips is None and not self._is_barrier
 
-    @property
-    def is_at_rest(self) -> bool:
-        """Whether nothing that was taken waits for more, or to be sent."""
-        return self.is_clear and not (self.is_unsynced or self.out or self.local) and self.weighty is None
-
     def went_past(self, *, ends_with_sync: bool) -> None:
         """Note that a statement went to the server without being taken here; see `rounds`."""
         self._worked_at = self._answers.idles

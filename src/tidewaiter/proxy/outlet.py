@@ -77,6 +77,12 @@ class Outlet:
         if len(self.unsaid) == 1:
             self._written(self._told)
 
+    def say_now(self, answer: bytes) -> None:
+        """Let the client have an answer before which nothing waits, once all entries so far are written, which is now.
+        Raises LedgerUnavailable."""
+        self._recorder.flush()
+        self._client.write(answer)
+
     def hold(self, receipt: Receipt) -> None:
         """Let nothing that comes from now on leave before this entry, just recorded, is durable.
 

@@ -72,8 +72,10 @@ class Rounds:
     @property
     def is_at_rest(self) -> bool:
         """Whether nothing that came before has a bearing on what comes next."""
-        names = self._names
-        return self._answers.is_at_rest and self._asks.is_at_rest and not (names.changes or names.portals)
+        asks, names = self._asks, self._names
+        if asks.is_unsynced or asks.out or asks.local or asks.weighty is not None or asks.awaited is not None:
+            return False
+        return asks.is_clear and self._answers.is_at_rest and not (names.changes or names.portals)
 
     def went(self, owes: int, judged: Judged, text: bytes, binds: bytes, oids: tuple[int, ...], began_us: int) -> None:
         """Note a statement that was taken elsewhere, in a session at rest, and went to the server."""

@@ -92,9 +92,9 @@ class Session:
         rounds, outlet = self._rounds, self._outlet
         self._lane = Lane(
             ask=self._on_client, answer=self._on_server, fail=self._fail, plain=rounds.plain, went=rounds.went,
-            ran=trail.ran, written=recorder.written, said=outlet.said, clock_us=clock_us, client=client, server=server,
-            known=standing.names.statements, unsaid=outlet.unsaid, who=trail.who, most_bytes=statement_bytes,
-            keeps_binds=trail.binds == "full",
+            ran=trail.ran, say_now=outlet.say_now, written=recorder.written, said=outlet.said, clock_us=clock_us,
+            server=server, known=standing.names.statements, unsaid=outlet.unsaid, who=trail.who,
+            most_bytes=statement_bytes, keeps_binds=trail.binds == "full",
         )  # fmt: skip
 
     # -- life -------------------------------------------------------------------------------------------------------
