@@ -199,7 +199,7 @@ def test_a_defect_while_studying_is_not_understanding(defect: Exception) -> None
 class Broken:
     """Policies that fail to decide."""
 
-    context_attributes = ()
+    context_attributes = frozenset[str]()
     want_estimates = False
 
     def decide(self, *_: object) -> Verdict:
