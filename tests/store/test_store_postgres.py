@@ -14,7 +14,8 @@ import pytest
 from bookkit import DORA, Memory, draft, random_text
 from channelkit import Place
 from lane import Lane
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
+from test_store_schema import migrate, shape
 
 from tidewaiter.approvals.book import Book
 from tidewaiter.approvals.desk import State
@@ -25,7 +26,8 @@ from tidewaiter.identity import Directory
 from tidewaiter.identity.accounts import Realm
 from tidewaiter.model import Kind, Secret
 from tidewaiter.store import Store, engine, open_store
-from tidewaiter.store.tables import VERSION_TABLE
+from tidewaiter.store.schema import revision_of
+from tidewaiter.store.tables import HEAD, VERSION_TABLE
 
 NOW_S = 1_800_000_000.0
 
@@ -70,6 +72,17 @@ def test_directory_works_on_postgresql(store: Store) -> None:
     assert directory.principal("alice-bot") is None
     assert [credential.datasources for credential in directory.credentials()] == [("shop",)]
     assert directory.prune(NOW_S + 100 * 86400) == 1
+
+
+def test_a_new_store_is_as_the_migrations_make_it_on_postgresql(server: EmbeddedPostgres, store: Store) -> None:
+    server.execute("drop database if exists migrated with (force)")
+    server.execute("create database migrated")
+    other = create_engine(server.dsn("migrated").replace("postgresql:", "postgresql+psycopg:", 1))
+    migrate(other, "head")
+    with store.reading() as new, other.begin() as migrated:
+        assert shape(new) == shape(migrated)
+        assert revision_of(new) == revision_of(migrated) == HEAD
+    other.dispose()
 
 
 def test_channels_are_told_once_by_two_gateways_on_postgresql(store: Store, url: str, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import CheckConstraint, create_engine, inspect, text
+from sqlalchemy import CheckConstraint, Connection, Engine, create_engine, inspect, text
 
 from tidewaiter.approvals.book import Book, Readable
 from tidewaiter.approvals.desk import Event
@@ -29,15 +30,41 @@ def test_head_is_the_newest_migration() -> None:
     assert ScriptDirectory(str(MIGRATIONS)).get_current_head() == HEAD
 
 
+def shape(connection: Connection) -> dict[str, list[object]]:
+    """All that a database tells of its tables, but the names of primary keys: they tell what a table was called once,
+    so no migration may go by them."""
+    found = inspect(connection)
+
+    def told(table: str) -> list[object]:
+        columns = [(one["name"], str(one["type"]), one["nullable"], one["default"]) for one in found.get_columns(table)]
+        more = (found.get_foreign_keys(table), found.get_indexes(table), found.get_check_constraints(table))
+        return [
+            sorted(columns),
+            found.get_pk_constraint(table)["constrained_columns"],
+            *(sorted(map(str, each)) for each in more),
+        ]
+
+    return {table: told(table) for table in found.get_table_names()}
+
+
 def test_the_migrations_make_exactly_the_tables_that_the_code_uses(tmp_path: Path) -> None:
-    store = open_store(URL, tmp_path)
-    with store.reading() as connection:
+    at("head", tmp_path)
+    with closing(create_engine(f"sqlite:///{tmp_path}/control.sqlite").connect()) as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, "compare_type": True})
         assert compare_metadata(context, metadata) == []
         found = inspect(connection)
         for table in metadata.tables.values():
             named = {check["name"] for check in found.get_check_constraints(table.name)}
             assert named == {each.name for each in table.constraints if isinstance(each, CheckConstraint)}
+
+
+def test_a_new_store_is_as_the_migrations_make_it(tmp_path: Path) -> None:
+    at("head", tmp_path)
+    (tmp_path / "new").mkdir()
+    store = open_store(URL, tmp_path / "new")
+    with store.reading() as new, closing(create_engine(f"sqlite:///{tmp_path}/control.sqlite").connect()) as migrated:
+        assert shape(new) == shape(migrated)
+        assert revision_of(new) == revision_of(migrated) == HEAD
     store.close()
 
 
@@ -73,10 +100,10 @@ def _fail(_size: int) -> bytes:
     raise RuntimeError
 
 
-def test_opening_a_current_store_does_not_import_alembic(tmp_path: Path) -> None:
-    open_store(URL, tmp_path).close()
+def test_opening_a_new_or_current_store_does_not_import_alembic(tmp_path: Path) -> None:
     program = (
-        "import sys, pathlib, tidewaiter.store as s; s.open_store(sys.argv[1], pathlib.Path(sys.argv[2])).close();"
+        "import sys, pathlib, tidewaiter.store as s; "
+        "[s.open_store(sys.argv[1], pathlib.Path(sys.argv[2])).close() for _ in range(2)];"
         "assert 'alembic' not in sys.modules"
     )
     program_of = [sys.executable, "-c", f"import sys; sys.path[:] = {sys.path!r}; {program}", URL, str(tmp_path)]
@@ -85,7 +112,11 @@ def test_opening_a_current_store_does_not_import_alembic(tmp_path: Path) -> None
 
 def at(revision: str, folder: Path, *statements: str) -> None:
     """A store as an older version left it."""
-    engine = create_engine(f"sqlite:///{folder}/control.sqlite")
+    migrate(create_engine(f"sqlite:///{folder}/control.sqlite"), revision, *statements)
+
+
+def migrate(engine: Engine, revision: str, *statements: str) -> None:
+    """Bring a database to a revision with Alembic."""
     with engine.begin() as connection:
         settings = Config(attributes={"connection": connection})
         settings.set_main_option("script_location", str(MIGRATIONS))

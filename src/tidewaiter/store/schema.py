@@ -1,17 +1,29 @@
-"""Brings a store's schema to the revision that this code reads, with Alembic, inside the caller's transaction."""
+"""Brings a store's schema to the revision that this code reads, inside the caller's transaction.
+
+A store that has no schema yet gets the tables as they are now; an older one is upgraded with Alembic. A test holds that
+both end up the same.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, inspect, select, text
 
 from tidewaiter.errors import ConfigError
-from tidewaiter.store.tables import HEAD, VERSION_TABLE, meta
+from tidewaiter.store.tables import HEAD, VERSION_TABLE, meta, metadata
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 SALT_KEY_BYTES = 32  # as long as HMAC-SHA-256's output: more adds nothing (RFC 2104 §3)
+
+# As Alembic makes it.
+_version = Table(
+    VERSION_TABLE,
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name=f"{VERSION_TABLE}_pkc"),
+)
 
 
 def revision_of(connection: Connection) -> str | None:
@@ -29,13 +41,22 @@ def upgrade(connection: Connection, place: str, token_bytes: Callable[[int], byt
     not know, which means that a newer one made it.
     """
     present = revision_of(connection)
-    if present != HEAD:
+    if present is None:
+        _found(connection)
+    elif present != HEAD:
         _migrate(connection, present, place)
     if connection.scalar(select(meta.c.id)) is None:
         connection.execute(meta.insert().values(id=1, generation=0, salt_key=token_bytes(SALT_KEY_BYTES)))
 
 
-def _migrate(connection: Connection, present: str | None, place: str) -> None:
+def _found(connection: Connection) -> None:
+    """Every table, in a store that has none of them: one of that name is somebody else's, and an error."""
+    metadata.create_all(connection, checkfirst=False)
+    _version.create(connection)
+    connection.execute(_version.insert().values(version_num=HEAD))
+
+
+def _migrate(connection: Connection, present: str, place: str) -> None:
     # Alembic costs 0.15 s to import, which no command should pay while the schema is current.
     from alembic import command
     from alembic.config import Config
@@ -45,7 +66,7 @@ def _migrate(connection: Connection, present: str | None, place: str) -> None:
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if present is not None and present not in known:
+    if present not in known:
         problem = f"{place}: schema revision {present} is newer than this version of Tidewaiter ({HEAD})"
         raise ConfigError([f"{problem}; upgrade Tidewaiter"])
     command.upgrade(config, "head")
