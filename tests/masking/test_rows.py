@@ -204,7 +204,7 @@ SHORTEST = [
     b"xoxb-abcdefghij", b"AKIAABCDEFGHIJKLMNOP", b"sk-abcdefghijklmnopqrst", b"ya29.abcdefghijklmnopqrst",
     b"SG.abcdefghijklmnop.abcdefghijklmnop", b"hf_abcdefghijklmnopqrstuvwxyzabcd", b"eyJabcdefgh.eyJabcdefgh.",
     b"-----BEGIN PRIVATE KEY-----", b"+49 123 456", b"078-05-1120", b"4222222222222", b"1.2.3.4", b"a::1",
-    b"NO9386011117947", b"a@b.c",
+    b"NO9386011117947", b"XB33 BCDE FGHI JKLM", b"a@b.c",
 ]  # fmt: skip
 
 
@@ -281,6 +281,55 @@ ORDINARY = [
     (mask("truncate", unit="day"), MOMENTS[1], False, [b"2024-02-29 23:59:59.123456", b"0001-01-01 00:00:01 BC"]),
     (mask("truncate", unit="month"), MOMENTS[1], True, [struct.pack("!q", n) for n in (-1, -(1 << 63), 1 << 60)]),
 ]
+
+
+UTF8_OR_NOT = (
+    b"\xc2\x80,\xe0\xa0\x80,\xed\x9f\xbf,\xee\x80\x80,\xef\xbf\xbf,\xf0\x90\x80\x80,\xf4\x8f\xbf\xbf,\xc2\x80\xbf,\xc0\xaf,"
+    b"\xc1\xbf,\xe0\x9f\xbf,\xed\xa0\x80,\xf0\x8f\xbf\xbf,\xf4\x90\x80\x80,\xf5\x80\x80\x80,\xff,\x80,\xc2,\xe0\xa0,"
+    b"\xf0\x90\x80,\xc2AB,\xe0\xa0A,\xf0\x90\x80A,\xf0A\x80\x80"
+).split(b",")
+EDGES = [
+    (
+        PARTIAL,
+        TEXTS[0],
+        False,
+        [b"abc" + some for some in UTF8_OR_NOT] + [some + b"abcdefghijk" for some in UTF8_OR_NOT],
+    ),
+    (mask("email"), TEXTS[0], False, [b"a@" + some for some in UTF8_OR_NOT] + [some + b"@b" for some in UTF8_OR_NOT]),
+    (mask("email"), TEXTS[2], False, [b"a@" + some for some in UTF8_OR_NOT]),
+    (mask("partial", keep_first=0, keep_last=1, char="•"), TEXTS[5], False, [b"x" * size for size in (20, 21, 22, 63)]),
+    (mask("email"), TEXTS[5], False, [b"a@" + b"x" * 61, b"a@" + "é".encode() * 30]),
+    (
+        mask("bucket", size=7),
+        column("numeric"),
+        False,
+        [b"%d" % (bits + 6) for bits in (10**18, 1 << 63, 1 << 64, 10**20)],
+    ),
+    (mask("bucket", size=7), column("numeric"), True, [sent(weight, 0, 0, [9999] * 9) for weight in range(-3, 9)]),
+    (mask("bucket", size=7), column("numeric"), True, [sent(weight, 0, 0, [65535] * 9) for weight in range(-3, 9)]),
+    (
+        mask("bucket", size=7),
+        column("numeric"),
+        True,
+        [sent(0, sign, 2, [of]) for sign in (0, 0x4000) for of in (6, 7)],
+    ),
+]
+
+
+@pytest.mark.parametrize(("named", "of", "is_binary", "values"), EDGES)
+def test_values_at_the_edges_are_masked_alike(named: Mask, of: Column, is_binary: bool, values: list[bytes]) -> None:
+    for value in values:
+        chunk = row(value)
+        expected, found = both([(0, late_mask(named, of, KEY, is_binary))], chunk, 0, len(chunk))
+        assert found == (expected if isinstance(expected, bytes) else None), value
+
+
+@pytest.mark.parametrize("sizes", [range(70, 0, -1), range(0, 300, 7), [9] * 8, [9] * 31, [128, 129, 127, 0] * 20])
+def test_values_of_one_lot_do_not_touch_each_other(sizes: Sequence[int]) -> None:
+    masks = [(n, late_mask(mask(name), TEXTS[0], KEY, False)) for n, name in enumerate(("token", "fake", "token"))]
+    chunk = b"".join(row(b"a" * size, None if size % 5 else b"b" * size, b"%d" % size) for size in sizes)
+    expected, found = both(masks, chunk, 0, len(chunk))
+    assert found == expected
 
 
 @pytest.mark.parametrize(("named", "of", "is_binary", "values"), ORDINARY)
