@@ -26,6 +26,20 @@ static inline void put_big_endian(uint8_t *at, uint64_t number, int size)
         at[i] = (uint8_t)number;
 }
 
+/* The sizes of messages and fields, four bytes each: written so that each is one instruction. */
+static inline uint32_t size_at(const uint8_t *at)
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static inline void put_size(uint8_t *at, size_t size)
+{
+    at[0] = (uint8_t)(size >> 24);
+    at[1] = (uint8_t)(size >> 16);
+    at[2] = (uint8_t)(size >> 8);
+    at[3] = (uint8_t)size;
+}
+
 /* -- what comes out: bytes that grow --------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -64,7 +78,7 @@ static int put_field(Out *out, const void *bytes, size_t size)
     uint8_t *at = room_for(out, 4 + size);
     if (at == NULL)
         return -1;
-    put_big_endian(at, size, 4);
+    put_size(at, size);
     memcpy(at + 4, bytes, size);
     out->size += 4 + size;
     return 0;
@@ -307,7 +321,7 @@ static int bucket(const Mask *mask, const Field *field, Out *out)
     uint8_t *to = room_for(out, 4 + width + places);
     if (to == NULL)
         return FAILED;
-    put_big_endian(to, width + places, 4);
+    put_size(to, width + places);
     memcpy(to + 4, said, width);
     memset(to + 4 + width, '0', places);
     if (places)
@@ -404,7 +418,7 @@ static int put_moment(const Mask *mask, const Moment *moment, Out *out)
     uint8_t *to = room_for(out, 4 + total);
     if (to == NULL)
         return FAILED;
-    put_big_endian(to, total, 4);
+    put_size(to, total);
     memcpy(to + 4, date, (size_t)width);
     memcpy(to + 4 + width, moment->rest, moment->rest_size);
     if (is_bc)

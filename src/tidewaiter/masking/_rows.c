@@ -46,7 +46,7 @@ static int find_fields(const Masks *self, Row *row, Lanes *lanes)
         do {
             if (size - pos < 4)
                 return UNCOVERED;
-            field->size = (size_t)big_endian(data + pos, 4);
+            field->size = size_at(data + pos);
             field->is_null = field->size == 0xFFFFFFFF;
             pos += 4;
             if (field->is_null)
@@ -92,7 +92,7 @@ static int mask_row(const Masks *self, const Row *row, Out *out)
     size_t total = out->size - head - 1;
     if (total > INT32_MAX)
         return UNCOVERED;
-    put_big_endian((uint8_t *)PyBytes_AS_STRING(out->bytes) + head + 1, total, 4);
+    put_size((uint8_t *)PyBytes_AS_STRING(out->bytes) + head + 1, total);
     return DONE;
 }
 
@@ -103,7 +103,7 @@ static int mask_lot(const Masks *self, const uint8_t *data, size_t *at, size_t s
     Lanes lanes = {0};
     int count = 0;
     for (; count < LOT && *at < stop; count++) {
-        size_t length = stop - *at < 7 || data[*at] != 'D' ? 0 : (size_t)big_endian(data + *at + 1, 4);
+        size_t length = stop - *at < 7 || data[*at] != 'D' ? 0 : size_at(data + *at + 1);
         if (length < 6 || length > stop - *at - 1)
             return UNCOVERED;
         rows[count] = (Row){data + *at, 1 + length, fields + count * Py_SIZE(self)};

@@ -99,7 +99,7 @@ static int put_text(const Mask *mask, const void *one, size_t size, const void *
     uint8_t *at = room_for(out, 4 + total);
     if (at == NULL)
         return FAILED;
-    put_big_endian(at, total, 4);
+    put_size(at, total);
     memcpy(at + 4, one, size);
     memcpy(at + 4 + size, two, size_two);
     memset(at + 4 + size + size_two, ' ', spaces);
@@ -157,7 +157,7 @@ static int partial(const Mask *mask, const Field *field, Out *out)
     uint8_t *at = room_for(out, 4 + total + spaces);
     if (at == NULL)
         return FAILED;
-    put_big_endian(at, total + spaces, 4);
+    put_size(at, total + spaces);
     memcpy(at + 4, value, head);
     at += 4 + head;
     for (size_t done = 0; done < hidden; done++, at += mask->fill_size)
@@ -285,7 +285,7 @@ static int without_emails(const Mask *mask, const Field *field, Out *out)
         out->size = head;
         return UNCOVERED;
     }
-    put_big_endian((uint8_t *)PyBytes_AS_STRING(out->bytes) + head, total, 4);
+    put_size((uint8_t *)PyBytes_AS_STRING(out->bytes) + head, total);
     return DONE;
 }
 

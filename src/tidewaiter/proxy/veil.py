@@ -225,8 +225,11 @@ class Veil:
         """Take rows or copy data at `at`, as `_next` does. Raises MaskingError: then none of them was taken."""
         mask = self._mask() if kind == DATA_ROW else NOTHING
         end = at
-        while end + HEADER <= size and data[end] == kind and end + length_at(data, end) <= size:
-            end += length_at(data, end)
+        while end + HEADER <= size and data[end] == kind:
+            after = end + length_at(data, end)
+            if after > size:
+                break
+            end = after
         if end > at:
             out.append(mask.apply(data, at, end) if mask.last >= 0 else data[at:end])
             return end

@@ -31,7 +31,7 @@ select email from customers tablesample system (100) repeatable (1)
 select x.email from (select email, id from customers) x order by x.id
 with c as (select email, dob, balance from customers) select * from c
 select email from v_plain order by id
-select id, email, ssn from v_city order by id
+select id, name, ssn from v_city order by id, name
 explain select email, balance, dob from customers
 explain (costs on, verbose on) select email, ssn from customers order by id
 explain select * from customers c join customers d using (email)
