@@ -236,6 +236,32 @@ async def test_run_reads_what_was_asked_for_soon(server: EmbeddedPostgres) -> No
         running.cancel()
 
 
+async def test_run_does_not_read_again_what_a_session_has_read_itself(
+    server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a definition a session asks for a reading, and makes it when it needs it."""
+    monkeypatch.setattr(catalogs, "SOON_S", 0.01)
+    monkeypatch.setattr(catalogs, "SOON_SHARE", 0)
+    readings: list[str] = []
+    ask = catalogs.statement
+
+    def counted(*sections: tuple[str, ...], **how: bool) -> str:
+        readings.append("changes" if not sections else "everything")
+        return ask(*sections, **how)
+
+    async with watching(server) as watch, asyncio.TaskGroup() as group:
+        running = group.create_task(watch.run())
+        await until(lambda: watch.completed == 1)
+        monkeypatch.setattr(catalogs, "statement", counted)
+        watch.refresh_soon()
+        await watch.refresh()
+        await asyncio.sleep(0.3)  # in which it would
+        due = watch.refresh_soon()
+        await until(lambda: watch.completed >= due)
+        assert readings == ["changes", "changes"]
+        running.cancel()
+
+
 async def test_asking_soon_during_a_reading_waits_for_the_next(server: EmbeddedPostgres) -> None:
     async with watching(server) as watch, asyncio.TaskGroup() as group:
         reading = group.create_task(watch.refresh())

@@ -173,7 +173,10 @@ class Inside:
         answers: list[bytes] = []
         for question in questions:
             text = question.text.decode()
-            rows = await self._connection.fetch(text, *(value.decode() for value in question.values))
+            values: Sequence[object] = [value.decode() for value in question.values]
+            if "$1::oid[]" in text:
+                values = [[int(oid) for value in question.values for oid in value[1:-1].split(b",")]]
+            rows = await self._connection.fetch(text, *values)
             answers += (row[0] if question.is_binary else row[0].encode() for row in rows)
         return answers
 

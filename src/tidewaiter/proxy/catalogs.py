@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
@@ -36,7 +36,7 @@ from tidewaiter.sql.catalog_reading import (
     SECTIONS,
     SYSTEM_STATEMENT,
     answered,
-    excerpt,
+    choice,
     excerpt_answered,
     keys,
     keys_answered,
@@ -79,6 +79,7 @@ _SETTINGS = {
     # Printing views and rules locks their relations. Below deadlock_timeout (1 s), so that we give way, never a client.
     "lock_timeout": "100ms",
     "jit": "off",  # large statements over few rows
+    "plan_cache_mode": "force_generic_plan",  # planning them costs ten times what running them does
     "max_parallel_workers_per_gather": "0",
     "join_collapse_limit": "1",  # joins are written in the order that is right for a few owners
 }
@@ -87,7 +88,7 @@ _SETTINGS = {
 class _Connection(Protocol):
     """What is used of asyncpg, which has no types of its own."""
 
-    async def fetchval(self, query: str, *values: str) -> Any: ...
+    async def fetchval(self, query: str, *values: str | Sequence[int] | Sequence[str]) -> Any: ...
     def transaction(self, *, isolation: str, readonly: bool) -> AbstractAsyncContextManager[object]: ...
     def is_closed(self) -> bool: ...
     def terminate(self) -> None: ...
@@ -132,6 +133,7 @@ class CatalogWatch:
         self._target = 0
         self._looked = asyncio.Event()
         self._wanted = asyncio.Event()
+        self._is_awaited = False
         self._fresh_until = 0.0
         self._whole_at: float | None = None  # when all was read on the present connection, the server's own objects too
 
@@ -175,6 +177,7 @@ class CatalogWatch:
 
     async def catch_up_within(self, limit_s: float) -> None:
         """Have `run` look at the database now, and wait no longer than that for what it finds."""
+        self._is_awaited = True
         self._wanted.set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit_s):
@@ -188,35 +191,45 @@ class CatalogWatch:
 
     async def run(self) -> None:
         """Follow the database until cancelled. Failures are reported and tried again, with growing pauses."""
-        failures, took = 0, 0.0
+        failures, took, is_due = 0, 0.0, True
         try:
             while True:
                 began = self._clock_s()
                 try:
-                    await self._look()
-                    took = self._clock_s() - began
+                    if await self._look(is_due=is_due):
+                        took = self._clock_s() - began
                     failures, pause = 0, max(POLL_S, POLL_SHARE * took)
                 except TidewaiterError:
                     pause = BACKOFF_S[min(failures, len(BACKOFF_S) - 1)]
                     failures += 1
                 self._looked.set()
                 self._looked = asyncio.Event()
+                self._is_awaited = False
                 self._wanted.clear()
-                if failures or self._target <= self.completed:
-                    await self._pause(pause)
+                if failures or not self.is_behind:
+                    is_due = await self._pause(pause) or failures > 0
                 await asyncio.sleep(max(SOON_S, SOON_SHARE * took))
         finally:
             self._drop()
 
-    async def _pause(self, pause_s: float) -> None:
+    async def _pause(self, pause_s: float) -> bool:
+        """Whether the whole pause went by; False when a reading was wanted before."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause_s):
                 await self._wanted.wait()
+                return False
+        return True
 
-    async def _look(self) -> None:
-        """Read what changed. Raises UpstreamError."""
+    async def _look(self, *, is_due: bool) -> bool:
+        """Read what changed; return False where that was only wanted by a session that has read it itself meanwhile.
+
+        Raises UpstreamError.
+        """
         async with self._lock:
-            await self._read(is_counted=self._target > self.completed)
+            if not (is_due or self.is_behind or self._is_awaited):
+                return False
+            await self._read(is_counted=self.is_behind)
+        return True
 
     async def _read(self, *, is_counted: bool = True) -> None:
         """One reading, in one transaction, so that its parts fit together. Raises UpstreamError."""
@@ -279,8 +292,8 @@ class CatalogWatch:
         sections = _sections(change.sections, is_printed=is_printed)
         if not sections:
             return amended(mirror, change, {}, is_unprinted=not is_printed)
-        text = excerpt(sections, is_printed=is_printed)
-        rows = excerpt_answered(await connection.fetchval(text, change.owners_text), sections)
+        answer = await connection.fetchval(choice(is_printed=is_printed), sorted(change.owners), sections)
+        rows = excerpt_answered(answer, SECTIONS)
         return await asyncio.to_thread(amended, mirror, change, rows, is_unprinted=not is_printed)
 
     async def _connected(self) -> _Connection:
@@ -295,7 +308,8 @@ class CatalogWatch:
                 ssl="prefer" if source.tls == "prefer" else tls_context(source) or False,
                 timeout=CONNECT_S,
                 command_timeout=COMMAND_S,
-                statement_cache_size=0,  # nothing named on the server, so a pooler in between does no harm
+                max_cacheable_statement_size=0,  # however long they are, they are prepared once
+                max_cached_statement_lifetime=0,
                 server_settings=_SETTINGS,
             )
         return self._connection

@@ -6,7 +6,7 @@ left out: they belong to sessions, and their coming and going must not look like
 What came with initdb (oids below 16384) is most of a small catalog and never changes but by a superuser: a query with
 the mark `of: oid` has a half of its own for that. Further marks, for `catalog_reading`: `: owner | oids || array` after
 SELECT says whose rows these are and what else a row is made from; `in: oid` where reading can be limited to some
-owners; `scoped: …` is said only then.
+owners, on each side of a join, as the planner does not carry it over; `scoped: …` is said only then.
 """
 
 # ruff: noqa: S608 - the pieces are constants of this file
@@ -65,14 +65,15 @@ QUERIES: Mapping[str, str] = {
           from pg_inherits i
           join pg_class c on c.oid = i.inhrelid join pg_namespace cn on cn.oid = c.relnamespace
           join pg_class p on p.oid = i.inhparent join pg_namespace pn on pn.oid = p.relnamespace
-         where c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't' /* in: c.oid */ order by 1, 2, 3, 4""",
+         where c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't' /* in: i.inhrelid */ /* in: c.oid */
+         order by 1, 2, 3, 4""",
     # index schema, index, table schema, table
     "indexes": f"""
         select /*: c.oid | t.oid */ n.nspname::text, c.relname::text, tn.nspname::text, t.relname::text
           from pg_index x
           join pg_class c on c.oid = x.indexrelid join pg_namespace n on n.oid = c.relnamespace
           join pg_class t on t.oid = x.indrelid join pg_namespace tn on tn.oid = t.relnamespace
-         where {_ORDINARY_SCHEMA} and {_USER_SCHEMA} /* in: c.oid */ order by 1, 2""",
+         where {_ORDINARY_SCHEMA} and {_USER_SCHEMA} /* in: x.indexrelid */ /* in: c.oid */ order by 1, 2""",
     # view schema, view, used schema, used relation, used columns (null: none in particular), uses a whole row
     # (dependencies do not show whole-row references, the stored tree does)
     "view_uses": """
@@ -87,7 +88,7 @@ QUERIES: Mapping[str, str] = {
           join pg_class u on u.oid = d.refobjid and u.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
           join pg_namespace un on un.oid = u.relnamespace
           left join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid and d.refobjsubid <> 0
-         where r.ev_type = '1' /* of: r.oid */ /* in: v.oid */
+         where r.ev_type = '1' /* of: r.oid */ /* in: r.ev_class */ /* in: v.oid */
          group by vn.nspname, v.relname, un.nspname, u.relname, v.oid, u.oid order by 1, 2, 3, 4""",
     # view schema, view, function schema, function: what a view calls besides built-ins
     "view_calls": f"""
@@ -97,7 +98,8 @@ QUERIES: Mapping[str, str] = {
           join pg_namespace vn on vn.oid = v.relnamespace
           join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid {_CALLED}
           join pg_namespace n on n.oid = p.pronamespace
-         where r.ev_type = '1' and {_USER_SCHEMA} /* of: r.oid */ /* in: v.oid */ order by 1, 2, 3, 4""",
+         where r.ev_type = '1' and {_USER_SCHEMA} /* of: r.oid */ /* in: r.ev_class */ /* in: v.oid */
+         order by 1, 2, 3, 4""",
     # referencing schema, table, referenced schema, table, ON DELETE action, ON UPDATE action, name, referencing and
     # referenced columns, standing: "own", "child" (repeated for a partition of the referencing table), "parent" (for
     # one of the referenced table)
@@ -114,7 +116,7 @@ QUERIES: Mapping[str, str] = {
           join pg_namespace n on n.oid = c.relnamespace
           join pg_class f on f.oid = k.confrelid join pg_namespace fn on fn.oid = f.relnamespace
           left join pg_constraint o on o.oid = k.conparentid
-         where k.contype = 'f' /* in: c.oid */ order by 1, 2, 3, 4, 7, 10""",
+         where k.contype = 'f' /* in: k.conrelid */ /* in: c.oid */ order by 1, 2, 3, 4, 7, 10""",
     # schema, table, trigger, function schema, function, tgtype, UPDATE OF columns, repeated for a partition, its text,
     # the function's body when that is in PL/pgSQL
     "triggers": """
@@ -128,7 +130,7 @@ QUERIES: Mapping[str, str] = {
           join pg_namespace n on n.oid = c.relnamespace
           join pg_proc p on p.oid = t.tgfoid join pg_namespace fn on fn.oid = p.pronamespace
           join pg_language l on l.oid = p.prolang
-         where not t.tgisinternal and t.tgenabled <> 'D' /* in: c.oid */ order by 1, 2, 3""",
+         where not t.tgisinternal and t.tgenabled <> 'D' /* in: t.tgrelid */ /* in: c.oid */ order by 1, 2, 3""",
     # name, function schema, function, event
     "event_triggers": """
         select /*: e.oid | p.oid */ e.evtname::text, n.nspname::text, p.proname::text, e.evtevent::text
@@ -142,7 +144,7 @@ QUERIES: Mapping[str, str] = {
           from pg_rewrite r
           join pg_class c on c.oid = r.ev_class and c.relpersistence <> 't'
           join pg_namespace n on n.oid = c.relnamespace
-         where r.ev_type <> '1' and r.ev_enabled <> 'D' /* in: c.oid */ order by 1, 2, 3""",
+         where r.ev_type <> '1' and r.ev_enabled <> 'D' /* in: r.ev_class */ /* in: c.oid */ order by 1, 2, 3""",
     # schema, table, what calls ("default", "generated", "constraint", "domain", "policy", "index", "operator class",
     # "partition key", "statistics"), its name, function schema, function: what reading, writing or planning a table
     # calls beyond triggers
@@ -180,7 +182,7 @@ QUERIES: Mapping[str, str] = {
           join pg_namespace n on n.oid = c.relnamespace
           join pg_depend d on d.classid = w.classid and d.objid = w.objid {_CALLED}
           join pg_namespace fn on fn.oid = p.pronamespace
-         where {_USER_SCHEMA.replace("n.", "fn.")}
+         where {_USER_SCHEMA.replace("n.", "fn.")} /* in: c.oid */
          union
         select /*: c.oid | p.oid */
                n.nspname::text, c.relname::text, 'operator class', i.relname::text, fn.nspname::text, p.proname::text
@@ -200,7 +202,7 @@ QUERIES: Mapping[str, str] = {
           join pg_namespace n on n.oid = c.relnamespace
           join pg_proc p on p.oid = w.proc
           join pg_namespace fn on fn.oid = p.pronamespace
-         where {_USER_SCHEMA.replace("n.", "fn.")} order by 1, 2, 3, 4, 5, 6""",
+         where {_USER_SCHEMA.replace("n.", "fn.")} /* in: c.oid */ order by 1, 2, 3, 4, 5, 6""",
     # operator class, function schema, function: what an index of that class calls, those of extensions left out
     "operator_classes": f"""
         select distinct /*: o.oid | p.oid */ o.opcname::text, n.nspname::text, p.proname::text
@@ -222,7 +224,7 @@ QUERIES: Mapping[str, str] = {
                           and d.refclassid = 'pg_class'::regclass and d.refobjid <> y.polrelid
           join pg_class r on r.oid = d.refobjid and r.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
           join pg_namespace rn on rn.oid = r.relnamespace
-         where true /* in: c.oid */ order by 1, 2, 3, 4, 5""",
+         where true /* in: y.polrelid */ /* in: c.oid */ order by 1, 2, 3, 4, 5""",
     # type, function schema, function: what a cast calls to check the value of a domain, or of a domain inside
     "domain_calls": f"""
         {_CHECKED}
@@ -291,7 +293,7 @@ QUERIES: Mapping[str, str] = {
           left join pg_proc p on d.refclassid = 'pg_proc'::regclass and p.oid = d.refobjid
           left join pg_type t on d.refclassid = 'pg_type'::regclass and t.oid = d.refobjid
           join pg_namespace rn on rn.oid = coalesce(r.relnamespace, p.pronamespace, t.typnamespace)
-         where c.oid is distinct from r.oid
+         where c.oid is distinct from r.oid /* in: c.oid */
          order by 1, 2, 3, 4, 5""",
     # schema, name, oids, is any of that name volatile
     "builtins": """
@@ -363,7 +365,7 @@ QUERIES: Mapping[str, str] = {
         with recursive used as (
             select distinct a.atttypid as oid from pg_attribute a where a.attrelid >= 16384 and a.attnum > 0
                and not a.attisdropped /* in: a.attrelid */ /* scoped: union select t.oid from pg_type t
-             where t.oid = any ($1::text::oid[]) */),
+             where t.oid = any ($1::oid[]) */),
         way as (
             select u.oid, t.oid as at, t.typtype, t.typbasetype, false as is_constrained
               from used u join pg_type t on t.oid = u.oid
@@ -386,7 +388,8 @@ QUERIES: Mapping[str, str] = {
           join pg_class c on c.oid = k.conrelid and c.relpersistence <> 't'
           join pg_namespace n on n.oid = c.relnamespace
           join pg_attribute a on a.attrelid = k.conrelid and a.attnum = any (k.conkey)
-         where k.contype = 'p' and {_USER_SCHEMA} /* in: c.oid */ group by n.nspname, c.relname, c.oid order by 1, 2""",
+         where k.contype = 'p' and {_USER_SCHEMA} /* in: k.conrelid */ /* in: c.oid */
+         group by n.nspname, c.relname, c.oid order by 1, 2""",
     # schema, table, what looks at its rows when they are written ("unique", also exclusions; "check", "references",
     # "referenced", "policy"), the columns that it looks at, and for "references" where: schema, table, columns there
     "guarded": """
@@ -413,7 +416,7 @@ QUERIES: Mapping[str, str] = {
           join pg_class c on c.oid = g.relid and c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't'
            and c.oid >= 16384 join pg_namespace n on n.oid = c.relnamespace
           left join pg_class f on f.oid = g.other left join pg_namespace fn on fn.oid = f.relnamespace
-         where true /* in: g.relid */ order by 1, 2, 3, 4, 5, 6, 7""",
+         where true /* in: g.relid */ /* in: c.oid */ order by 1, 2, 3, 4, 5, 6, 7""",
     # schema, table, generated column, a column that it is computed from
     "generated": """
         select /*: c.oid */ n.nspname::text, c.relname::text, g.attname::text, a.attname::text
@@ -424,7 +427,7 @@ QUERIES: Mapping[str, str] = {
           join pg_depend e on e.classid = 'pg_attrdef'::regclass and e.objid = d.oid
                           and e.refclassid = 'pg_class'::regclass and e.refobjid = c.oid
           join pg_attribute a on a.attrelid = c.oid and a.attnum = e.refobjsubid and a.attnum not in (0, d.adnum)
-         where true /* in: d.adrelid */ order by 1, 2, 3, 4""",
+         where true /* in: d.adrelid */ /* in: c.oid */ order by 1, 2, 3, 4""",
     # schema, view, its query as the server prints it
     "view_definitions": f"""
         select /*: c.oid || {_USED.format("pg_rewrite", _VIEW_RULE)} */

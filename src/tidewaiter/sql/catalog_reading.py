@@ -22,8 +22,8 @@ import orjson
 from tidewaiter.sql.catalog_queries import QUERIES
 
 __all__ = [
-    "LISTS", "SECTIONS", "SYSTEM_SECTIONS", "SYSTEM_STATEMENT", "Changes", "Entry", "Key", "Row", "answered", "excerpt",
-    "excerpt_answered", "keys", "keys_answered", "statement", "system_answered",
+    "LISTS", "SECTIONS", "SYSTEM_SECTIONS", "SYSTEM_STATEMENT", "Changes", "Entry", "Key", "Row", "answered", "choice",
+    "excerpt", "excerpt_answered", "keys", "keys_answered", "statement", "system_answered",
 ]  # fmt: skip
 
 Key = int | str
@@ -50,7 +50,7 @@ _ORDER = re.compile(r"\s+order by [\d, ]+\Z")
 def _traced(name: str, half: str, *, is_scoped: bool, is_printed: bool) -> str:
     """A section's query with owner and oids in front of its columns, unordered."""
     query = _OF.sub(rf"and \1 {half} 16384", QUERIES[name])
-    query = _IN.sub(r"and \1 = any ($1::text::oid[])" if is_scoped else "", query)
+    query = _IN.sub(r"and \1 = any ($1::oid[])" if is_scoped else "", query)
     query = _SCOPED.sub(r"\1" if is_scoped else "", query)
     query = _TRACE.sub(_trace, _ORDER.sub("", query))
     return query if is_printed else _unprinted(query)
@@ -182,13 +182,32 @@ def keys(name: str, *, is_binary: bool = False) -> str:
 
 @lru_cache(maxsize=256)
 def excerpt(sections: tuple[str, ...], *, is_printed: bool = False, is_binary: bool = False) -> str:
-    """Ask for these sections of the owners in $1, an array of oids as text; see `excerpt_answered`."""
+    """Ask for these sections of the owners in $1, an array of oids; see `excerpt_answered`."""
     asked = [_traced(name, ">=", is_scoped=True, is_printed=is_printed) for name in sections]
     return _answer("null", asked, is_binary=is_binary)
 
 
+@lru_cache(maxsize=2)
+def choice(*, is_printed: bool = False) -> str:
+    """As `excerpt`, of those sections that are named in $2; the others are empty in the answer, which has all.
+
+    One text for every choice, to be prepared and planned once: that costs ten times what it takes to run.
+    """
+    asked = {name: _traced(name, ">=", is_scoped=True, is_printed=is_printed) for name in SECTIONS}
+    # What is not chosen is not run: a subselect without outer references is, when its value is first needed.
+    parts = (
+        f"case when '{name}' = any ($2::text[]) then {_rows_of(query)} else '[]'::json end"
+        for name, query in asked.items()
+    )
+    return f"select json_build_array(null, {', '.join(parts)})::text"
+
+
+def _rows_of(query: str) -> str:
+    return f"(select coalesce(json_agg(q), '[]'::json) from ({query}) q)"
+
+
 def _answer(first: str, queries: Sequence[str], *, is_binary: bool) -> str:
-    parts = (f"(select coalesce(json_agg(q), '[]'::json) from ({query}) q)" for query in queries)
+    parts = map(_rows_of, queries)
     document = f"json_build_array({', '.join((first, *parts))})::text"
     return f"select convert_to({document}, getdatabaseencoding()::name)" if is_binary else f"select {document}"
 
