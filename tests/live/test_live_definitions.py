@@ -86,21 +86,21 @@ def test_a_name_that_the_transaction_took_does_not_open_a_table(gateway: Deploym
 
 
 def test_the_question_leaves_the_session_as_it_was(gateway: Deployment) -> None:
-    settings = "select current_setting('search_path'), current_setting('statement_timeout'), current_setting('jit')"
+    names = ("search_path", "statement_timeout", "jit", "max_parallel_workers_per_gather", "join_collapse_limit")
+    settings = "select " + ", ".join(f"current_setting('{name}')" for name in names)
     with gateway.raw("dora") as client:
-        client.ask(query("set search_path = public, pg_catalog"))
+        client.ask(query("set search_path = public, pg_catalog; set max_parallel_workers_per_gather = 3"))
         client.ask(query("begin"))
         client.ask(query("set local statement_timeout = '7s'"))
         before = client.rows(settings)
+        assert before[0][1] == "7s" and before[0][3] == "3"
         client.ask(query("create table asked (id int)"))
         assert not errors_of(client.ask(query("insert into asked values (1)")))
         assert client.rows(settings) == before
         locks = client.rows("select count(*) from pg_locks where relation = 'customers'::regclass")
         assert locks == [["0"]], "asking locks no table"
         client.ask(query("rollback"))
-        assert client.rows("select current_setting('search_path'), current_setting('statement_timeout')") == [
-            ["public, pg_catalog", "0"]
-        ]
+        assert client.rows(settings) == [[before[0][0], "0", *before[0][2:]]]
 
 
 def test_asking_for_the_path_makes_no_temporary_schema(gateway: Deployment) -> None:

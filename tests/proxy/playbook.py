@@ -214,7 +214,7 @@ def timeout_answer(shown: bytes = b"0") -> bytes:
     return probe_answer((shown,), status="I")
 
 
-SURROUNDED = (b"UTF8", b"read committed", b"public", b"0", b"0", b"on")
+SURROUNDED = (b"UTF8", b"read committed", b"public", b"0", b"0", b"on", b"2", b"8")
 
 
 def asked_surroundings() -> Side:

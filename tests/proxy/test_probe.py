@@ -104,11 +104,11 @@ def test_several_questions_end_with_the_last_close() -> None:
 
 
 def test_the_catalog_is_asked_for_between_pinning_the_settings_and_putting_them_back() -> None:
-    around = Surroundings.read([b"UTF8", b"read committed", b"mine, pg_catalog", b"5s", b"1s", b"on"])
+    around = Surroundings.read([b"UTF8", b"read committed", b"mine, pg_catalog", b"5s", b"1s", b"on", b"4", b"5"])
     assert (around.encoding, around.isolation) == (b"UTF8", b"read committed")
     pin, ask, restore = catalog_questions(around, [("select $1", "7")])
-    assert pin.values == (b"pg_catalog, pg_temp", b"0", b"0", b"off")
-    assert restore.values == (b"mine, pg_catalog", b"5s", b"1s", b"on")
+    assert pin.values == (b"pg_catalog, pg_temp", b"0", b"0", b"off", b"0", b"1")
+    assert restore.values == (b"mine, pg_catalog", b"5s", b"1s", b"on", b"4", b"5")
     assert ask.is_binary
     assert (ask.text, ask.values) == (b"select $1", (b"7",))
     assert b"search_path" in SURROUNDINGS[0].text

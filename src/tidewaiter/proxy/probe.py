@@ -73,8 +73,16 @@ def shown_s(value: bytes) -> float:
 
 
 # Names and operators of our question must be the server's own, and whatever limits the client set are for its own
-# statements. Values for the transaction only, put back at once: afterwards nothing tells that they were there.
-_PINNED = {b"search_path": b"pg_catalog, pg_temp", b"statement_timeout": b"0", b"lock_timeout": b"0", b"jit": b"off"}
+# statements, as is what it told the planner: workers for each part of our question cost seconds. Values for the
+# transaction only, put back at once: afterwards nothing tells that they were there.
+_PINNED = {
+    b"search_path": b"pg_catalog, pg_temp",
+    b"statement_timeout": b"0",
+    b"lock_timeout": b"0",
+    b"jit": b"off",
+    b"max_parallel_workers_per_gather": b"0",
+    b"join_collapse_limit": b"1",
+}
 
 _WANTED = (b"server_encoding", b"transaction_isolation", *_PINNED)
 SURROUNDINGS = (
