@@ -20,6 +20,7 @@ from tidewaiter.model import Secret
 from tidewaiter.proxy import catalogs
 from tidewaiter.proxy.catalogs import CatalogWatch
 from tidewaiter.sql.catalog import QUERIES, Catalog
+from tidewaiter.sql.catalog_reading import statement
 
 pytestmark = [pytest.mark.live, pytest.mark.anyio]
 
@@ -242,12 +243,12 @@ async def test_run_does_not_read_again_what_a_session_has_read_itself(
     """After a definition a session asks for a reading, and makes it when it needs it."""
     monkeypatch.setattr(catalogs, "SOON_S", 0.01)
     monkeypatch.setattr(catalogs, "SOON_SHARE", 0)
+    monkeypatch.setattr(catalogs, "POLL_S", 600.0)
     readings: list[str] = []
-    ask = catalogs.statement
 
     def counted(*sections: tuple[str, ...], **how: bool) -> str:
         readings.append("changes" if not sections else "everything")
-        return ask(*sections, **how)
+        return statement(*sections, **how)
 
     async with watching(server) as watch, asyncio.TaskGroup() as group:
         running = group.create_task(watch.run())
