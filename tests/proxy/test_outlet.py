@@ -111,6 +111,23 @@ def test_what_waits_for_the_end_of_the_turn_leaves_before_what_waits_for_the_dis
     asyncio.run(play())
 
 
+def test_what_is_to_leave_now_waits_for_the_disk_all_the_same() -> None:
+    async def play() -> None:
+        paper = Paper(slow_disk=True)
+        stand = Stand(paper)
+        paper.record("execution", b"")
+        stand.outlet.say_now(b"plain")
+        assert (stand.got, paper.flushed) == (b"plain", 1)
+        stand.outlet.hold(intent(paper))
+        stand.outlet.say_now(b"tagged")
+        assert stand.got == b"plain"
+        paper.sync()
+        await turns()
+        assert stand.got == b"plaintagged"
+
+    asyncio.run(play())
+
+
 def test_reads_that_are_durable_together_leave_together() -> None:
     async def play() -> None:
         writes: list[bytes] = []
