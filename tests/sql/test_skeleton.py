@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tidewaiter.sql.fingerprint import fingerprint
 from tidewaiter.sql.parse import Parsed, parse
-from tidewaiter.sql.skeleton import skeleton
+from tidewaiter.sql.skeleton import skeleton, skeleton_in_python
 
 
 @pytest.mark.parametrize(
@@ -169,3 +169,31 @@ def _compare(one: str, other: str) -> None:
 def test_fingerprints_are_for_reports() -> None:
     assert fingerprint("select 1 from a.t") == fingerprint("select 2 from b.t")
     assert fingerprint("nonsense") is None
+
+
+BITS = [
+    "select ", "Insert ", "update", "DELETE ", " ", "'", "''", "'a'", "'1'", "'", '"', '"a"', '"a1"', '"1a"', '"a b"',
+    '""', "1", "12", "1.5", "1.", "1e5", "1E+7", "1e+", "1e", "e5", ".5", "1.5.3", "1a", "a1", "_1", "$1", "$12", "$1a",
+    "$", "1$", "$$", "-", "--", "/", "/*", "*", "(", "float", "FLOAT (", "float(1)", "float \t(2)", "E'a'", "U&'a'",
+    "\\", "\0", "\x01", "\x02", "\xe9", "\xe91", "1\xe9", ",", "=", "0x1F", "1_000", "\n",
+    "\"'", "'\"'", "'--'", "'$1'", "'$'",
+]  # fmt: skip
+
+
+@settings(max_examples=1500)
+@given(st.sampled_from(["select ", "INSERT ", "update ", ""]), st.lists(st.sampled_from(BITS), max_size=14))
+def test_c_finds_the_same_skeleton(start: str, pieces: list[str]) -> None:
+    for encoding in ("utf-8", "latin-1"):
+        text = (start + "".join(pieces)).encode(encoding)
+        assert skeleton(text) == skeleton_in_python(text)
+
+
+@given(st.binary(max_size=40))
+def test_c_finds_the_same_skeleton_of_whatever_follows(rest: bytes) -> None:
+    assert skeleton(b"select " + rest) == skeleton_in_python(b"select " + rest)
+
+
+def test_c_takes_bytes_only() -> None:
+    if skeleton is not skeleton_in_python:
+        with pytest.raises(TypeError):
+            skeleton("select 1")  # type: ignore[arg-type]
