@@ -418,7 +418,7 @@ def test_a_broken_glass_reaches_each_member_and_its_review_is_closed_where_they_
     assert told["reason"] == "closed by dora: the lock was stale"
     last = told["history"][-1]
     assert (last["what"], last["who"], last["channel"]) == ("close", "dora", "jira")
-    assert last["place"].startswith("Jira")
+    assert last["place"].endswith("by Jira-Dora (jira account jira-dora)")
     eventually(lambda: any("closed by dora" in one for one in tickets.said()), 10, hooked.log)
     third = break_glass(hooked)
     assert decide(hooked, third, f"{third}-1", decision="close", note="fine")[0] == 200
