@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tidewaiter.errors import ProtocolViolation
-from tidewaiter.proxy.probe import PATH, STATEMENT_TIMEOUT
+from tidewaiter.proxy.probe import HELD, PATH
 from tidewaiter.proxy.refusal import FAILING_TEXT, IGNORED_TEXT
 from tidewaiter.wire import postgres as pg
 
@@ -82,7 +82,7 @@ TEXTS = (
 
 OWN = (
     Text(PATH[0].text, rows=(b"on", b"UTF8", b"pg_catalog", b"public")),
-    Text(STATEMENT_TIMEOUT[0].text, rows=(b"0",)),
+    *(Text(question.text, rows=(b"0",)) for question in HELD),
     Text(FAILING_TEXT, fails="42601"),
     Text(IGNORED_TEXT, fails="XX000", rows=()),  # sent where a failed transaction answers it, and nowhere else
 )

@@ -31,7 +31,7 @@ from tidewaiter.proxy.footing import Footing, Judges
 from tidewaiter.proxy.holding import Holding
 from tidewaiter.proxy.names import Names
 from tidewaiter.proxy.overlays import SESSION_SECTIONS, WHOLE
-from tidewaiter.proxy.probe import STATEMENT_TIMEOUT, SURROUNDINGS, Probe, Surroundings, catalog_questions
+from tidewaiter.proxy.probe import MEANINGS, SURROUNDINGS, Probe, Surroundings, catalog_questions, held_questions
 from tidewaiter.proxy.refusal import FAILING_TEXT
 from tidewaiter.proxy.session import Session
 from tidewaiter.proxy.standing import Standing
@@ -204,14 +204,17 @@ def path_answer(*path: bytes, with_sync: bool = True, strings: bytes = b"on", en
     return postgres.parse_complete() + postgres.bind_complete() + rows + done + close + end
 
 
-def asked_timeout() -> Side:
-    """The server gets the gateway's question for statement_timeout, where a statement is to be held."""
-    return server(*messages_of(Probe.message(STATEMENT_TIMEOUT, with_sync=True)))
+def asked_values(*own: str, with_sync: bool = True) -> Side:
+    """The server gets the gateway's questions for what a session is set to, where a statement is to be held."""
+    return server(*messages_of(Probe.message(held_questions(own), with_sync=with_sync)))
 
 
-def timeout_answer(shown: bytes = b"0") -> bytes:
-    """What the server answers to it."""
-    return probe_answer((shown,), status="I")
+def values_answer(*own: bytes, status: str = "I", with_sync: bool = True, **other: bytes) -> bytes:
+    """What the server answers to it: statement_timeout is 0, and each setting is its name, but for `other`."""
+    values = (other.get(name, name.encode()) for name in MEANINGS)
+    first = other.get("statement_timeout", b"0")
+    told = probe_answer(*((value,) for value in (first, *values, *own)), status=status)
+    return told if with_sync else told[:-6]
 
 
 SURROUNDED = (b"UTF8", b"read committed", b"public", b"0", b"0", b"on", b"2", b"8")

@@ -10,7 +10,16 @@ import pytest
 from tidewaiter.approvals.desk import Refused, Request, State, Vote
 from tidewaiter.errors import StoreUnavailable
 from tidewaiter.model import Facts, Hold, Kind, Need, Principal
-from tidewaiter.proxy.holding import Document, Granted, Held, Holding, NotGranted, Radius, glass_reason
+from tidewaiter.proxy.holding import (
+    CLEAN_TRANSACTION_S,
+    Document,
+    Granted,
+    Held,
+    Holding,
+    NotGranted,
+    Radius,
+    glass_reason,
+)
 from tidewaiter.wire import postgres
 
 pytestmark = pytest.mark.anyio
@@ -218,6 +227,44 @@ async def test_waiting_ends_with_the_rules_time_and_the_request_stays() -> None:
     settled = await client.holding.settle(short, ALICE)
     assert isinstance(settled, NotGranted) and "waits for dba" in settled.message
     assert client.book.withdrawn == ""
+
+
+async def test_in_a_clean_transaction_the_wait_ends_after_five_seconds_by_the_clock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client, now_s, looked = Client(), [100.0], list[float]()
+    monkeypatch.setattr(client.holding, "clock_s", lambda: now_s[0])
+
+    async def nobody_decides(id_: str, timeout_s: float) -> Request:
+        assert client.book.request is not None
+        looked.append(timeout_s)
+        now_s[0] += timeout_s
+        return client.book.request
+
+    monkeypatch.setattr(client.book, "decided", nobody_decides)
+    settled = await client.holding.settle(replace(HELD, most_s=CLEAN_TRANSACTION_S), ALICE)
+    assert isinstance(settled, NotGranted) and "request AR-1 waits for dba" in settled.message
+    assert (now_s[0], looked, client.book.withdrawn) == (105.0, [5.0], "")
+    assert client.told == ["waits for dba: request AR-1waiting for dba; Ctrl-C withdraws the request"]
+    agent = await client.holding.settle(replace(HELD, most_s=CLEAN_TRANSACTION_S), BOT)
+    assert isinstance(agent, NotGranted) and now_s[0] == 105.0
+
+
+async def test_every_ten_seconds_the_client_is_told_that_it_still_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    client, now_s = Client(), [0.0]
+    monkeypatch.setattr(client.holding, "clock_s", lambda: now_s[0])
+
+    async def nobody_decides(id_: str, timeout_s: float) -> Request:
+        assert client.book.request is not None
+        now_s[0] += timeout_s
+        return client.book.request
+
+    monkeypatch.setattr(client.book, "decided", nobody_decides)
+    await client.holding.settle(HELD, ALICE)
+    assert (now_s[0], [told for told in client.told if "still waits" in told]) == (
+        30.0,
+        ["request AR-1 still waits for dba"] * 2,
+    )
 
 
 async def test_the_clients_own_timeout_withdraws_and_is_a_cancel() -> None:

@@ -51,8 +51,7 @@ REFUSED = Statement(b"", (), SKIPPED)  # what a refused Parse would have named: 
 class Asks(Weighing):
     """Takes one client's messages.
 
-    `is_unsynced`: something of the extended protocol was forwarded since the last Sync. In a session that masks, `veil`
-    is told of every text that goes to the server, which is never the client's own.
+    In a session that masks, `veil` is told of every text that goes to the server, which is never the client's own.
     """
 
     def __init__(
@@ -67,9 +66,6 @@ class Asks(Weighing):
     ) -> None:
         super().__init__(standing, trail, answers, is_recordable)
         self.veil = veil
-        self.out: list[bytes] = []
-        self.local: list[bytes] = []
-        self.is_unsynced = False
         self._session_id = session_id
         self._names = standing.names
         self._clock_us = clock_us
@@ -83,26 +79,9 @@ class Asks(Weighing):
         """Whether nothing that was taken before decides what becomes of the next message."""
         return self._skips is None and not self._is_barrier
 
-    def went_past(self, *, ends_with_sync: bool) -> None:
-        """Note that a statement went to the server without being taken here; see `rounds`."""
-        self._worked_at = self._answers.idles
-        if ends_with_sync:
-            self.is_unsynced = False
-
     def take(self, data: bytes, piece: Piece) -> Need | None:
         """Take one message, or one piece of a long one. Raises ProtocolViolation, LedgerUnavailable."""
         return _TAKE[piece[0]](self, data, piece)
-
-    def answered(self) -> bytes:
-        """What goes to the client now, while what goes to the server waits; the entries of `weighty` are durable."""
-        local, self.local = self.local, []
-        return b"".join(local)
-
-    def taken(self) -> tuple[bytes, bytes]:
-        """What goes to the server and to the client now; `weighty` is durable, and answers wait for `awaited`."""
-        out, self.out = self.out, []
-        self.weighty, self.awaited, self._unsent = None, None, 0
-        return out[0] if len(out) == 1 else b"".join(out), self.answered()
 
     def unrecorded(self) -> bytes | None:
         """What was taken could not be made durable and is not sent: the answer to it, None if the session must end."""
@@ -292,6 +271,7 @@ class Asks(Weighing):
             self._skipped.prepare(name, REFUSED)
             return None
         self._standing.keep(text, judged)
+        self._note_use(judged.facts)
         self._send(Owes.PARSE, self._names.prepare(name, Statement(text, oids, judged.facts, plan=plan)))
         if self.veil is None:
             self._go_on(data, piece)
@@ -324,6 +304,8 @@ class Asks(Weighing):
                 return None
         undo = names.bind(portal)
         if self._streams:
+            self._has_bound = True
+            self._note_use(portal.statement.facts)
             self._send(Owes.BIND, undo)
             self._go_on(data, piece)
         return None
@@ -423,8 +405,9 @@ class Asks(Weighing):
         self._skips = "there"
 
     def _take_describe(self, data: bytes, piece: Piece) -> None:
-        kind, _ = parse_describe(_body(data, piece))
+        kind, name = parse_describe(_body(data, piece))
         if not self._is_skipping:
+            self._note_use(self._named(kind, name))
             self._send(Owes.DESCRIBE_STATEMENT if kind == "S" else Owes.DESCRIBE_PORTAL)
             self._go_on(data, piece)
 
@@ -444,7 +427,7 @@ class Asks(Weighing):
             return
         self._send(Owes.SYNC)
         self._names.syncs += 1
-        self.is_unsynced = False
+        self.is_unsynced = self._has_bound = False
         self._pass(data, piece)
 
     def _take_flush(self, data: bytes, piece: Piece) -> None:

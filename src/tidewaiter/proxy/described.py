@@ -9,7 +9,7 @@ from tidewaiter.masking.plan import Field, MaskingError, MaskPlan, check_describ
 from tidewaiter.proxy.limits import COUNTS
 from tidewaiter.proxy.masks import LateField, Plan, Sight
 from tidewaiter.proxy.overlays import TEXTS
-from tidewaiter.proxy.probe import PATH, STATEMENT_TIMEOUT, SURROUNDINGS, Surroundings, catalog_questions
+from tidewaiter.proxy.probe import HELD, OWN_SETTING, PATH, SURROUNDINGS, Surroundings, catalog_questions
 from tidewaiter.proxy.refusal import FAILING_TEXT, IGNORED_TEXT
 from tidewaiter.sql.tokens import moved
 from tidewaiter.wire import postgres
@@ -20,11 +20,12 @@ OWN_TEXTS: Final = frozenset(
         COUNTS,
         FAILING_TEXT,
         IGNORED_TEXT,
+        OWN_SETTING,
         *(
             question.text
             for question in (
                 *PATH,
-                *STATEMENT_TIMEOUT,
+                *HELD,
                 *SURROUNDINGS,
                 *catalog_questions(Surroundings(b"", b"", ()), [(text, "") for text in TEXTS]),
             )

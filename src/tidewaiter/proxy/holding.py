@@ -35,7 +35,8 @@ STATEMENT_CHARACTERS = 1 << 20  # what approvers can read; the digest covers all
 class Held:
     """A statement that policy holds. `most_s` is how long it may wait where it stands. `binding` as in approvals.
 
-    `oids` are the parameters' types as Parse gave them, `sent` is the text that the server would get of it.
+    `oids` are the parameters' types as Parse gave them, `sent` is the text that the server would get of it. `settings`
+    are the session's that give it its meaning.
     """
 
     verdict: Hold
@@ -46,6 +47,7 @@ class Held:
     most_s: float
     oids: tuple[int, ...] = ()
     sent: bytes = b""
+    settings: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

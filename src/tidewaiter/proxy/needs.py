@@ -49,6 +49,16 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Values:
+    """Ask the server for the session's settings before a statement is held; then `take` with `values` set.
+
+    `with_sync`: before anything that was taken goes to the server, and with a Sync, which ends nothing that has begun.
+    """
+
+    with_sync: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Intent:
     """Record the intent of a statement so long that sealing it would keep others waiting; then `take` with `filed`."""
 
@@ -64,4 +74,4 @@ class Renewal:
     judged: Judged
 
 
-Need = Renewal | AllAnswered | Path | Definitions | Study | Guarded | Estimate | Decision | Intent
+Need = Renewal | AllAnswered | Path | Definitions | Study | Guarded | Estimate | Values | Decision | Intent

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from asyncio import Future
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from tidewaiter.errors import ProtocolViolation
@@ -58,8 +58,35 @@ PATH = (
 """How texts are read and names looked up: standard_conforming_strings, client_encoding, then each schema of the
 effective search_path. The server reports the first two by itself, but not before the Sync of a pipeline."""
 
-STATEMENT_TIMEOUT = (Question(b"show statement_timeout"),)
-"""SHOW takes no snapshot, so that a transaction that has done nothing yet has still done nothing."""
+MEANINGS = (
+    "role", "session_authorization", "row_security", "session_replication_role",
+    "client_encoding", "standard_conforming_strings", "backslash_quote",
+    "TimeZone", "DateStyle", "IntervalStyle", "timezone_abbreviations",
+    "lc_monetary", "lc_numeric", "lc_time", "default_text_search_config",
+    "array_nulls", "transform_null_equals", "xmloption",
+)  # fmt: skip
+"""Settings besides the search_path that give a text or its constants another meaning."""
+OF_CONSTANTS = ("TimeZone", "DateStyle", "IntervalStyle")
+HELD = tuple(Question(b"show " + name.encode()) for name in ("statement_timeout", *MEANINGS))
+"""What must be known of a session whose statement is held: how long the client waits, and each of MEANINGS. SHOW takes
+no snapshot, so that a transaction that has done nothing yet has still done nothing."""
+OWN_SETTING = b"select pg_catalog.current_setting($1, true)"
+OWN_SETTINGS = 256  # of one session: programs that keep their own facts in settings have a handful
+Settings = tuple[tuple[str, str], ...]
+"""Names with values."""
+
+
+def held_questions(own: Collection[str]) -> tuple[Question, ...]:
+    """HELD, and settings that exist because this session has set them: row security and functions may look there."""
+    return HELD + tuple(Question(OWN_SETTING, (name.encode(),)) for name in own)
+
+
+def held_answers(own: Collection[str], values: Sequence[bytes]) -> tuple[float, Settings]:
+    """The statement_timeout in seconds, and what gives statements their meaning. Raises ProtocolViolation."""
+    names = (*MEANINGS, *own)
+    told = zip(names, values[1:], strict=True)
+    return shown_s(values[0]), tuple((name, value.decode("utf-8", "backslashreplace")) for name, value in told)
+
 
 _UNITS_S = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 

@@ -25,9 +25,20 @@ from tidewaiter.proxy.holding import Held, Holding, NotGranted
 from tidewaiter.proxy.lane import Lane
 from tidewaiter.proxy.link import Link
 from tidewaiter.proxy.masks import Plan
-from tidewaiter.proxy.needs import AllAnswered, Decision, Definitions, Estimate, Intent, Need, Path, Renewal, Study
+from tidewaiter.proxy.needs import (
+    AllAnswered,
+    Decision,
+    Definitions,
+    Estimate,
+    Intent,
+    Need,
+    Path,
+    Renewal,
+    Study,
+    Values,
+)
 from tidewaiter.proxy.outlet import Outlet
-from tidewaiter.proxy.probe import PATH, STATEMENT_TIMEOUT, Interrupted, Probe, Question, shown_s
+from tidewaiter.proxy.probe import PATH, Interrupted, Probe, Question, held_answers, held_questions
 from tidewaiter.proxy.renewal import renew
 from tidewaiter.proxy.rounds import Rounds
 from tidewaiter.proxy.standing import Standing
@@ -294,7 +305,7 @@ class Session:
                 self._later(self._meet(need))
                 return
             pending.popleft()
-            asks.settled = asks.estimated = asks.renewed = None
+            asks.forget()
         if asks.weighty is not None:
             self._later(self._forward_durably())
             return
@@ -320,11 +331,8 @@ class Session:
 
         Before what is held only answers go: nothing is to be on the server, with locks, while somebody decides.
         """
-        if isinstance(need, Decision):
-            await self._settle(need.held)
-            return
-        if isinstance(need, Estimate):  # it may have to wait for a decision then
-            self._asks.estimated = await self.standing.estimate(need.question)
+        if isinstance(need, (Decision, Estimate, Values)):
+            await self._meet_ahead(need)
             return
         await self._forward_durably()
         match need:
@@ -346,10 +354,25 @@ class Session:
                 await self._renew(need)
             case Guarded():
                 self._pending.popleft()
-                self._asks.settled = self._asks.estimated = self._asks.renewed = None
+                self._asks.forget()
                 await self._run_guarded(need)
             case _:
                 assert_never(need)
+
+    async def _meet_ahead(self, need: Decision | Estimate | Values) -> None:
+        match need:
+            case Decision(held):
+                await self._settle(held)
+            case Estimate(question):  # it may have to wait for a decision then
+                self._asks.estimated = await self.standing.estimate(question)
+            case Values(with_sync):
+                own = self.standing.own_settings
+                if not with_sync:
+                    await self._forward_durably()
+                    await self._drain()
+                elif self._asks.local:
+                    await self._forward_durably(is_held=True)
+                self._asks.values = held_answers(own, await self._ask(held_questions(own), with_sync=with_sync))
 
     async def _renew(self, need: Renewal) -> None:
         assert self._veil is not None
@@ -386,17 +409,12 @@ class Session:
         self._asks.refuse_extended(error)
 
     async def _settle(self, held: Held) -> None:
-        principal = self.standing.principal
-        if self._asks.local:
-            await self._forward_durably(is_held=True)
         await self._outlet.drained()  # what is told meanwhile comes after all that was answered
         if self.ended is not None:  # the client went away meanwhile: no approval is used up for nobody
             return
+        assert self._asks.values is not None
         try:
-            timeout_s = 0.0
-            if self._holding.patience_s(held, principal) > 0:  # so that nothing which was sent is unanswered
-                timeout_s = shown_s((await self._ask(STATEMENT_TIMEOUT, with_sync=True))[0])
-            self._asks.settled = await self._holding.settle(held, principal, timeout_s)
+            self._asks.settled = await self._holding.settle(held, self.standing.principal, self._asks.values[0])
         except StoreUnavailable as error:
             fault = error.fault
             self._asks.settled = NotGranted("", held.binding, fault.sqlstate, "requests cannot be kept", fault.remedy)

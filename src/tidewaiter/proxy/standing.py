@@ -32,7 +32,7 @@ from tidewaiter.proxy.met import NOTHING, Met
 from tidewaiter.proxy.names import Names, Statement
 from tidewaiter.proxy.overlays import Ask, Overlay, Reader
 from tidewaiter.proxy.pipeline import Ground, Judge, Judged
-from tidewaiter.proxy.probe import SURROUNDINGS, Surroundings
+from tidewaiter.proxy.probe import OF_CONSTANTS, SURROUNDINGS, Settings, Surroundings
 from tidewaiter.sql.catalog import Catalog
 from tidewaiter.sql.facts import Scope
 from tidewaiter.sql.parse import needs_thread
@@ -52,17 +52,16 @@ _READ_BY = ("", "search_path", "standard_conforming_strings", "client_encoding")
 """Settings that change what a text means; "" is one that is not known. In a pipeline the server does not tell them."""
 
 
-_OF_CONSTANTS = frozenset({b"TimeZone", b"DateStyle", b"IntervalStyle"})
-"""Settings that the server reports and that give a constant in a text another value."""
-
-
 class Standing:
-    """The meaning of a session's statements. `path_is_stale`: the server must be asked for the search_path first."""
+    """The meaning of a session's statements. `path_is_stale`: the server must be asked for the search_path first.
+
+    `own_settings` are those that exist because this session has set them.
+    """
 
     __slots__ = (
         "_codec", "_created", "_created_until", "_defined", "_footing", "_is_old", "_judge", "_lexer", "_met",
-        "_needs_catalog", "_overlay", "_path", "_reported", "_settings_changed", "_temporary", "_took_role",
-        "_waited_for", "names", "path_is_stale", "principal",
+        "_needs_catalog", "_overlay", "_path", "_settings_changed", "_temporary", "_took_role", "_waited_for", "names",
+        "own_settings", "path_is_stale", "principal",
     )  # fmt: skip
 
     def __init__(self, principal: Principal, footing: Footing, names: Names) -> None:
@@ -84,7 +83,7 @@ class Standing:
         self._is_old = False
         self._waited_for = -1
         self._settings_changed = False
-        self._reported: dict[str, str] = {}
+        self.own_settings: dict[str, None] = {}
         self._took_role = False
 
     # -- judging ----------------------------------------------------------------------------------------------------
@@ -177,14 +176,16 @@ class Standing:
         assert self._footing.estimator is not None, "rows_question comes first"
         return Estimated(question, await self._footing.estimator.rows(question))
 
-    def binding(self, facts: Facts, text: bytes, binds: bytes, oids: tuple[int, ...], transaction: str) -> str:
+    def binding(
+        self, facts: Facts, text: bytes, binds: bytes, oids: tuple[int, ...], transaction: str, settings: Settings
+    ) -> str:
         """The digest of all that an approval of this execution holds for."""
         judge = self._present_judge()
         assert judge is not None, "the search_path was not asked for"
         ground = judge.ground
         return binding_of(
             ground.principal, ground.datasource, text, binds, oids, transaction, facts, ground.catalog,
-            ground.search_path, self.names.sources() if facts.session_bound else (),
+            ground.search_path, settings, self.names.sources() if facts.session_bound else (),
         )  # fmt: skip
 
     def subject(self, held: Held) -> Subject:
@@ -202,7 +203,7 @@ class Standing:
             untagged=footing.untagged,
             may_run=held.verdict.may_be_run,
             trusted=footing.trusted,
-            settings=tuple(self._reported.items()),
+            settings=tuple((name, value) for name, value in held.settings if name in OF_CONSTANTS or "." in name),
             obstacle=self._obstacle(held.sent),
         )
 
@@ -416,10 +417,8 @@ class Standing:
         self._judge = None
 
     def parameter_changed(self, name: bytes, value: bytes) -> None:
-        """Follow settings that change how the server reads a text, or its constants, or writes values."""
+        """Follow settings that change how the server reads a text, or writes values."""
         self._met.told(name, value)
-        if name in _OF_CONSTANTS:
-            self._reported[name.decode()] = value.decode("utf-8", "replace")
         if name == b"standard_conforming_strings":
             self._note_lexer(name, None if value == b"on" else "standard_conforming_strings is off")
         elif name == b"client_encoding":
@@ -458,6 +457,8 @@ class Standing:
                 self.path_is_stale = True
                 self._settings_changed = True
                 self._took_role = self._took_role or kind is EffectKind.ROLE
+            elif kind is EffectKind.SETTING and "." in effect.name:
+                self.own_settings[effect.name] = None
             elif kind is EffectKind.DISCARD:
                 self._temporary.clear()
                 self.path_is_stale = True

@@ -11,17 +11,37 @@ from math import inf
 
 from tidewaiter.errors import LedgerUnavailable
 from tidewaiter.model import Allow, Deny, Facts, Hold, Receipt
+from tidewaiter.proxy import refusal
 from tidewaiter.proxy.answers import Answers
 from tidewaiter.proxy.estimates import Estimated
-from tidewaiter.proxy.holding import CLEAN_TRANSACTION_S, Granted, Held, Settled
+from tidewaiter.proxy.holding import CLEAN_TRANSACTION_S, Granted, Held, NotGranted, Settled
 from tidewaiter.proxy.names import Statement
-from tidewaiter.proxy.needs import AllAnswered, Decision, Definitions, Estimate, Intent, Need, Path, Renewal, Study
+from tidewaiter.proxy.needs import (
+    AllAnswered,
+    Decision,
+    Definitions,
+    Estimate,
+    Intent,
+    Need,
+    Path,
+    Renewal,
+    Study,
+    Values,
+)
 from tidewaiter.proxy.pipeline import Judged, granted
+from tidewaiter.proxy.probe import OWN_SETTINGS, Settings
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution, Trail
 from tidewaiter.wire.postgres_state import Owes
 
 LONG_BYTES = 64 << 10  # a longer statement is sealed off the loop, where a mebibyte takes milliseconds
+TOO_MANY_SETTINGS = NotGranted(
+    "",
+    "",
+    refusal.DENIED,
+    f"this session has set more than {OWN_SETTINGS} settings of its own: nobody can approve what depends on them",
+    "connect anew",
+)
 _ENDS_BY_READY = frozenset({Owes.SYNC, Owes.QUERY, Owes.FUNCTION_CALL})
 
 
@@ -29,10 +49,11 @@ class Weighing:
     """Judges one client's messages.
 
     `studied` is the judgement that a `Study` brought, `settled` what a `Decision` did, `estimated` what an `Estimate`
-    did, `filed` what an `Intent` recorded. `renewed` is what a `Renewal` tried to
-    prepare anew. `is_recordable` says whether the ledger can be written. `weighty` is the
-    entry that must be durable before what was taken may leave; `awaited` that of a pure read, which must be durable
-    before anything of an answer to what was taken may leave. `weighty` is the later one where there are both.
+    did, `filed` what an `Intent` recorded, `values` what `Values` were answered. `renewed` is what a `Renewal` tried to
+    prepare anew. `is_recordable` says whether the ledger can be written. `weighty` is the entry that must be durable
+    before what was taken may leave; `awaited` that of a pure read, which must be durable before anything of an answer
+    to what was taken may leave. `weighty` is the later one where there are both. `out` and `local` are what was taken
+    for the server and the client. `is_unsynced`: something of the extended protocol was taken since the last Sync.
     """
 
     def __init__(self, standing: Standing, trail: Trail, answers: Answers, is_recordable: Callable[[], bool]) -> None:
@@ -43,6 +64,7 @@ class Weighing:
         self.estimated: Estimated | None = None
         self.filed: Execution | None = None
         self.renewed: Statement | None = None
+        self.values: tuple[float, Settings] | None = None
         self._standing = standing
         self._trail = trail
         self._answers = answers
@@ -51,6 +73,34 @@ class Weighing:
         self._unsent = 0  # debts that belong to what was taken and is not sent yet
         self._is_barrier = False
         self._worked_at = -1  # `answers.idles` when more than transaction control was let through
+        self._is_hurried = False  # the message that is held must not wait here, whatever was found out since
+        self.is_unsynced = False
+        self.out: list[bytes] = []
+        self.local: list[bytes] = []
+        self._has_used = self._has_bound = False  # what was taken: a message that locks relations; a portal, up to Sync
+        self._is_open = self._is_bound = False  # what was sent and has no Sync yet: anything, a portal
+        self._used_at = -1  # `answers.idles` when a message that locks relations was sent
+
+    # -- what was taken ---------------------------------------------------------------------------------------------
+    def went_past(self, *, ends_with_sync: bool) -> None:
+        """Note that a statement went to the server without being taken here; see `rounds`."""
+        self._worked_at = self._answers.idles
+        if ends_with_sync:
+            self.is_unsynced = False
+
+    def answered(self) -> bytes:
+        """What goes to the client now, while what goes to the server waits; the entries of `weighty` are durable."""
+        local, self.local = self.local, []
+        return b"".join(local)
+
+    def taken(self) -> tuple[bytes, bytes]:
+        """What goes to the server and to the client now; `weighty` is durable, and answers wait for `awaited`."""
+        out, self.out = self.out, []
+        self.weighty, self.awaited, self._unsent = None, None, 0
+        self._is_open, self._is_bound = self.is_unsynced, self._has_bound
+        if self._has_used:
+            self._has_used, self._used_at = False, self._answers.idles
+        return out[0] if len(out) == 1 else b"".join(out), self.answered()
 
     # -- judging ----------------------------------------------------------------------------------------------------
     def _judge(self, text: bytes) -> Judged | Need:
@@ -146,18 +196,26 @@ class Weighing:
         return None
 
     # -- holding ----------------------------------------------------------------------------------------------------
-    def _held(self, run: Execution) -> Decision | None:
+    def _held(self, run: Execution) -> Decision | Values | None:
         """What a held statement needs before it goes on; None once that is settled, and for every other statement."""
         verdict = run.judged.verdict
         if not isinstance(verdict, Hold) or self._answers.transaction == "E":  # where nothing can run, nothing is asked
             return None
         in_block = self._answers.transaction != "I"
+        if len(self._standing.own_settings) > OWN_SETTINGS:
+            run.not_granted = TOO_MANY_SETTINGS
+            return None
+        if self.values is None:
+            return self._values(in_block)
+        settings = self.values[1]
         binds = run.binds if run.binds is not None else run.binds_digest.encode()
-        binding = self._standing.binding(run.judged.facts, run.text, binds, run.oids, "block" if in_block else "none")
+        transaction = "block" if in_block else "none"
+        binding = self._standing.binding(run.judged.facts, run.text, binds, run.oids, transaction, settings)
         settled = self.settled  # until the message is taken: it may have to wait for something else, and come again
         if settled is None or settled.binding != binding:
-            patience_s = self._patience_s(in_block)
-            return Decision(Held(verdict, run.judged.facts, run.text, binds, binding, patience_s, run.oids, run.sent))
+            patience_s = 0.0 if self._is_hurried else CLEAN_TRANSACTION_S if in_block else inf
+            held = Held(verdict, run.judged.facts, run.text, binds, binding, patience_s, run.oids, run.sent, settings)
+            return Decision(held)
         run.request = settled.request
         if isinstance(settled, Granted):
             run.judged = granted(run.judged, settled.most_rows)
@@ -165,12 +223,34 @@ class Weighing:
             run.not_granted = settled
         return None
 
-    def _patience_s(self, in_block: bool) -> float:
-        """How long a statement may be held here: never where something before it holds locks or was not answered."""
-        is_quiet = len(self._owed.debts) == self._unsent and self._worked_at != self._answers.idles
-        if not is_quiet:
-            return 0.0
-        return CLEAN_TRANSACTION_S if in_block else inf
+    def _values(self, in_block: bool) -> Values:
+        """Ask what the session is set to. Nothing waits where something before it holds locks or is under way.
+
+        Outside a block a Sync gives back what parsing took, and ends nothing else, unless a portal would go with it.
+        """
+        now, is_answered = self._answers.idles, len(self._owed.debts) == self._unsent
+        has_worked = self._worked_at == now
+        with_sync = is_answered and not (self._is_open and (has_worked or (self._is_bound and not in_block)))
+        holds_locks = has_worked or (in_block and self._used_at == now)
+        self._is_hurried = holds_locks or not with_sync
+        return Values(with_sync)
+
+    def _named(self, kind: str, name: bytes) -> Facts | None:
+        """What a prepared statement ("S") or portal ("P") is, None where there is none of that name."""
+        names = self._standing.names
+        portal = names.portals.get(name) if kind == "P" else None
+        statement = portal.statement if portal is not None else names.statements.get(name)
+        return statement.facts if statement is not None else None
+
+    def _note_use(self, facts: Facts | None) -> None:
+        """A message was taken that has the server look at what a statement names, and lock it up to the block's end."""
+        if facts is None or facts.control is None:
+            self._has_used = True
+
+    def forget(self) -> None:
+        """The message was taken: what it needed is not the next one's."""
+        self.settled = self.estimated = self.renewed = self.values = None
+        self._is_hurried = False
 
     def _filing(self, run: Execution) -> Intent | None:
         """What a long statement needs whose intent is recorded before anything else; None for every other."""
