@@ -15,12 +15,14 @@ from channelkit import NOW, Place, opened
 from tidewaiter.admin.approvals import decide_as
 from tidewaiter.admin.site import Site
 from tidewaiter.approvals.desk import Refused, Request, State, Word
+from tidewaiter.approvals.presentation import sight_of
 from tidewaiter.approvals.requests import Requests
 from tidewaiter.channels.contract import Decision, Outcome
 from tidewaiter.channels.intake import Intake
+from tidewaiter.errors import Conflict
 from tidewaiter.identity import Directory
 from tidewaiter.identity.accounts import Realm
-from tidewaiter.model import Kind
+from tidewaiter.model import Kind, Need
 from tidewaiter.policy import Policies
 
 pytestmark = pytest.mark.anyio
@@ -156,6 +158,54 @@ async def test_an_approval_that_races_with_a_withdrawal_has_one_outcome(place: P
         )
         assert isinstance(used[0], Refused) == (end is State.WITHDRAWN)
     assert ends <= {State.APPROVED, State.WITHDRAWN}
+
+
+async def test_a_quorum_is_not_met_by_one_person_with_several_accounts(place: Place) -> None:
+    place.accounts.add("dora", Realm.EMAIL, "d.ora@example.com")
+    request = await place.ask(needs=(Need(("dba",), 2),))
+    for channel, realm, who in (
+        ("slack", Realm.EMAIL, "dora@example.com"),
+        ("slack", Realm.EMAIL, "d.ora@example.com"),  # another Slack user, the same principal
+        ("jira", Realm.JIRA, "jira-dora"),
+        ("itsm", Realm.EMAIL, "Dora@Example.com"),
+    ):
+        await intake(place, channel).decide(says(request, realm=realm, who=who))
+        found = await place.requests.find(request.id)
+        assert (found.state, [vote.approver for vote in found.votes]) == (State.OPEN, ["dora"])
+    await intake(place, "github").decide(says(request, realm=Realm.GITHUB, who="1003"))
+    assert (await place.requests.find(request.id)).state is State.APPROVED
+
+
+async def test_a_click_on_a_message_of_before_it_was_held_again_does_not_count(place: Place) -> None:
+    """What it would do has moved since: whoever clicks has not seen that."""
+    request = await place.ask("o")
+    late = replace(says(request), seen=sight_of(request))
+    await intake(place, "github").decide(says(request, realm=Realm.GITHUB, who="1003"))
+    place.directory.remove_group("dan", "dba")
+    session = Requests(place.book, place.ledger, place.clock, principal=place.directory.principal)
+    again = await session.consume(request.id, "o" * 64, "s", {})
+    assert again.state is State.OPEN
+    outcome = await intake(place, "slack").decide(late)
+    assert not outcome.counts and "is not what it was when you looked" in outcome.said
+    assert refusals(place) == ["changed"]
+    assert (await place.requests.find(request.id)).state is State.OPEN
+    assert (await intake(place, "slack").decide(replace(late, seen=sight_of(again)))).counts
+
+
+async def test_the_owner_of_an_agent_does_not_approve_what_it_asks_as_one_of_several_groups(place: Place) -> None:
+    request = await place.ask(needs=(Need(("sales", "dba")),))
+    assert request.on_behalf_of == "alice"
+    place.directory.add_group("alice", "sales")
+    assert not (await intake(place, "slack").decide(says(request, who="alice@example.com"))).counts
+    assert refusals(place) == ["own"]
+
+
+async def test_a_name_is_never_given_to_somebody_else(place: Place) -> None:
+    """Whoever approved stays who they were: no principal is removed, and none is made under a name that there was."""
+    place.directory.set_enabled("dora", False)
+    with pytest.raises(Conflict):
+        place.directory.add_principal("dora", Kind.USER, now_s=NOW, groups=["dba"])
+    assert not any(hasattr(place.directory, name) for name in ("remove_principal", "rename", "rename_principal"))
 
 
 async def test_a_denial_and_an_approval_at_once_never_leave_it_approved(place: Place) -> None:

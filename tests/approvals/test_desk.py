@@ -89,6 +89,7 @@ def test_an_approver_may_think_better_of_it_before_it_ran() -> None:
         (DORA, asked(principal="dora", owner=None), "own"),
         (REPORTER, asked(principal="bob", owner=None), "agent"),
         (SAM, asked(), "group"),
+        (replace(DORA, kind=Kind.SERVICE), asked(), "service"),
     ],
 )
 def test_nobody_decides_who_should_not(who: Principal, request_: Request, reason: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from tidewaiter.approvals.book import ID_ALPHABET, Book
 from tidewaiter.approvals.desk import Request, State
@@ -81,9 +82,9 @@ class Place:
         self.accounts.add("dora", Realm.JIRA, "jira-dora")
         self.accounts.add("eve", Realm.GITHUB, "1002")
 
-    async def ask(self, binding: str = "b") -> Request:
+    async def ask(self, binding: str = "b", **changes: Any) -> Request:
         """A new open request."""
-        return await self.requests.ask(_bound(binding))
+        return await self.requests.ask(replace(_bound(binding), **changes))
 
     async def decide(self, id_: str, *, yes: bool = True) -> Request:
         return await self.requests.decide(id_, DORA, is_approval=yes, note="because", channel="shell", place="here")

@@ -15,6 +15,7 @@ from channelkit import GLASS, REQUEST, Desks, alarm, eventually, notice
 from githubstand import API, REPOSITORY, TOKEN, WEBHOOK_SECRET, GithubStand, hook
 
 from tidewaiter.approvals.desk import State, Vote, Word
+from tidewaiter.approvals.presentation import sight_of
 from tidewaiter.channels.contract import Answer, Call, Decision, Member, Outcome, Undelivered
 from tidewaiter.channels.github import Github
 from tidewaiter.identity.accounts import Realm
@@ -73,6 +74,18 @@ async def test_an_update_that_says_nothing_new_says_nothing() -> None:
     assert stand.comments == []
 
 
+async def test_an_issue_whose_request_was_held_again_says_so_and_what_it_showed_before_is_not_approved() -> None:
+    """Also where the issue never heard that it was approved in between: it is open and without votes as before."""
+    stand = GithubStand()
+    made = channel(stand)
+    reference = await made.announce(notice())
+    assert json.loads(reference)["sight"] == sight_of(REQUEST)
+    again = replace(REQUEST, reason="it would change 3900 rows now, 39 when it was approved")
+    reference = await made.update(reference, notice(again, 5))
+    assert json.loads(reference)["sight"] == sight_of(again) != sight_of(REQUEST)
+    assert "3900 rows" in stand.said()[0]
+
+
 async def test_an_announcement_whose_answer_was_lost_is_found_again() -> None:
     stand = GithubStand()
     made = channel(stand)
@@ -121,7 +134,9 @@ async def test_a_command_in_a_comment_is_a_decision_of_its_author_once() -> None
         await eventually(lambda: len(stand.calls) > calls + 3)
         place = f"comment {comment['id']} on issue {max(stand.issues)} by user-1001"
         assert desk.decisions == [
-            Decision("AR-2222222", Word.APPROVE, Realm.GITHUB, "1001", "CHG7 as discussed", place)
+            Decision(
+                "AR-2222222", Word.APPROVE, Realm.GITHUB, "1001", "CHG7 as discussed", place, seen=sight_of(REQUEST)
+            )
         ]
         assert stand.said() == [], "the outcome comes as an update"
 

@@ -19,7 +19,8 @@ from tidewaiter.identity.accounts import Realm
 from tidewaiter.model import Need
 
 pytestmark = pytest.mark.anyio
-DECISION = Decision("AR-2222222", Word.APPROVE, Realm.EMAIL, "dora@example.com", "fine", "message 7")
+DORAS = (Realm.EMAIL, "dora@example.com")
+DECISION = Decision("AR-2222222", Word.APPROVE, *DORAS, "fine", "message 7", seen="what it showed")
 
 
 @pytest.fixture
@@ -68,6 +69,7 @@ async def test_a_known_account_decides_as_its_principal(place: Place) -> None:
                 "note": "fine",
                 "channel": "ops",
                 "place": "message 7 (email account dora@example.com)",
+                "seen": "what it showed",
             },
         )
     ]

@@ -14,6 +14,7 @@ from channelkit import REQUEST, Desks, alarm, eventually, notice
 from jirastand import TOKEN, URL, USER, WEBHOOK_SECRET, JiraStand, hook, person
 
 from tidewaiter.approvals.desk import State, Vote, Word
+from tidewaiter.approvals.presentation import sight_of
 from tidewaiter.channels.contract import Answer, Call, Decision, Outcome, Undelivered
 from tidewaiter.channels.jira import Jira
 from tidewaiter.identity.accounts import Realm
@@ -99,7 +100,7 @@ async def test_a_move_to_a_status_is_a_decision_of_who_moved_it_once(is_cloud: b
         key = stand.newest
         move = stand.issues[key]["changelog"]["histories"][0 if is_cloud else -1]["id"]
         assert decision == Decision("AR-2222222", Word.APPROVE, Realm.JIRA, "jira-dora", f"{key} was moved to approved",
-            f"move {move} of {key} to approved by Jira-Dora",
+            f"move {move} of {key} to approved by Jira-Dora", seen=sight_of(REQUEST),
         )  # fmt: skip
         stand.move("Declined", person())
         await eventually(lambda: len(desk.decisions) == 2)

@@ -23,6 +23,7 @@ from slackstand import (
 )
 
 from tidewaiter.approvals.desk import State, Word
+from tidewaiter.approvals.presentation import sight_of
 from tidewaiter.channels import slack as module
 from tidewaiter.channels.contract import Answer, Call, Decision, Member, Outcome, Undelivered, Unreachable
 from tidewaiter.channels.slack import Slack
@@ -118,7 +119,15 @@ async def test_a_click_counts_as_the_principals_whose_address_slack_verified() -
         await stand.send(stand.pressed("approve"))
         await eventually(lambda: desk.decisions)
         assert desk.decisions == [
-            Decision("AR-2222222", Word.APPROVE, Realm.EMAIL, "Dora@example.com", "", f"Slack user U0DORA in {CHANNEL}")
+            Decision(
+                "AR-2222222",
+                Word.APPROVE,
+                Realm.EMAIL,
+                "Dora@example.com",
+                "",
+                f"Slack user U0DORA in {CHANNEL}",
+                seen=sight_of(REQUEST),
+            )
         ]
         assert stand.ephemeral == []
 

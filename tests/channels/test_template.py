@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from channelkit import REQUEST, alarm, notice
 
-from tidewaiter.approvals.desk import State, Vote
+from tidewaiter.approvals.desk import Event, State, Vote
 from tidewaiter.channels import template
 
 HOSTILE = replace(REQUEST, statement='"}, "event_action": "resolve", "x": "${link}\x00')
@@ -18,7 +18,8 @@ HOSTILE = replace(REQUEST, statement='"}, "event_action": "resolve", "x": "${lin
 
 def test_our_own_event_says_everything() -> None:
     vote = Vote("dora", True, ("dba",), 1_800_000_060.0, "ops", "C1", "fine")
-    told = template.event(notice(replace(REQUEST, state=State.APPROVED, votes=(vote,)), 9))
+    event = Event("approve", 1_800_000_060.0, "dora", "ops", "C1", "fine")
+    told = template.event(notice(replace(REQUEST, state=State.APPROVED, votes=(vote,), history=(event,)), 9))
     assert (told["type"], told["timestamp"]) == ("request.approved", "2027-01-15T08:01:00Z")
     data = told["data"]
     assert (data["id"], data["version"], data["approvers"], data["outcome"]) == (

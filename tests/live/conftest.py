@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from heldrig import POLICY
 from rig import NO_15, SYSTEM_15, UPSTREAM_PASSWORD, Deployment, copy_of, lay_out, running
 
 from tidewaiter.demo.data import SMALL, load
@@ -88,6 +89,16 @@ def gateway(request: pytest.FixtureRequest) -> Deployment:
     """Each upstream version in turn."""
     found: Deployment = request.getfixturevalue(f"gateway{request.param}")
     return found
+
+
+@pytest.fixture(scope="session")
+def desk(workshop: Path, template: Deployment) -> Iterator[Deployment]:
+    """A gateway that holds deletes of notes, with decisions from the shell."""
+    made = copy_of(template, workshop / "desk", template.postgres)
+    (made.folder / "policies" / "approvals.cedar").write_text(POLICY)
+    made.cli("principal", "add", "etl", "--kind", "service")
+    made.issued["etl"] = made.issue("etl")
+    yield from running(made)
 
 
 @pytest.fixture

@@ -4,83 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import asyncpg
 import psycopg
 import pytest
+from heldrig import COUNT, DELETE, POLICY, Running, note_to_go, open_requests, waiting
 from rawwire import SYNC, bind, errors_of, execute, parse, tags_of
-from rig import PATIENCE, Deployment, copy_of, eventually
-
-POLICY = """
-@id("notes-wait") @hold("dba") @wait("120s") @message("Deleting notes waits for a DBA")
-forbid (principal, action in Action::"delete", resource == Table::"shop.public.analyst_notes");
-@id("notes-of-analysts")
-permit (principal in Group::"analysts", action in [Action::"read", Action::"write"],
-        resource == Table::"shop.public.analyst_notes");
-@id("a-service-writes")
-permit (principal == Service::"etl", action, resource in Datasource::"shop");
-"""
-DELETE = "delete from analyst_notes where note = 'to go'"
-COUNT = "select count(*) from analyst_notes where note = 'to go'"
-
-
-@pytest.fixture(scope="module")
-def desk(workshop: Path, template: Deployment) -> Iterator[Deployment]:
-    """A gateway that holds deletes of notes, with decisions from the shell."""
-    made = copy_of(template, workshop / "desk", template.postgres)
-    (made.folder / "policies" / "approvals.cedar").write_text(POLICY)
-    made.cli("principal", "add", "etl", "--kind", "service")
-    made.issued["etl"] = made.issue("etl")
-    made.start()
-    yield made
-    made.kill()
+from rig import PATIENCE, Deployment, eventually
 
 
 @pytest.fixture(autouse=True)
 def a_note_to_go(desk: Deployment) -> None:
-    for request in desk.json("request", "ls"):
-        desk.cli("request", "deny", request["id"], "--as", "dora", "--reason", "cleaning up")
-    desk.postgres.execute(
-        "delete from analyst_notes where note = 'to go'; insert into analyst_notes (note) values ('to go')",
-        database="shop",
-    )
-
-
-def open_requests(desk: Deployment) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = desk.json("request", "ls")
-    return found
-
-
-def waiting(desk: Deployment) -> str:
-    """The id of the one request, once it is there."""
-    eventually(lambda: len(open_requests(desk)) == 1, 10, desk.log)
-    return str(open_requests(desk)[0]["id"])
-
-
-class Running(threading.Thread):
-    """Work of a client that blocks; `outcome` is its result, or what it raised."""
-
-    def __init__(self, work: Callable[[], object]) -> None:
-        super().__init__(daemon=True)
-        self.work, self.outcome = work, None  # type: tuple[Callable[[], object], object]
-        self.start()
-
-    def run(self) -> None:
-        try:
-            self.outcome = self.work()
-        except Exception as error:
-            self.outcome = error
-
-    def result(self, limit_s: float = 20 * PATIENCE) -> object:
-        self.join(limit_s)
-        assert not self.is_alive(), "the client still waits"
-        return self.outcome
+    note_to_go(desk)
 
 
 def test_a_person_waits_in_the_same_session_and_gets_the_answer_on_approval(desk: Deployment) -> None:

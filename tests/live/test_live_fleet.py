@@ -13,9 +13,9 @@ from pathlib import Path
 import httpx2
 import psycopg
 import pytest
+from heldrig import POLICY, Running
 from lane import Lane
 from rig import Deployment, configure, copy_of, eventually, free_port
-from test_live_approvals import POLICY, Running
 from test_live_console import fields
 
 from tidewaiter.demo.deployment import NAME

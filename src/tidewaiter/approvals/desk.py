@@ -4,7 +4,7 @@ A request is open until every need is met (approved), somebody who may says no (
 (withdrawn) or its time is up (expired). An approval is used up by the one execution that it was given for (consumed),
 which may fail; if it does not hold any more when it is to be used, the request is open again. Who may break the glass
 runs it before anybody decided: then it waits for a review until somebody of the group closes it. Nobody decides on
-their own request, nor on one of an agent that they own; agents decide on nothing.
+their own request, nor on one of an agent that they own; agents and services decide on nothing.
 """
 
 from __future__ import annotations
@@ -240,8 +240,8 @@ def _stepped(request: Request, step: Step) -> Request:
 
 def why_not(request: Request, approver: Principal) -> Refused | None:
     """Why a principal may not decide on a request, whatever state it is in; None for who may, if policy permits it."""
-    if approver.kind is Kind.AGENT:
-        return Refused("agent", "agents do not approve: a person does")
+    if approver.kind is not Kind.USER:
+        return Refused(approver.kind.value, f"{approver.kind}s do not approve: a person does")
     if approver.name in (request.principal, request.on_behalf_of):
         whose = "their own request" if approver.name == request.principal else "a request of an agent that they own"
         return Refused("own", f"nobody decides on {whose}: {approver.name} cannot decide on {request.id}")

@@ -50,7 +50,8 @@ class Notice:
 class Decision:
     """What somebody said of a request through a channel. `place` is where exactly, for the entry.
 
-    `speaks_for` are the groups that the sender is trusted to speak for, None when people speak for themselves.
+    `speaks_for` are the groups that the sender is trusted to speak for, None when people speak for themselves. `seen`
+    is the `sight_of` what they were shown, empty where that is not known: an approval counts for nothing else.
     """
 
     request: str
@@ -60,6 +61,7 @@ class Decision:
     note: str
     place: str
     speaks_for: frozenset[str] | None = None
+    seen: str = ""
 
 
 @dataclass(frozen=True, slots=True)

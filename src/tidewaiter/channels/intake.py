@@ -19,7 +19,7 @@ PLACE_CHARACTERS = 300
 LATE_S = 3600.0
 
 Decide = Callable[..., Awaitable[Request]]
-"""(id, principal, word, note=…, channel=…, place=…): a principal's decision, with every check that there is.
+"""(id, principal, word, note=…, channel=…, place=…, seen=…): a principal's decision, with every check that there is.
 
 Raises NotFound, NotPermitted, Conflict, UsageError, each after it was recorded.
 """
@@ -76,6 +76,7 @@ class Intake:
                 note=_line(decision.note, NOTE_CHARACTERS),
                 channel=self._channel,
                 place=place,
+                seen=decision.seen,
             )
         except (NotFound, NotPermitted, Conflict, UsageError) as error:
             return Outcome(False, str(error))

@@ -206,7 +206,8 @@ class Slack(Channel):
             outcome = await desk.refuse(click.request, problem, f"Slack user {click.user}", place)
         else:
             note = click.reason or ""
-            outcome = await desk.decide(Decision(click.request, word, Realm.EMAIL, email, note, place))
+            decision = Decision(click.request, word, Realm.EMAIL, email, note, place, seen=click.seen)
+            outcome = await desk.decide(decision)
         await desk.mark(click.id)
         return "" if outcome.counts else outcome.said
 

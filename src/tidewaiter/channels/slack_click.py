@@ -22,7 +22,8 @@ TOLERANCE_S = 300
 class Click:
     """Somebody pressed a button (`reason` is None), or said why they deny or close.
 
-    `id` is the same when Slack sends the same thing again. `trigger` opens a dialog within three seconds.
+    `id` is the same when Slack sends the same thing again. `trigger` opens a dialog within three seconds. `seen` is the
+    `sight_of` what the message showed, where its button says so.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Click:
     channel: str
     trigger: str
     reason: str | None = None
+    seen: str = ""
 
 
 def click_of(payload: Any) -> Click | None:
@@ -72,13 +74,15 @@ def payload_of(body: bytes) -> Any:
 def _pressed(payload: Any) -> Click:
     action, user = payload["actions"][0], payload["user"]["id"]
     told = (payload["container"]["message_ts"], action["action_ts"], user, action["action_id"], action["value"])
+    request, _, seen = action["value"].partition(" ")
     return Click(
         id="/".join(told),
         action=action["action_id"],
-        request=action["value"],
+        request=request,
         user=user,
         channel=payload["container"]["channel_id"],
         trigger=payload["trigger_id"],
+        seen=seen,
     )
 
 

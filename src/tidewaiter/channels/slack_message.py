@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 from tidewaiter.approvals.desk import State, Word
+from tidewaiter.approvals.presentation import sight_of
 from tidewaiter.channels.contract import Notice
 from tidewaiter.visible import shortened
 
@@ -82,7 +83,8 @@ def dialog(word: Word, request: str, channel: str) -> dict[str, Any]:
 def _buttons(notice: Notice) -> list[Block]:
     buttons: list[Block] = []
     if notice.request.state is State.OPEN:
-        buttons.append(_button("approve", "Approve", notice.request.id) | {"style": "primary"})
+        seen = f"{notice.request.id} {sight_of(notice.request)}"  # an approval counts for what this message shows
+        buttons.append(_button("approve", "Approve", seen) | {"style": "primary"})
         buttons.append(_button("deny", "Deny…", notice.request.id) | {"style": "danger"})
     elif notice.request.state is State.APPROVED:
         buttons.append(_button("deny", "Take back…", notice.request.id) | {"style": "danger"})

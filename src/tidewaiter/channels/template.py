@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from tidewaiter.approvals.presentation import sight_of
 from tidewaiter.channels.contract import Notice
 from tidewaiter.identity import rfc3339
 from tidewaiter.identity.accounts import Realm
@@ -20,7 +21,7 @@ STATEMENT_CHARACTERS = 64_000  # Standard Webhooks advises small payloads; the w
 NAMES = frozenset(
     (
         "id", "state", "title", "principal", "on_behalf_of", "datasource", "rule", "message", "approvers", "needs",
-        "excerpt", "facts", "outcome", "reason", "link", "created_at", "expires_at", "members",
+        "excerpt", "facts", "outcome", "reason", "link", "created_at", "expires_at", "members", "seen",
     )
 )  # fmt: skip
 
@@ -78,6 +79,7 @@ def values(notice: Notice) -> dict[str, str]:
         "created_at": rfc3339(request.created_s),
         "expires_at": rfc3339(request.expires_s),
         "members": ", ".join(member.name for member in notice.members),
+        "seen": sight_of(request),
     }
 
 
@@ -119,6 +121,6 @@ def _named(document: Any) -> list[str]:
 
 
 def _at(notice: Notice) -> float:
-    """When the request last changed, as far as it says: its last vote, else when it was made."""
-    votes = notice.request.votes
-    return max((vote.at_s for vote in votes), default=notice.request.created_s)
+    """When the request last changed, as far as it says."""
+    told = (event.at_s for event in reversed(notice.request.history) if event.at_s is not None)
+    return next(told, notice.request.created_s)

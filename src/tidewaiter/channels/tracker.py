@@ -17,6 +17,7 @@ from hashlib import sha256
 from typing import ClassVar
 
 from tidewaiter.approvals.desk import Request, Word
+from tidewaiter.approvals.presentation import sight_of
 from tidewaiter.channels.commands import command_of
 from tidewaiter.channels.contract import EXPLAIN, Answer, Call, Channel, Decision, Desk, Notice, Outcome, Undelivered
 from tidewaiter.channels.http import Http
@@ -28,12 +29,16 @@ CHANGED = "the text of this issue was changed: what it shows may not be what wou
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """An issue: its key, the digest of its text as the tracker gave it back, and what was said of the request last."""
+    """An issue: its key, the digest of its text as the tracker gave it back, and what was said of the request last.
+
+    `sight` is the `sight_of` the request that the issue shows.
+    """
 
     kind: str
     key: str
     digest: str
     said: str
+    sight: str = ""
 
     @classmethod
     def parse(cls, written: str, kind: str) -> Reference | None:
@@ -113,17 +118,19 @@ class Tracker(Channel):
     async def announce(self, notice: Notice) -> str:
         """Open an issue; after a failed attempt the one that may have been opened is looked for first."""
         key = await self._open(notice, await self._call(notice))
-        return Reference(self.kind, key, _digest(await self._text(key)), _state(notice)).written()
+        digest = _digest(await self._text(key))
+        return Reference(self.kind, key, digest, _state(notice), sight_of(notice.request)).written()
 
     async def update(self, reference: str, notice: Notice) -> str:
         """Comment what has happened, if anything."""
         known = Reference.parse(reference, self.kind)
         if known is None:
             return await self.announce(notice)
-        if _state(notice) == known.said:
+        after = replace(known, said=_state(notice), sight=sight_of(notice.request))
+        if after == known:
             return reference
         await self._tell(known.key, notice, await self._call(notice))
-        return replace(known, said=_state(notice)).written()
+        return after.written()
 
     async def _call(self, notice: Notice) -> str:
         """Mentions of the members who are to be told individually, which the tracker tells them of."""
@@ -184,9 +191,8 @@ class Tracker(Channel):
         elif said.word.needs_note and not said.note:
             outcome = Outcome(False, EXPLAIN)
         else:
-            outcome = await desk.decide(
-                Decision(request.id, said.word, self.realm, said.account, said.note, said.place)
-            )
+            told = Decision(request.id, said.word, self.realm, said.account, said.note, said.place, seen=known.sight)
+            outcome = await desk.decide(told)
         await desk.mark(said.id)
         if not outcome.counts:
             with contextlib.suppress(Undelivered):  # a courtesy; what happened is recorded

@@ -112,22 +112,22 @@ class Webhook(Channel):
 
 
 def _decision(body: bytes, id_: str, speaks_for: frozenset[str]) -> Decision | None:
-    """`{"type": "request.decision", "data": {"request", "decision", "email", "note"}}`, None for anything else."""
+    """`{"type": "request.decision", "data": {"request", "decision", "email", "note", "seen"}}`, None for all else."""
     try:
         told = json.loads(body)
         data = told["data"]
-        words = [data["request"], data["decision"], data["email"], data.get("note", "")]
+        words = [data["request"], data["decision"], data["email"], data.get("note", ""), data.get("seen", "")]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     if told["type"] != "request.decision" or not all(isinstance(word, str) for word in words):
         return None
-    request, decision, email, note = words
+    request, decision, email, note, seen = words
     if decision not in tuple(Word) or len(request) > ID_CHARACTERS or len(email) > ACCOUNT_CHARACTERS:
         return None
     word = Word(decision)
     if word.needs_note and not note.strip():
         return None
-    return Decision(request, word, Realm.EMAIL, email, note, f"message {id_}", speaks_for)
+    return Decision(request, word, Realm.EMAIL, email, note, f"message {id_}", speaks_for, seen)
 
 
 def _answer(status: int, counts: bool, said: str) -> Answer:
