@@ -125,6 +125,18 @@ def test_the_timeline_ends_with_what_it_waits_for() -> None:
     assert told(glass, state=State.REVIEW)[0][:2] == ("glass", "reporter ran it before anybody decided")
 
 
+def test_headings_tell_whether_it_ran() -> None:
+    told = {state: sheet_of(replace(REQUEST, state=state), ALL, "dan").tense[0] for state in State}
+    ran = {state for state, heading in told.items() if heading == "What ran"}
+    assert ran == {State.CONSUMED, State.FAILED, State.REVIEW, State.CLOSED}
+    assert {state for state, heading in told.items() if heading == "What would run"} == {State.OPEN, State.APPROVED}
+
+
+def test_the_list_tells_a_broken_glass_and_who_can_close_its_review() -> None:
+    broken = line_of(replace(REQUEST, state=State.REVIEW, glass="fire"), ALL, "dan")
+    assert (broken.is_glass, broken.approvers, line_of(REQUEST, ALL, "dan").is_glass) == (True, "dba", False)
+
+
 def test_a_version_changes_with_whatever_is_shown() -> None:
     before = sheet_of(REQUEST, ALL, "dan")
     assert before.version == sheet_of(REQUEST, ALL, "dan").version

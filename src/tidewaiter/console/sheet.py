@@ -25,6 +25,12 @@ LABELS = {
     "locks": "locks",
     "unknown": "not understood",
 }
+WOULD, RAN = ("What would run", "What it would do"), ("What ran", "What it was expected to do")
+TENSES = {
+    State.OPEN: WOULD, State.APPROVED: WOULD,
+    State.CONSUMED: RAN, State.FAILED: RAN, State.REVIEW: RAN, State.CLOSED: RAN,
+}  # fmt: skip
+"""Headings by what has become of it; of the rest nothing ran."""
 KINDS = {"open": "asked", "approve": "approved", "deny": "denied", "close": "closed", "break_glass": "glass"}
 """Words for colours, of events whose own word is none."""
 FACTS = 200  # of one kind: what is beyond is counted
@@ -73,11 +79,15 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One request for one reader. `version` differs when anything that is shown does; `sight` goes into the form."""
+    """One request for one reader. `tense` has the headings of statement and blast radius.
+
+    `version` differs when anything that is shown does; `sight` goes into the form.
+    """
 
     id: str
     state: str
     is_open: bool
+    tense: tuple[str, str]
     title: str
     message: str
     principal: str
@@ -96,6 +106,7 @@ class Sheet:
     facts: tuple[tuple[str, tuple[str, ...]], ...]
     radius: Radius | None
     progress: tuple[Progress, ...]
+    approvers: str
     timeline: tuple[Moment, ...]
     deliveries: tuple[tuple[str, str], ...]
     why_not: str
@@ -127,6 +138,8 @@ class Line:
     created_at: str
     expires_at: str
     is_mine: bool
+    is_glass: bool
+    approvers: str
     waits_for_me: bool
 
 
@@ -140,6 +153,7 @@ def sheet_of(request: Request, rights: Rights, who: str, deliveries: tuple[tuple
         id=request.id,
         state=state.value,
         is_open=state is State.OPEN,
+        tense=TENSES.get(state, ("What would have run", "What it would have done")),
         title=shown.title,
         message=harmless(request.message),
         principal=harmless(request.principal),
@@ -158,6 +172,7 @@ def sheet_of(request: Request, rights: Rights, who: str, deliveries: tuple[tuple
         facts=tuple(_facts(request)),
         radius=_radius(told, with_rows=rights.sees_rows) if told and rights.sees_numbers else None,
         progress=tuple(Progress(" or ".join(need.groups), met, need.quorum) for need, met in request.progress),
+        approvers=harmless(" or ".join(request.approvers)),
         timeline=tuple(_timeline(request, rights)),
         deliveries=tuple((harmless(name), harmless(said)) for name, said in deliveries),
         why_not=harmless(rights.why_not),
@@ -186,6 +201,8 @@ def line_of(request: Request, rights: Rights, who: str) -> Line:
         created_at=rfc3339(request.created_s),
         expires_at=rfc3339(request.expires_s),
         is_mine=who in (request.principal, request.on_behalf_of),
+        is_glass=bool(request.glass),
+        approvers=harmless(" or ".join(request.approvers)),
         waits_for_me=rights.may_decide
         and request.state in (State.OPEN, State.REVIEW)
         and not _has_approved(request, who),

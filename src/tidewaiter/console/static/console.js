@@ -9,8 +9,13 @@
     for (const time of document.querySelectorAll("time[datetime]")) {
       const seconds = (Date.parse(time.dateTime) - Date.now()) / 1000;
       const [unit, size] = units.find(([, size]) => Math.abs(seconds) >= size) ?? units[3];
+      const told = words.format(Math.round(seconds / size), unit);
+      if ("exact" in time.dataset) {
+        time.title = told; // what happened is looked up by its time
+        continue;
+      }
       time.title ||= time.textContent;
-      time.textContent = words.format(Math.round(seconds / size), unit);
+      time.textContent = told;
     }
   };
 
