@@ -38,8 +38,8 @@ def test_a_person_waits_in_the_same_session_and_gets_the_answer_on_approval(desk
         assert any("approved" in notice for notice in notices)
         assert connection.execute("select 1").fetchone() == (1,)
     assert desk.json("request", "show", id_)["state"] == "consumed"
-    (row,) = [row for row in desk.search() if row["statement"] == DELETE and row["verdict"] == "allow"]
-    assert (row["status"], row["rows"]) == ("ok", 1)
+    row = [row for row in desk.search() if row["statement"] == DELETE and row["verdict"] == "allow"][-1]
+    assert (row["principal"], row["status"], row["rows"]) == ("alice", "ok", 1)
 
 
 def test_a_denial_reaches_the_client_with_its_reason(desk: Deployment) -> None:

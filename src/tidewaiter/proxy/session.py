@@ -372,6 +372,7 @@ class Session:
                     await self._drain()
                 elif self._asks.local:
                     await self._forward_durably(is_held=True)
+                await self.standing.catch_up()
                 self._asks.values = held_answers(own, await self._ask(held_questions(own), with_sync=with_sync))
 
     async def _renew(self, need: Renewal) -> None:

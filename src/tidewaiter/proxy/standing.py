@@ -260,6 +260,11 @@ class Standing:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(None, lambda: self.study(text, in_transaction=in_transaction))
 
+    async def catch_up(self) -> None:
+        """Look at what others have defined: an approval is used for what names mean in that moment."""
+        with contextlib.suppress(UpstreamError):  # it is reported; what is held goes on as it was known last
+            await self._catch_up()
+
     async def _catch_up(self) -> None:
         """Wait for the catalog. Where nothing is refused, no longer than a moment, and not again before it was read."""
         watch = self._footing.watch
