@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from rig import Deployment, eventually
+from rig import PATIENCE, Deployment, eventually
 
 POLICY = """
 @id("notes-wait") @hold("dba") @wait("120s") @message("Deleting notes waits for a DBA")
@@ -56,7 +56,7 @@ class Running(threading.Thread):
         except Exception as error:
             self.outcome = error
 
-    def result(self, limit_s: float = 20) -> object:
+    def result(self, limit_s: float = 20 * PATIENCE) -> object:
         self.join(limit_s)
         assert not self.is_alive(), "the client still waits"
         return self.outcome
