@@ -19,7 +19,7 @@ from playbook import (
     Run,
     asked,
     asked_path,
-    asked_timeout,
+    asked_values,
     begun,
     bound,
     client,
@@ -34,8 +34,8 @@ from playbook import (
     rows,
     says,
     server,
-    timeout_answer,
     told,
+    values_answer,
 )
 from playstage import Stage
 
@@ -346,8 +346,8 @@ def test_nothing_is_told_of_a_held_statement_before_the_answers_ahead_of_it() ->
         >> client(pg.query(held))
         >> disk()
         << client(ADA, READY)
-        << asked_timeout()
-        >> server(timeout_answer())
+        << asked_values()
+        >> server(values_answer())
         << client(says("00000", "AR-1", severity="NOTICE"))
         << ledger(refused(held, "dba-waits", "hold"))
         >> disk()

@@ -372,8 +372,10 @@ class Session:
                     await self._drain()
                 elif self._asks.local:
                     await self._forward_durably(is_held=True)
+                await self._outlet.drained()  # what is told from now on comes after all that was answered
                 await self.standing.catch_up()
-                self._asks.values = held_answers(own, await self._ask(held_questions(own), with_sync=with_sync))
+                if self.ended is None:
+                    self._asks.values = held_answers(own, await self._ask(held_questions(own), with_sync=with_sync))
 
     async def _renew(self, need: Renewal) -> None:
         assert self._veil is not None
@@ -410,7 +412,6 @@ class Session:
         self._asks.refuse_extended(error)
 
     async def _settle(self, held: Held) -> None:
-        await self._outlet.drained()  # what is told meanwhile comes after all that was answered
         if self.ended is not None:  # the client went away meanwhile: no approval is used up for nobody
             return
         assert self._asks.values is not None
