@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -40,13 +41,12 @@ def installations() -> list[Binaries]:
 
 
 @pytest.fixture(scope="module", params=installations(), ids=lambda binaries: f"PostgreSQL {binaries.version}")
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    folder = tmp_path_factory.mktemp("catalogs")
-    for parent in (folder, folder.parent, folder.parent.parent):
-        parent.chmod(0o755)
-    with EmbeddedPostgres(folder / "server", Secret("secret"), binaries=request.param) as running:
-        asyncio.run(execute(running, "create role gateway login password 'plain'"))
-        yield running
+def server(request: pytest.FixtureRequest) -> Iterator[EmbeddedPostgres]:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)  # the server runs as another user than root
+        with EmbeddedPostgres(Path(folder) / "server", Secret("secret"), binaries=request.param) as running:
+            asyncio.run(execute(running, "create role gateway login password 'plain'"))
+            yield running
 
 
 async def execute(server: EmbeddedPostgres, sql: str) -> None:
