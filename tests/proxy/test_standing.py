@@ -314,6 +314,34 @@ def test_a_session_that_masks_judges_by_a_catalog_that_was_looked_at_a_moment_ag
     asyncio.run(run())
 
 
+class Looking(Watch):
+    """Is fresh once it was looked at; `found` is what the look finds."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        super().__init__(catalog)
+        self.is_fresh = False
+        self.found = catalog
+
+    async def catch_up(self) -> Catalog:
+        self.is_fresh, self.current = True, self.found
+        return self.current
+
+
+def test_a_look_that_finds_nothing_new_leaves_what_was_judged_as_it_was() -> None:
+    async def run() -> None:
+        watch, text = Looking(shop()), b"select ssn from customers"
+        standing = veiled(watch)
+        first = await standing.study_patiently(text, in_transaction=False)
+        watch.is_fresh = False
+        assert standing.recall(text, in_transaction=False) is None
+        assert await standing.study_patiently(text, in_transaction=False) is first
+        watch.is_fresh, watch.found = False, Catalog()
+        assert standing.recall(text, in_transaction=False) is None
+        assert await standing.study_patiently(text, in_transaction=False) is not first
+
+    asyncio.run(run())
+
+
 def test_a_session_that_masks_waits_for_definitions_of_others() -> None:
     async def run() -> None:
         watch = Watch(shop())

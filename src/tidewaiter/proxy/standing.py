@@ -219,9 +219,8 @@ class Standing:
 
     def may_break_glass(self) -> bool:
         """Whether the principal may run what is held, with a reason, before anybody decided."""
-        footing = self._footing
-        context = self._context(in_transaction=False)
-        return isinstance(footing.policies().may(self.principal, "break_glass", footing.datasource, context), Allow)
+        policies, context = self._footing.policies(), self._context(in_transaction=False)
+        return isinstance(policies.may(self.principal, "break_glass", self._footing.datasource, context), Allow)
 
     def function_facts(self, oid: int) -> Facts:
         """What a FunctionCall by OID does, as far as the catalog knows the function."""
@@ -246,6 +245,8 @@ class Standing:
         elif self._is_old:
             with contextlib.suppress(UpstreamError):  # it is reported; what is masked goes on as it was known last
                 await self._footing.watch.catch_up()
+            if (known := self.recall(text, in_transaction=in_transaction)) is not None:  # as a rule nothing has changed
+                return known
         self._is_old = False
         judged = await self._study_off_loop(text, in_transaction)
         fault = judged.facts.fault
