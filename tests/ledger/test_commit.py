@@ -108,3 +108,22 @@ def test_nothing_is_left_to_write_until_something_is_recorded_or_the_ledger_brea
         recorder.flush()
     found.append(recorder.is_written)
     assert found == [True, False, True, False]
+
+
+def test_whoever_recorded_before_a_repair_is_not_told_that_it_is_written(tmp_path: Path) -> None:
+    """The repair runs in another thread and may end before this turn does: there is nothing left to write then."""
+    files = FaultyFiles()
+    log = open_log(tmp_path / "log", files=files)
+    recorder = Recorder(log)
+
+    def work(told: list[str]) -> None:
+        recorder.record("execution", b'"session":"ada"')
+        recorder.written(lambda is_written: told.append(f"ada {is_written}"))
+        files.fail_at = len(files.names)
+        with pytest.raises(LedgerUnavailable):
+            recorder.flush()
+        assert log.repair()
+
+    assert turn(recorder, work) == ["end of turn", "ada False"]
+    assert [entry.kind for entry in entries(tmp_path / "log")] == ["gap"]
+    log.close()

@@ -117,6 +117,44 @@ def test_what_nobody_waits_for_becomes_durable_and_checkpointed_by_itself(tmp_pa
     assert sound(tmp_path / "l").checkpointed == len(entries(tmp_path / "l"))
 
 
+def test_the_data_key_of_a_day_is_made_in_the_worker_thread(tmp_path: Path) -> None:
+    makers: list[int] = []
+
+    class Watched(QuickFiles):
+        def put(self, path: Path, data: bytes) -> None:
+            if path.parent.name == "datakeys":
+                makers.append(threading.get_ident())
+            super().put(path, data)
+
+    async def play() -> None:
+        async with running(open_log(tmp_path / "l", files=Watched())) as recorder:
+            await until(lambda: makers)
+            await recorder.durable(recorder.record("intent", STATEMENT, BODY))
+
+    asyncio.run(play())
+    assert len(makers) == 1
+    assert makers[0] != threading.get_ident()
+
+
+def test_a_data_key_that_cannot_be_made_is_told_and_made_up_for(tmp_path: Path) -> None:
+    reports: list[str] = []
+
+    async def play() -> None:
+        files = Ailing()
+        log = open_log(tmp_path / "l", files=files)
+        files.failing = errno.EIO
+        async with running(log, reports) as recorder:
+            await until(lambda: reports)
+            files.failing = 0
+            await until(lambda: recorder.available)
+            await recorder.durable(recorder.record("intent", STATEMENT, BODY))
+
+    asyncio.run(play())
+    assert "injected" in reports[0]
+    assert [entry.kind for entry in entries(tmp_path / "l")] == ["gap", "intent"]
+    sound(tmp_path / "l")
+
+
 def test_a_recorder_with_nothing_to_do_sleeps(tmp_path: Path) -> None:
     async def play() -> None:
         log = open_log(tmp_path / "l")

@@ -70,6 +70,22 @@ def test_each_utc_day_has_its_own_key(sealer: Sealer, factory: Factory) -> None:
     assert [key.id for key in factory.made] == ["2026-11-18-1", "2026-11-19-2", "2026-11-17-3"]
 
 
+def test_keys_are_prepared_once_for_today_and_for_a_near_tomorrow(sealer: Sealer, factory: Factory) -> None:
+    midnight = NOON_NS // DAY_NS * DAY_NS
+    for _ in range(2):
+        sealer.prepare(midnight, 5)
+    assert [key.id for key in factory.made] == ["2026-11-18-1"]
+    for _ in range(2):
+        sealer.prepare(midnight + DAY_NS - 5, 5)
+        sealer.seal(b"", midnight + DAY_NS - 5)
+    sealer.seal(b"", midnight + DAY_NS)
+    assert [key.id for key in factory.made] == ["2026-11-18-1", "2026-11-19-2"]
+    sealer.prepare(midnight + 2 * DAY_NS, 5)
+    sealer.prepare(midnight + 3 * DAY_NS, 5)  # the day before went by without a body
+    sealer.seal(b"", midnight + 3 * DAY_NS)
+    assert [key.id[:10] for key in factory.made[2:]] == ["2026-11-20", "2026-11-21"]
+
+
 def test_key_is_replaced_before_random_nonces_may_collide(
     sealer: Sealer, factory: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,12 +53,16 @@ class Recorder:
         self._wake = asyncio.Event()
         self._turn: list[Callable[[bool], None]] = []  # bounded by the sessions: each asks once per turn
         self._turned = self._end_turn  # these two once, not once per turn
+        self._turn_repairs = 0  # when the first of them asked
         self._context = copy_context()
         self._stopping = False
         self._is_idle = False  # asleep until something is recorded
-        self.repairs = 0
+
+    @property
+    def repairs(self) -> int:
         """How often the ledger was repaired: what was recorded before and was not durable then may be lost, its number
         given to another entry."""
+        return self._log.repairs
 
     @property
     def available(self) -> bool:
@@ -112,6 +116,7 @@ class Recorder:
         kill -9, with False if it may not. All who ask in one turn share one write."""
         self._turn.append(then)
         if len(self._turn) == 1:
+            self._turn_repairs = self._log.repairs
             asyncio.get_running_loop().call_soon(self._turned, context=self._context)
 
     def _end_turn(self) -> None:
@@ -119,7 +124,7 @@ class Recorder:
         is_written = False
         try:
             self.flush()
-            is_written = True
+            is_written = self._turn_repairs == self._log.repairs
         except LedgerUnavailable:
             pass
         finally:  # after a defect too: nobody waits for ever
@@ -155,6 +160,7 @@ class Recorder:
         checkpoint_at, beat_at, repair_at = now(), now() + self._heartbeat_s, 0.0
         worker = ThreadPoolExecutor(1, "ledger")
         try:
+            await self._prepare(worker)
             while not self._stopping:
                 await self._doze(beat_at if self._log.checkpointed == self._log.size else min(beat_at, checkpoint_at))
                 if self._log.state is not State.OPEN:
@@ -167,6 +173,7 @@ class Recorder:
                 if now() >= beat_at:
                     beat_at = now() + self._heartbeat_s
                     self._beat()
+                    await self._prepare(worker)
                 is_due = now() >= checkpoint_at and self._log.checkpointed < self._log.size
                 checkpoint_at = now() + self._checkpoint_s if is_due else checkpoint_at
                 await self._commit(worker, is_due)
@@ -259,12 +266,17 @@ class Recorder:
         except TidewaiterError as error:
             self._fail(error)
             return
-        finally:
-            self.repairs += 1
         if is_open:
             self._say("the ledger is written again")
         else:
             self._say("the ledger's disk is full: only what is under way is still recorded")
+
+    async def _prepare(self, worker: ThreadPoolExecutor) -> None:
+        """Have the data key of a day made before its first entry needs it, and not on the loop."""
+        try:
+            await self._in(worker, self._log.prepare)
+        except LedgerUnavailable as error:
+            self._fail(error)
 
     def _beat(self) -> None:
         try:

@@ -6,7 +6,7 @@ What is promised when:
 - `sync` returned n: entries below n survive the loss of power;
 - `checkpoint` returned: they are under a signed root, and any later change to them is found.
 
-One thread appends and writes; `sync`, `publish`, `stage` and `repair` may run in another thread meanwhile.
+One thread appends and writes; `sync`, `publish`, `stage`, `prepare` and `repair` may run in another thread meanwhile.
 After a failed system call nothing is acknowledged any more: every call raises LedgerUnavailable until `repair`, which
 goes through the same recovery as a start. No descriptor that saw an error is used again (a later fsync on it may lie).
 """
@@ -40,6 +40,7 @@ LEAVES = 256  # entries that are added to the tree together: 0.1 ms, 0.3 ms with
 INLINE_BYTES: Final = MAX_INLINE_BYTES - SEAL_OVERHEAD_BYTES  # a longer body becomes a file, sealed by itself
 MEMBERS_BYTES: Final = MAX_HEADER_BYTES - 512  # the rest is for v, seq, t_ns, kind, t_src and body
 _AROUND_BYTES: Final = 512  # about what frame, head and seal add to an entry's members and body
+AHEAD_NS: Final = 2 * 3600 * 10**9  # before a day begins, its data key is made: longer than between two heartbeats
 _KIND = re.compile(r"[a-z][a-z0-9_.]{0,63}")
 
 
@@ -84,13 +85,15 @@ class Log:
         self._stager = Sealer(datakeys.make, random_bytes)  # stage runs in another thread: pool and key of its own
         self._segments = Segments(self._layout, files, segment_bytes)
         self._reserve = Reserve(self._layout, files)
-        self._slow = threading.Lock()  # one sync, publish, stage or repair at a time
+        self._slow = threading.Lock()  # one sync, publish, stage, prepare or repair at a time
+        self._turning = threading.Lock()  # a disk found full breaks in one thread while another finds it free again
         self._lock_fd = -1
         self._kinds: set[str] = set()  # that were found to be well-formed
         self._state = State.BROKEN
         self._cause: BaseException | None = None
         self._gap_reason = ""  # why a gap entry is due; empty when none is
         self._lost = 0
+        self._repairs = 0
 
     @classmethod
     def open(
@@ -195,6 +198,12 @@ class Log:
         return self._state
 
     @property
+    def repairs(self) -> int:
+        """How often it went through recovery after a failure, counted before it takes anything again: what was
+        appended before and was not durable then may be lost, its number given to another entry."""
+        return self._repairs
+
+    @property
     def origin(self) -> str:
         return self._keys.origin
 
@@ -204,9 +213,10 @@ class Log:
 
     def _fail(self, error: BaseException) -> LedgerUnavailable:
         """Stop acknowledging. The first cause counts; what follows are its consequences."""
-        if self._state in (State.OPEN, State.FULL):
-            self._gap_reason = self._gap_reason or (str(error) if self._state is State.OPEN else "")
-            self._cause, self._state = error, State.BROKEN
+        with self._turning:
+            if self._state in (State.OPEN, State.FULL):
+                self._gap_reason = self._gap_reason or (str(error) if self._state is State.OPEN else "")
+                self._cause, self._state = error, State.BROKEN
         return self._refusal()
 
     def _refusal(self) -> LedgerUnavailable:
@@ -322,6 +332,16 @@ class Log:
         with self._slow:
             return Staged(members, self._seal(self._stager, body, max(self._t_ns, self._clock_ns())))
 
+    def prepare(self) -> None:
+        """Make the data key of today, or of tomorrow when that is near, if there is none, so that `append` need not
+        wait for the disk when a day begins. Raises LedgerUnavailable."""
+        with self._slow:
+            if self._state is State.OPEN:
+                try:
+                    self._sealer.prepare(max(self._t_ns, self._clock_ns()), AHEAD_NS)
+                except OSError as error:
+                    raise self._fail(error) from error
+
     def sync(self) -> int:
         """Make everything written durable; return how many entries are. Raises LedgerUnavailable."""
         with self._slow:
@@ -369,13 +389,14 @@ class Log:
             if self._state is State.BROKEN:
                 try:
                     self._reopen()
-                except (OSError, Tampered) as error:
+                except (OSError, MemoryError, Tampered) as error:
                     self._cause, self._state = error, State.BROKEN
                     if isinstance(error, Tampered):
                         raise
                     raise self._refusal() from error
             elif self._state is State.FULL and self._reserve.fill():
-                self._state = State.OPEN
+                with self._turning:  # unless it broke meanwhile
+                    self._state = State.OPEN if self._state is State.FULL else self._state
             return self._state is State.OPEN
 
     def _reopen(self) -> None:
@@ -388,20 +409,25 @@ class Log:
             self._reserve.release()
         if self._gap_reason or self._lost:
             self._write_gap()
+        self._repairs += 1
         self._state = State.OPEN if self._reserve.fill() else State.FULL
 
     def _write_gap(self) -> None:
-        """One entry that says what was lost. Until it is durable it is written again, and is not counted as lost."""
-        before = self._size
+        """One entry that says what was lost, durable. Until it is, it is written again, and is not counted as lost.
+
+        Past `append`, as the other thread must not append beside it: the log is still broken.
+        """
+        now_ns = self._clock_ns()
+        t_ns, late = max(now_ns, self._t_ns), f',"t_src":{max(0, now_ns)}' if now_ns < self._t_ns else ""
         told = members({"reason": self._gap_reason or str(self._cause), "lost": self._lost})
-        self._state = State.FULL
-        try:
-            self.append("gap", told, closing=True)
-            self.write()
-            self._sync()
-        except LedgerUnavailable:
-            self._size = before
-            raise
+        parts = ('{"v":1,"seq":', self._size, ',"t_ns":', t_ns, ',"kind":"gap"', late, ",", told)
+        frames, leaves = finish([(parts, b"", None, b"")])
+        self._segments.write(frames, self._size)
+        self._segments.sync()
+        self._leaves.append(leaves)
+        self._unhashed += 1
+        self._t_ns = t_ns
+        self._size = self._written = self._durable = self._size + 1
         self._gap_reason, self._lost = "", 0
 
     def close(self) -> None:

@@ -150,12 +150,12 @@ class BodyKey:
 
 
 class Sealer:
-    """Gives the key that is due and fresh randomness for each body. Not for use by several threads at once.
+    """Gives the key that is due and fresh randomness for each body. For one thread; `prepare` may run in another.
 
     `new_key(day)` makes and durably stores a data key for a day "YYYY-MM-DD"; whatever it raises, `key` raises.
     """
 
-    __slots__ = ("_from_ns", "_key", "_left", "_new_key", "_pool", "_pool_at", "_random", "_until_ns")
+    __slots__ = ("_from_ns", "_key", "_left", "_new_key", "_pool", "_pool_at", "_prepared", "_random", "_until_ns")
 
     def __init__(self, new_key: Callable[[str], DataKey], random_bytes: RandomBytes) -> None:
         self._new_key = new_key
@@ -164,10 +164,25 @@ class Sealer:
         self._pool_at = 0
         self._from_ns = self._until_ns = 0  # the day that _key is for: none yet
         self._left = 0
+        self._prepared: dict[int, BodyKey] = {}  # by day: made ahead of its first body
+
+    def prepare(self, now_ns: int, ahead_ns: int) -> None:
+        """Make the key of today and, when it begins within `ahead_ns`, of tomorrow, where there is none."""
+        today = now_ns // _DAY_NS
+        for day in list(self._prepared):
+            if day < today:
+                self._prepared.pop(day, None)
+        for day in (today, (now_ns + ahead_ns) // _DAY_NS):
+            if self._from_ns != day * _DAY_NS and day not in self._prepared:
+                self._prepared[day] = self._make(day)
+
+    def _make(self, day: int) -> BodyKey:
+        return BodyKey(self._new_key(datetime.fromtimestamp(day * 86_400, UTC).strftime("%Y-%m-%d")))
 
     def _renew(self, t_ns: int) -> None:
         day = t_ns // _DAY_NS
-        self._key = BodyKey(self._new_key(datetime.fromtimestamp(day * 86_400, UTC).strftime("%Y-%m-%d")))
+        prepared = self._prepared.pop(day, None)
+        self._key = self._make(day) if prepared is None else prepared
         self._from_ns, self._until_ns, self._left = day * _DAY_NS, (day + 1) * _DAY_NS, _BODIES_PER_DEK
 
     def key(self, t_ns: int) -> BodyKey:
