@@ -63,7 +63,7 @@ NATIVE = ("ledger/_crypto.c", "masking/_rows.c", "proxy/_lane.c", "sql/_skeleton
 """What is written in C: `ledger/_x.c` is the module `tidewaiter.ledger._x`, described in `ledger/_x.pyi`. Importing it
 raises ModuleNotFoundError where it was not built, is not wanted, is stale, or lacks what it needs of the system; then
 its importer does the same in Python, byte for byte."""
-HEADERS = ("masking/_blake2b.h", "masking/_fields.h", "masking/_texts.h")
+HEADERS = ("masking/_blake2b.h", "masking/_fields.h", "masking/_moments.h", "masking/_texts.h")
 """What that includes."""
 
 

@@ -120,13 +120,14 @@ static void digest(const Keyed *keyed, const uint8_t *value, size_t size, uint8_
  * of five or three. Only of values that are one block; each with a key of its own.
  */
 
-enum { LANES = 8 };
+enum { LANES = 8, WORDS = BLOCK / 8, OUT_WORDS = 3 };
+enum { DIGEST_ROOM = 8 * OUT_WORDS }; /* bytes written for a digest, whatever its size */
 
+/* Beside each other lie the first words of all values, then the second ones, and so on. */
 typedef struct {
-    uint8_t blocks[LANES][BLOCK];
-    const Keyed *keyed[LANES];
-    size_t sizes[LANES];
+    uint64_t words[WORDS][LANES], keyed[8][LANES], counts[LANES], digests[OUT_WORDS][LANES];
     uint8_t *out[LANES];
+    int filled[LANES]; /* words; behind them are zeros */
     int used;
 } Lanes;
 
@@ -138,25 +139,20 @@ typedef uint64_t Words __attribute__((vector_size(8 * LANES)));
 
 static inline __attribute__((always_inline)) void digest_lanes(Lanes *lanes)
 {
-    Words h[8], v[16], m[16];
+    Words h[8], v[16], m[WORDS], counts;
+    memcpy(h, lanes->keyed, sizeof h);
+    memcpy(m, lanes->words, sizeof m);
+    memcpy(&counts, lanes->counts, sizeof counts);
     for (int i = 0; i < 8; i++) {
-        for (int lane = 0; lane < LANES; lane++)
-            h[i][lane] = lanes->keyed[lane]->keyed[i];
         v[i] = h[i];
         v[i + 8] = (Words){0} + IV[i];
     }
-    for (int i = 0; i < 16; i++)
-        for (int lane = 0; lane < LANES; lane++)
-            m[i][lane] = little_endian(lanes->blocks[lane] + 8 * i);
-    for (int lane = 0; lane < LANES; lane++)
-        v[12][lane] ^= BLOCK + lanes->sizes[lane];
+    v[12] ^= counts;
     v[14] = ~v[14];
     ROUNDS;
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < OUT_WORDS; i++)
         h[i] ^= v[i] ^ v[i + 8];
-    for (int lane = 0; lane < lanes->used; lane++)
-        for (int i = 0; i < lanes->keyed[lane]->size; i++)
-            lanes->out[lane][i] = (uint8_t)(h[i / 8][lane] >> 8 * (i % 8));
+    memcpy(lanes->digests, h, sizeof lanes->digests);
 }
 
 __attribute__((target("avx2"))) static void digest_lanes_avx2(Lanes *lanes)
@@ -184,31 +180,42 @@ static DigestLanes best_digest_lanes(void)
 
 #endif
 
-static DigestLanes digest_all; /* set when the module is imported */
+static DigestLanes digest_all; /* set when the module is imported; only where words lie as in memory */
 
 static void lanes_flush(Lanes *lanes)
 {
     if (lanes->used == 0)
         return;
-    for (int lane = lanes->used; lane < LANES; lane++)
-        lanes->keyed[lane] = lanes->keyed[0]; /* what comes of these is not used */
-    digest_all(lanes);
+    digest_all(lanes); /* what comes of the lanes behind `used` is not used */
+    for (int lane = 0; lane < lanes->used; lane++)
+        for (int i = 0; i < OUT_WORDS; i++)
+            memcpy(lanes->out[lane] + 8 * i, &lanes->digests[i][lane], 8);
     lanes->used = 0;
 }
 
-/* Have the digest of a value written to `out`, at the next `lanes_flush` at the latest. */
+/* Have the digest of a value written to `out`, DIGEST_ROOM bytes, at the next `lanes_flush` at the latest. */
 static void lanes_digest(Lanes *lanes, const Keyed *keyed, const uint8_t *value, size_t size, uint8_t *out)
 {
     if (digest_all == NULL || size == 0 || size > BLOCK) {
         digest(keyed, value, size, out);
         return;
     }
-    uint8_t *block = lanes->blocks[lanes->used];
-    memcpy(block, value, size);
-    memset(block + size, 0, BLOCK - size);
-    lanes->keyed[lanes->used] = keyed;
-    lanes->sizes[lanes->used] = size;
-    lanes->out[lanes->used++] = out;
+    int lane = lanes->used++, at = 0;
+    lanes->counts[lane] = BLOCK + size;
+    for (; size >= 8; size -= 8, value += 8)
+        memcpy(&lanes->words[at++][lane], value, 8);
+    if (size) {
+        uint64_t last = 0;
+        memcpy(&last, value, size);
+        lanes->words[at++][lane] = last;
+    }
+    int filled = at;
+    for (; at < lanes->filled[lane]; at++)
+        lanes->words[at][lane] = 0;
+    lanes->filled[lane] = filled;
+    for (int i = 0; i < 8; i++)
+        lanes->keyed[i][lane] = keyed->keyed[i];
+    lanes->out[lane] = out;
     if (lanes->used == LANES)
         lanes_flush(lanes);
 }

@@ -47,20 +47,45 @@ typedef struct {
     size_t size, room;
 } Out;
 
-/* Where `more` bytes may be written; NULL with MemoryError set. */
-static uint8_t *room_for(Out *out, size_t more)
+static int grow(Out *out, size_t more)
 {
-    if (out->room - out->size < more) {
-        size_t room = out->room + out->room / 2 + more;
-        if (room > (size_t)PY_SSIZE_T_MAX) {
-            PyErr_NoMemory();
-            return NULL;
-        }
-        if (_PyBytes_Resize(&out->bytes, (Py_ssize_t)room) < 0)
-            return NULL;
-        out->room = room;
+    size_t room = out->room + out->room / 2 + more;
+    if (room > (size_t)PY_SSIZE_T_MAX) {
+        PyErr_NoMemory();
+        return -1;
     }
+    if (_PyBytes_Resize(&out->bytes, (Py_ssize_t)room) < 0)
+        return -1;
+    out->room = room;
+    return 0;
+}
+
+/* Where `more` bytes may be written; NULL with MemoryError set. */
+static inline uint8_t *room_for(Out *out, size_t more)
+{
+    if (out->room - out->size < more && grow(out, more) < 0)
+        return NULL;
     return (uint8_t *)PyBytes_AS_STRING(out->bytes) + out->size;
+}
+
+/* memcpy, of which most values are too short to be worth the call. */
+static inline void copy(uint8_t *to, const void *bytes, size_t size)
+{
+    const uint8_t *from = bytes;
+    if (size > 32)
+        memcpy(to, from, size);
+    else if (size >= 16) {
+        memcpy(to, from, 16);
+        memcpy(to + size - 16, from + size - 16, 16);
+    } else if (size >= 8) {
+        memcpy(to, from, 8);
+        memcpy(to + size - 8, from + size - 8, 8);
+    } else if (size >= 4) {
+        memcpy(to, from, 4);
+        memcpy(to + size - 4, from + size - 4, 4);
+    } else
+        for (size_t at = 0; at < size; at++)
+            to[at] = from[at];
 }
 
 static int put(Out *out, const void *bytes, size_t size)
@@ -68,7 +93,7 @@ static int put(Out *out, const void *bytes, size_t size)
     uint8_t *at = room_for(out, size);
     if (at == NULL)
         return -1;
-    memcpy(at, bytes, size);
+    copy(at, bytes, size);
     out->size += size;
     return 0;
 }
@@ -79,7 +104,7 @@ static int put_field(Out *out, const void *bytes, size_t size)
     if (at == NULL)
         return -1;
     put_size(at, size);
-    memcpy(at + 4, bytes, size);
+    copy(at + 4, bytes, size);
     out->size += 4 + size;
     return 0;
 }
@@ -91,46 +116,25 @@ static int put_number(Out *out, uint64_t number, int size)
     return put_field(out, raw, (size_t)size);
 }
 
-/* -- days: civil.py in integers that never leave 64 bits -------------------------------------------------------------- */
-
-enum { EPOCH = 719468 + 10957 };
-
-static int64_t floor_div(int64_t number, int64_t by)
+/* A number in decimal digits, `least` or more, that end before `end`; where they begin. */
+static uint8_t *put_decimal(uint8_t *end, uint64_t number, int least)
 {
-    return number / by - (number % by < 0);
-}
-
-static int64_t days_of(int64_t year, int64_t month, int64_t day)
-{
-    year -= month <= 2;
-    int64_t era = floor_div(year, 400), of_era = year - era * 400;
-    int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - EPOCH;
-}
-
-static void date_of(int64_t days, int64_t *year, int *month, int *day)
-{
-    days += EPOCH;
-    int64_t era = floor_div(days, 146097), of_era = days - era * 146097;
-    int64_t of_year_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    int64_t of_year = of_era - (365 * of_year_era + of_year_era / 4 - of_year_era / 100);
-    int64_t at = (5 * of_year + 2) / 153;
-    *day = (int)(of_year - (153 * at + 2) / 5 + 1);
-    *month = (int)(at < 10 ? at + 3 : at - 9);
-    *year = of_year_era + era * 400 + (*month <= 2);
+    for (; number || least > 0; number /= 10, least--)
+        *--end = (uint8_t)('0' + number % 10);
+    return end;
 }
 
 /* -- masks -------------------------------------------------------------------------------------------------------- */
 
 enum { DONE = 0, FAILED = -1, UNCOVERED = 1 };
-enum { DIGEST_MOST = 17, SAID_MOST = 24 }; /* bytes */
+enum { SAID_MOST = 24 }; /* bytes */
 
 /* A value that is to be masked. `digest` is of its subject, there once all lanes have run; `is_odd`: it is Python's. */
 typedef struct {
     const uint8_t *value;
     size_t size;
     uint8_t is_null, is_odd;
-    uint8_t digest[DIGEST_MOST];
+    uint8_t digest[DIGEST_ROOM];
 } Field;
 
 typedef struct Mask Mask;
@@ -186,6 +190,17 @@ static int uncovered(const Mask *mask, const Field *field, Out *out)
     return UNCOVERED;
 }
 
+/* A number as text at the end of `said`: where it begins, and its size. */
+static const uint8_t *put_signed(uint8_t said[SAID_MOST], int64_t number, size_t *size)
+{
+    uint8_t *end = said + SAID_MOST;
+    uint8_t *begin = put_decimal(end, number < 0 ? -(uint64_t)number : (uint64_t)number, 1);
+    if (number < 0)
+        *--begin = '-';
+    *size = (size_t)(end - begin);
+    return begin;
+}
+
 /* -- integers and UUIDs ------------------------------------------------------------------------------------------- */
 
 /* Text and binary format say the same number. */
@@ -204,8 +219,7 @@ static const uint8_t *integer_subject(const Mask *mask, const Field *field, size
         number = (int64_t)big_endian(value, 8);
     else
         return NULL;
-    *size = (size_t)snprintf((char *)said, SAID_MOST, "%lld", (long long)number);
-    return said;
+    return put_signed(said, number, size);
 }
 
 static int integer_token(const Mask *mask, const Field *field, Out *out)
@@ -213,8 +227,8 @@ static int integer_token(const Mask *mask, const Field *field, Out *out)
     uint64_t number = big_endian(field->digest, 8) >> (65 - mask->bits);
     if (mask->is_binary)
         return put_number(out, number, mask->bits / 8);
-    char text[24];
-    return put_field(out, text, (size_t)snprintf(text, sizeof text, "%llu", (unsigned long long)number));
+    uint8_t text[24], *begin = put_decimal(text + sizeof text, number, 1);
+    return put_field(out, begin, (size_t)(text + sizeof text - begin));
 }
 
 static int hex_digit(uint8_t byte)
@@ -316,159 +330,20 @@ static int bucket(const Mask *mask, const Field *field, Out *out)
         if (text[place] < '0' || text[place] > '9')
             return UNCOVERED;
     number -= number % (uint64_t)mask->span;
-    char said[24];
-    size_t width = (size_t)snprintf(said, sizeof said, "%s%llu", number && begin ? "-" : "", (unsigned long long)number);
+    uint8_t said[24], *digits = put_decimal(said + sizeof said, number, 1);
+    if (number && begin)
+        *--digits = '-';
+    size_t width = (size_t)(said + sizeof said - digits);
     uint8_t *to = room_for(out, 4 + width + places);
     if (to == NULL)
         return FAILED;
     put_size(to, width + places);
-    memcpy(to + 4, said, width);
+    copy(to + 4, digits, width);
     memset(to + 4 + width, '0', places);
     if (places)
         to[4 + width] = '.';
     out->size += 4 + width + places;
     return DONE;
-}
-
-/* -- moments ------------------------------------------------------------------------------------------------------ */
-
-static const int64_t DAY_US = 86400000000;
-
-/* A date or timestamp: its day, and what comes after that. */
-typedef struct {
-    int is_infinite;
-    int64_t days, within;     /* `within` the day: microseconds, in binary format */
-    const uint8_t *rest;      /* what follows the date, in text */
-    size_t rest_size;
-} Moment;
-
-/* Digits at `*at`, at least `least` and at most `most`, as a number; -1 where there are fewer. */
-static int64_t read_digits(const uint8_t *text, size_t size, size_t *at, size_t least, size_t most)
-{
-    int64_t number = 0;
-    size_t begin = *at;
-    while (*at < size && *at - begin < most && text[*at] >= '0' && text[*at] <= '9')
-        number = number * 10 + (text[(*at)++] - '0');
-    return *at - begin < least ? -1 : number;
-}
-
-/* Text in ISO style, as servers write it: 2024-05-06 or 2024-05-06 07:08:09.5+00, either with " BC". */
-static int read_text_moment(const uint8_t *text, size_t size, Moment *moment)
-{
-    moment->is_infinite = (size == 8 && memcmp(text, "infinity", 8) == 0) || (size == 9 && memcmp(text, "-infinity", 9) == 0);
-    if (moment->is_infinite)
-        return DONE;
-    size_t at = 0, end = size;
-    int is_bc = size >= 3 && memcmp(text + size - 3, " BC", 3) == 0;
-    if (is_bc)
-        end -= 3;
-    int64_t year = read_digits(text, end, &at, 4, 7);
-    if (year < 1 || at >= end || text[at++] != '-')
-        return UNCOVERED;
-    int64_t month = read_digits(text, end, &at, 2, 2);
-    if (month < 1 || month > 12 || at >= end || text[at++] != '-')
-        return UNCOVERED;
-    int64_t day = read_digits(text, end, &at, 2, 2);
-    if (day < 1 || day > 31 || (at < end && text[at] != ' '))
-        return UNCOVERED;
-    moment->days = days_of(is_bc ? 1 - year : year, month, day);
-    moment->rest = text + at;
-    moment->rest_size = end - at;
-    return DONE;
-}
-
-/* DONE, or UNCOVERED where the value is not as servers write it. */
-static int read_moment(const Mask *mask, const Field *field, Moment *moment)
-{
-    if (!mask->is_binary)
-        return read_text_moment(field->value, field->size, moment);
-    if (field->size != (mask->is_date ? 4 : 8))
-        return UNCOVERED;
-    if (mask->is_date) {
-        moment->days = (int32_t)big_endian(field->value, 4);
-        moment->is_infinite = moment->days == INT32_MAX || moment->days == INT32_MIN;
-        return DONE;
-    }
-    int64_t number = (int64_t)big_endian(field->value, 8);
-    moment->is_infinite = number == INT64_MAX || number == INT64_MIN;
-    moment->days = floor_div(number, DAY_US);
-    moment->within = number % DAY_US;
-    if (moment->within < 0)
-        moment->within += DAY_US;
-    return DONE;
-}
-
-/* Write what a moment became; UNCOVERED where the type does not hold it. */
-static int put_moment(const Mask *mask, const Moment *moment, Out *out)
-{
-    if (mask->is_binary) {
-        if (mask->is_date)
-            return moment->days > INT32_MAX || moment->days < INT32_MIN ? UNCOVERED : put_number(out, (uint64_t)moment->days, 4);
-        if (moment->days > INT64_MAX / DAY_US - 1 || moment->days < INT64_MIN / DAY_US + 1)
-            return UNCOVERED;
-        return put_number(out, (uint64_t)(moment->days * DAY_US + moment->within), 8);
-    }
-    int64_t year;
-    int month, day;
-    date_of(moment->days, &year, &month, &day);
-    int is_bc = year <= 0;
-    char date[48];
-    int width = snprintf(date, sizeof date, "%04lld-%02d-%02d", (long long)(is_bc ? 1 - year : year), month, day);
-    size_t total = (size_t)width + moment->rest_size + (is_bc ? 3 : 0);
-    uint8_t *to = room_for(out, 4 + total);
-    if (to == NULL)
-        return FAILED;
-    put_size(to, total);
-    memcpy(to + 4, date, (size_t)width);
-    memcpy(to + 4 + width, moment->rest, moment->rest_size);
-    if (is_bc)
-        memcpy(to + 4 + total - 3, " BC", 3);
-    out->size += 4 + total;
-    return DONE;
-}
-
-static const uint8_t *shift_subject(const Mask *mask, const Field *field, size_t *size, uint8_t said[SAID_MOST])
-{
-    Moment moment = {0};
-    if (read_moment(mask, field, &moment) == UNCOVERED)
-        return NULL;
-    *size = (size_t)snprintf((char *)said, SAID_MOST, "%lld", (long long)moment.days);
-    return said;
-}
-
-/* By at most `span` days either way, never by none. */
-static int shift(const Mask *mask, const Field *field, Out *out)
-{
-    Moment moment = {0};
-    if (read_moment(mask, field, &moment) == UNCOVERED)
-        return UNCOVERED;
-    if (moment.is_infinite)
-        return put_field(out, field->value, field->size);
-    int64_t step = (int64_t)(big_endian(field->digest, 8) % (2 * (uint64_t)mask->span));
-    moment.days += step < mask->span ? step - mask->span : step - mask->span + 1;
-    return put_moment(mask, &moment, out);
-}
-
-/* The day on which the unit began; midnight. */
-static int truncate_moment(const Mask *mask, const Field *field, Out *out)
-{
-    Moment moment = {0};
-    if (read_moment(mask, field, &moment) == UNCOVERED)
-        return UNCOVERED;
-    if (moment.is_infinite)
-        return put_field(out, field->value, field->size);
-    if (mask->unit != 'd') {
-        int64_t year;
-        int month, day;
-        date_of(moment.days, &year, &month, &day);
-        moment.days = days_of(year, mask->unit == 'y' ? 1 : month, 1);
-    }
-    moment.within = 0;
-    if (!mask->is_date) {
-        moment.rest = (const uint8_t *)" 00:00:00";
-        moment.rest_size = 9;
-    }
-    return put_moment(mask, &moment, out);
 }
 
 #endif

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "_fields.h"
+#include "_moments.h"
 #include "_texts.h"
 
 /* -- rows --------------------------------------------------------------------------------------------------------- */
@@ -78,7 +79,7 @@ static int mask_row(const Masks *self, const Row *row, Out *out)
         const Field *field = &row->fields[order];
         if (field->is_null)
             continue;
-        if (put(out, copied, (size_t)(field->value - 4 - copied)) < 0)
+        if (copied != field->value - 4 && put(out, copied, (size_t)(field->value - 4 - copied)) < 0)
             return FAILED;
         copied = field->value + field->size;
         int done = field->is_odd ? UNCOVERED : mask->apply(mask, field, out);
@@ -97,21 +98,21 @@ static int mask_row(const Masks *self, const Row *row, Out *out)
 }
 
 /* Mask the next rows of data[*at:stop], as many as are a lot. */
-static int mask_lot(const Masks *self, const uint8_t *data, size_t *at, size_t stop, Field *fields, Out *out)
+static int mask_lot(const Masks *self, const uint8_t *data, size_t *at, size_t stop, Field *fields, Lanes *lanes, Out *out)
 {
     Row rows[LOT];
-    Lanes lanes = {0};
+    lanes->used = 0;
     int count = 0;
     for (; count < LOT && *at < stop; count++) {
         size_t length = stop - *at < 7 || data[*at] != 'D' ? 0 : size_at(data + *at + 1);
         if (length < 6 || length > stop - *at - 1)
             return UNCOVERED;
         rows[count] = (Row){data + *at, 1 + length, fields + count * Py_SIZE(self)};
-        if (find_fields(self, &rows[count], &lanes) == UNCOVERED)
+        if (find_fields(self, &rows[count], lanes) == UNCOVERED)
             return UNCOVERED;
         *at += 1 + length;
     }
-    lanes_flush(&lanes);
+    lanes_flush(lanes);
     for (int row = 0; row < count; row++) {
         int done = mask_row(self, &rows[row], out);
         if (done != DONE)
@@ -137,11 +138,12 @@ static PyObject *masks_apply(Masks *self, PyObject *args)
     Field *fields = PyMem_Calloc(LOT * (size_t)(Py_SIZE(self) + 1), sizeof(Field));
     if (fields == NULL)
         return PyErr_NoMemory();
+    Lanes lanes = {0};
     Out out = {NULL, 0, stop - at + 64};
     out.bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)out.room);
     int done = out.bytes == NULL ? FAILED : DONE;
     while (done == DONE && at < stop)
-        done = mask_lot(self, (const uint8_t *)PyBytes_AS_STRING(given), &at, stop, fields, &out);
+        done = mask_lot(self, (const uint8_t *)PyBytes_AS_STRING(given), &at, stop, fields, &lanes, &out);
     PyMem_Free(fields);
     if (done == DONE)
         _PyBytes_Resize(&out.bytes, (Py_ssize_t)out.size); /* NULL, with MemoryError set, when it fails */

@@ -10,12 +10,20 @@
 static int is_ascii(const uint8_t *text, size_t size)
 {
     uint64_t eight, any = 0;
-    for (; size >= 8; text += 8, size -= 8) {
-        memcpy(&eight, text, 8);
-        any |= eight;
-    }
-    for (; size; size--)
-        any |= *text++;
+    uint32_t four = 0, last = 0;
+    if (size >= 8) {
+        memcpy(&any, text + size - 8, 8);
+        for (; size > 8; text += 8, size -= 8) {
+            memcpy(&eight, text, 8);
+            any |= eight;
+        }
+    } else if (size >= 4) {
+        memcpy(&four, text, 4);
+        memcpy(&last, text + size - 4, 4);
+        any = four | last;
+    } else
+        for (; size; size--)
+            any |= *text++;
     return (any & 0x8080808080808080u) == 0;
 }
 
@@ -100,26 +108,34 @@ static int put_text(const Mask *mask, const void *one, size_t size, const void *
     if (at == NULL)
         return FAILED;
     put_size(at, total);
-    memcpy(at + 4, one, size);
-    memcpy(at + 4 + size, two, size_two);
-    memset(at + 4 + size + size_two, ' ', spaces);
+    copy(at + 4, one, size);
+    copy(at + 4 + size, two, size_two);
+    if (spaces)
+        memset(at + 4 + size + size_two, ' ', spaces);
     out->size += 4 + total;
     return DONE;
 }
 
+/* Five bytes in base 32 (RFC 4648), lower case: eight characters, computed side by side in one word. */
+static void put_base_32(uint8_t *at, const uint8_t *five)
+{
+    const uint64_t ones = 0x0101010101010101u;
+    uint64_t bits = (uint64_t)size_at(five) << 8 | five[4];
+    bits = (bits << 12 & 0x000FFFFF00000000u) | (bits & 0x00000000000FFFFFu);
+    bits = (bits << 6 & 0x03FF000003FF0000u) | (bits & 0x000003FF000003FFu);
+    bits = (bits << 3 & 0x1F001F001F001F00u) | (bits & 0x001F001F001F001Fu);
+    uint64_t are_digits = (bits + ones * (128 - 26)) >> 7 & ones;
+    bits += ones * 'a' - are_digits * ('a' + 26 - '2');
+    put_size(at, bits >> 32);
+    put_size(at + 4, bits);
+}
+
 static int token(const Mask *mask, const Field *field, Out *out)
 {
-    static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567"; /* base 32, RFC 4648, in lower case */
-    char text[26]; /* 17 bytes: 27 characters and a bit, of which 26 are used */
-    for (int part = 0; part < 3; part++) {
-        uint64_t bits = big_endian(field->digest + 5 * part, 5);
-        for (int i = 0; i < 8; i++)
-            text[8 * part + i] = alphabet[bits >> (35 - 5 * i) & 31];
-    }
-    uint64_t bits = big_endian(field->digest + 15, 2);
-    text[24] = alphabet[bits >> 11];
-    text[25] = alphabet[bits >> 6 & 31];
-    return put_text(mask, "tok_", 4, text, sizeof text, out);
+    uint8_t text[32]; /* 17 bytes: 27 characters and a bit, of which 26 are used */
+    for (int part = 0; part < 4; part++)
+        put_base_32(text + 8 * part, field->digest + 5 * part);
+    return put_text(mask, "tok_", 4, text, 26, out);
 }
 
 enum { NAME_MOST = 64 };
@@ -158,12 +174,16 @@ static int partial(const Mask *mask, const Field *field, Out *out)
     if (at == NULL)
         return FAILED;
     put_size(at, total + spaces);
-    memcpy(at + 4, value, head);
+    copy(at + 4, value, head);
     at += 4 + head;
-    for (size_t done = 0; done < hidden; done++, at += mask->fill_size)
-        memcpy(at, mask->fill, mask->fill_size);
-    memcpy(at, value + size - tail, tail);
-    memset(at + tail, ' ', spaces);
+    if (mask->fill_size == 1)
+        memset(at, mask->fill[0], hidden);
+    else
+        for (size_t done = 0; done < hidden; done++)
+            copy(at + done * mask->fill_size, mask->fill, mask->fill_size);
+    copy(at + filled, value + size - tail, tail);
+    if (spaces)
+        memset(at + filled + tail, ' ', spaces);
     out->size += 4 + total + spaces;
     return DONE;
 }
