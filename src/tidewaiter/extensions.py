@@ -34,6 +34,7 @@ HOT = (
     "masking/late.py",
     "masking/plan.py",
     "model.py",
+    "proxy/announced.py",
     "proxy/answers.py",
     "proxy/asks.py",
     "proxy/described.py",

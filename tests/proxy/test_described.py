@@ -6,7 +6,7 @@ import pytest
 from maskstage import plan
 
 from tidewaiter.masking.plan import MaskingError
-from tidewaiter.proxy.described import NOTHING, Statement, compared
+from tidewaiter.proxy.described import CHECKS, NOTHING, Descriptions, Statement, compared
 from tidewaiter.wire import postgres as pg
 
 TWO = plan(b"select id, email from customers where id = $1 and name = $2")
@@ -47,3 +47,19 @@ def test_rows_are_those_that_were_foreseen() -> None:
     assert compared(sight, (), pg.row_description([pg.Column(b"x")])) is NOTHING
     with pytest.raises(MaskingError, match="not foreseen"):
         compared(sight, (), described)
+
+
+def test_a_description_is_compared_once_for_the_same_plan_and_sight() -> None:
+    found, sight = Descriptions(), TWO.sight
+    assert sight is not None
+    described = pg.row_description([pg.Column(b"id", 16384, 1), EMAIL])
+    mask = found.checked(TWO, sight, described, 0)
+    assert mask.indexes == [1] and found.checked(TWO, sight, described, 0) is mask
+    with pytest.raises(MaskingError, match="not foreseen"):
+        found.checked(None, sight, described, 0)
+    with pytest.raises(MaskingError, match="not foreseen"):
+        found.checked(TWO, sight, described, 1)
+    for number in range(CHECKS):
+        found.checked(None, sight, pg.row_description([pg.Column(b"%d" % number)]), 0)
+    again = found.checked(TWO, sight, described, 0)
+    assert again is not mask and again.indexes == [1]

@@ -11,7 +11,6 @@ from playbook import messages_of
 from tidewaiter.errors import ProtocolViolation
 from tidewaiter.masking.plan import MaskingError
 from tidewaiter.proxy.masks import Plan
-from tidewaiter.proxy.probe import PATH
 from tidewaiter.proxy.refusal import FAILING_TEXT
 from tidewaiter.proxy.veil import Veil
 from tidewaiter.wire import postgres as pg
@@ -29,22 +28,17 @@ PARSED = pg.parse_complete() + pg.parameter_description([])  # and what the gate
 OPENED = PARSED + DESCRIBED + pg.bind_complete()
 
 
-def own(message: bytes, name: bytes = b"") -> bytes:
-    """A Parse and the Describe of the gateway's own that goes out behind it."""
-    return message + pg.describe("S", name)
-
-
 def opening(one: Plan = LATE, name: bytes = b"") -> Veil:
     """A veil to whose server Parse and Bind of a statement went."""
     found = Veil()
-    found.sent(found.parse(name, one, ()) + pg.bind(b"", name, (), (), ()))
+    found.announced.sent(found.announced.parse(name, one, ()) + pg.bind(b"", name, (), (), ()))
     return found
 
 
 def asking(one: Plan) -> Veil:
     """A veil whose server owes the answer to a Query."""
     found = Veil()
-    assert found.sent(found.query(one)) == pg.query(one.text)
+    assert found.announced.sent(found.announced.query(one)) == pg.query(one.text)
     return found
 
 
@@ -66,56 +60,6 @@ def error(sqlstate: str = "22P02", message: str = "invalid input: 123-45-6789", 
     return pg.error_fields({"S": "ERROR", "V": "ERROR", "C": sqlstate, "M": message, **more})
 
 
-# -- to the server ---------------------------------------------------------------------------------------------------
-def test_a_text_that_was_not_announced_does_not_go_out() -> None:
-    for message in (pg.query(b"select ssn from customers"), pg.parse(b"", b"select ssn from customers")):
-        with pytest.raises(MaskingError, match="not the gateway's own"):
-            Veil().sent(message)
-
-
-def test_a_statement_without_a_plan_does_not_go_out() -> None:
-    with pytest.raises(MaskingError, match="no plan"):
-        Veil().query(None)
-    with pytest.raises(MaskingError, match="no plan"):
-        Veil().parse(b"", None, ())
-
-
-def test_an_announced_text_goes_out_as_often_as_it_was_announced() -> None:
-    found = Veil()
-    twice = found.parse(b"a", LATE, ()) + found.parse(b"b", LATE, ())
-    assert found.sent(twice) == own(found.parse(b"a", LATE, ()), b"a") + own(found.parse(b"b", LATE, ()), b"b")
-    found = Veil()
-    found.sent(found.parse(b"a", LATE, ()))
-    with pytest.raises(MaskingError):
-        found.sent(pg.parse(b"c", LATE.text))
-
-
-def test_the_gateways_own_questions_go_out() -> None:
-    found = Veil()
-    own = pg.query(FAILING_TEXT) + pg.parse(b"tidewaiter_probe", PATH[0].text)
-    assert found.sent(own) == own
-
-
-def test_a_function_call_does_not_go_out() -> None:
-    with pytest.raises(MaskingError, match="by its number"):
-        Veil().sent(pg.function_call(1, (), (), 0))
-
-
-def test_each_execute_is_preceded_by_a_describe() -> None:
-    found = Veil()
-    messages = found.parse(b"", LATE, ()) + pg.bind(b"p", b"", (), (), ()) + pg.execute(b"p") + pg.sync()
-    expected = messages.replace(pg.execute(b"p"), pg.describe("P", b"p") + pg.execute(b"p"))
-    parse = pg.parse(b"", LATE.text)
-    expected = expected.replace(parse, own(parse))
-    assert found.sent(messages) == expected
-
-
-def test_a_message_that_comes_in_pieces_goes_out_whole() -> None:
-    found = Veil()
-    message = found.query(LATE)
-    assert b"".join(found.sent(message[at : at + 1]) for at in range(len(message))) == message
-
-
 # -- rows ------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("feed", [Veil.received, fed])
 def test_late_columns_are_masked_in_a_simple_query(feed: Callable[[Veil, bytes], bytes]) -> None:
@@ -132,8 +76,8 @@ def test_late_columns_are_masked_in_a_pipeline_and_the_own_description_stays_her
     feed: Callable[[Veil, bytes], bytes],
 ) -> None:
     found = Veil()
-    asked = found.parse(b"s", LATE, ()) + pg.bind(b"", b"s", (), (), ()) + pg.execute(b"") + pg.sync()
-    found.sent(asked + asked.replace(found.parse(b"s", LATE, ()), b""))
+    asked = found.announced.parse(b"s", LATE, ()) + pg.bind(b"", b"s", (), (), ()) + pg.execute(b"") + pg.sync()
+    found.announced.sent(asked + asked.replace(found.announced.parse(b"s", LATE, ()), b""))
     answer = pg.bind_complete() + DESCRIBED + ROWS + DONE + READY
     seen = feed(found, PARSED + DESCRIBED + answer + answer)
     assert seen.startswith(pg.parse_complete() + pg.bind_complete())
@@ -143,8 +87,8 @@ def test_late_columns_are_masked_in_a_pipeline_and_the_own_description_stays_her
 
 def test_a_portal_that_goes_on_is_masked_on() -> None:
     found = Veil()
-    begin = found.parse(b"", LATE, ()) + pg.bind(b"", b"", (), (), ())
-    found.sent(begin + pg.execute(b"", 1) + pg.execute(b"", 1) + pg.sync())
+    begin = found.announced.parse(b"", LATE, ()) + pg.bind(b"", b"", (), (), ())
+    found.announced.sent(begin + pg.execute(b"", 1) + pg.execute(b"", 1) + pg.sync())
     one = DESCRIBED + pg.data_row([b"1", b"a@b"])
     seen = found.received(OPENED + one + pg.portal_suspended() + one + pg.portal_suspended() + READY)
     assert b"a@b" not in seen and len(values(seen)) == 2
@@ -152,8 +96,10 @@ def test_a_portal_that_goes_on_is_masked_on() -> None:
 
 def test_the_clients_own_descriptions_pass() -> None:
     found = Veil()
-    found.sent(found.parse(b"s", LATE, ()) + pg.describe("S", b"s") + pg.bind(b"", b"s", (), (), ()))
-    found.sent(pg.describe("P", b"") + pg.close("P", b"") + pg.close("S", b"s") + pg.sync())
+    found.announced.sent(
+        found.announced.parse(b"s", LATE, ()) + pg.describe("S", b"s") + pg.bind(b"", b"s", (), (), ())
+    )
+    found.announced.sent(pg.describe("P", b"") + pg.close("P", b"") + pg.close("S", b"s") + pg.sync())
     closed = pg.close_complete() * 2
     described = pg.parameter_description([]) + DESCRIBED
     answer = described + pg.bind_complete() + DESCRIBED + closed + READY
@@ -208,7 +154,7 @@ def test_a_masked_column_that_was_not_foreseen_is_withheld_before_the_first_row(
     assert found.failures == ["output column 1 shows a masked column that was not foreseen"] and not found.own
     one = asking(plan(b"select 1"))
     withheld(feed(one, UNSEEN + pg.data_row([b"123-45-6789"]) + DONE + READY), "not foreseen")
-    one.sent(one.query(LATE))  # the next statement is answered
+    one.announced.sent(one.announced.query(LATE))  # the next statement is answered
     assert len(values(feed(one, DESCRIBED + ROWS + DONE + READY))) == 2
 
 
@@ -224,13 +170,13 @@ def test_rows_without_a_description_are_withheld_and_end_it_where_nothing_was_as
 
 def test_in_a_pipeline_the_server_fails_too() -> None:
     found = opening()
-    found.sent(pg.execute(b""))
+    found.announced.sent(pg.execute(b""))
     seen = found.received(OPENED + UNSEEN)
     assert told(seen)["C"] == "XX000" and found.own == [pg.parse(b"tidewaiter_withheld", FAILING_TEXT)]
-    assert found.sent(pg.sync()) == pg.sync()
+    assert found.announced.sent(pg.sync()) == pg.sync()
     rest = ROWS + DONE + error("42601", "syntax error") + pg.ready_for_query("E")
     assert found.received(rest) == pg.ready_for_query("E")
-    found.sent(found.query(LATE))
+    found.announced.sent(found.announced.query(LATE))
     assert len(values(found.received(DESCRIBED + ROWS + DONE + READY))) == 2
 
 
@@ -243,14 +189,14 @@ def test_in_an_open_transaction_a_statement_of_the_gateways_fails_before_the_cli
 
 def test_what_was_sent_behind_it_in_a_transaction_ends_the_session() -> None:
     found = asking(LATE)
-    found.sent(found.query(LATE))
+    found.announced.sent(found.announced.query(LATE))
     with pytest.raises(MaskingError, match="were sent behind it"):
         found.received(UNSEEN + ROWS + DONE + IN_TRANSACTION)
 
 
 def test_behind_a_sync_what_only_read_fails_by_itself() -> None:
     found = opening()
-    found.sent(pg.execute(b"") + pg.sync())
+    found.announced.sent(pg.execute(b"") + pg.sync())
     withheld(found.received(OPENED + UNSEEN + ROWS + DONE + READY), "not the column")
 
 
@@ -268,20 +214,20 @@ def test_what_the_server_undid_does_not() -> None:
 
 def test_statements_that_the_client_hears_failed_are_closed() -> None:
     found = opening(name=b"s")
-    found.sent(pg.execute(b"") + found.parse(b"t", LATE, ()) + pg.sync())
+    found.announced.sent(pg.execute(b"") + found.announced.parse(b"t", LATE, ()) + pg.sync())
     answer = OPENED + UNSEEN + ROWS + DONE + PARSED + DESCRIBED + READY
     assert found.received(answer) == pg.parse_complete() + pg.bind_complete()
     assert found.own == [pg.close("S", b"t") + pg.sync()]
     withheld(found.received(pg.close_complete() + READY), "not the column")
     late = opening(name=b"s")
-    late.sent(pg.execute(b"") + late.parse(b"t", LATE, ()))
+    late.announced.sent(pg.execute(b"") + late.announced.parse(b"t", LATE, ()))
     late.received(OPENED + UNSEEN)
     assert late.own == [pg.close("S", b"t") + pg.parse(b"tidewaiter_withheld", FAILING_TEXT)]
 
 
 def test_where_the_client_sends_data_the_session_ends() -> None:
     found = opening()
-    found.sent(pg.execute(b"") + pg.query(LATE.text)[:3])
+    found.announced.sent(pg.execute(b"") + pg.query(LATE.text)[:3])
     with pytest.raises(MaskingError, match="sends data"):
         found.received(OPENED + UNSEEN)
     copied = asking(plan(b"select 1; copy (select 1) to stdout"))
@@ -291,13 +237,13 @@ def test_where_the_client_sends_data_the_session_ends() -> None:
 
 def test_what_sql_named_may_show_nothing_masked() -> None:
     found = Veil()
-    found.expect(LATE)
-    found.sent(pg.bind(b"", b"by_sql", (), (), ()) + pg.execute(b"") + pg.sync())
+    found.announced.expect(LATE)
+    found.announced.sent(pg.bind(b"", b"by_sql", (), (), ()) + pg.execute(b"") + pg.sync())
     with pytest.raises(MaskingError, match="may stand"):
         found.received(pg.bind_complete() + UNSEEN + ROWS + DONE + READY)
     cursor = Veil()
-    cursor.expect(LATE)
-    cursor.sent(pg.execute(b"cursor") + pg.sync())
+    cursor.announced.expect(LATE)
+    cursor.announced.sent(pg.execute(b"cursor") + pg.sync())
     row = pg.row_description([pg.Column(b"x")]) + pg.data_row([b"1"]) + DONE
     assert cursor.received(row) == row[len(pg.row_description([pg.Column(b"x")])) :]
 
@@ -312,7 +258,7 @@ def test_an_answer_that_nothing_asked_for_ends_it() -> None:
 @pytest.mark.parametrize("size", [1, 50, 230])
 def test_a_row_too_long_to_be_masked_is_withheld(size: int) -> None:
     found = Veil(held_bytes=100)
-    found.sent(found.query(LATE))
+    found.announced.sent(found.announced.query(LATE))
     assert len(values(fed(found, DESCRIBED + ROWS))) == 2
     rest = pg.data_row([b"1", b"x" * 300]) + ROWS + pg.command_complete("SELECT 5") + READY
     seen = b"".join(found.received(rest[at : at + size]) for at in range(0, len(rest), size))
@@ -336,7 +282,7 @@ def test_parameters_are_what_the_clients_text_has_and_declares() -> None:
 
     def described(*types: int, oids: tuple[int, ...] = ()) -> bytes:
         found = Veil()
-        found.sent(found.parse(b"s", asked, oids) + pg.sync())
+        found.announced.sent(found.announced.parse(b"s", asked, oids) + pg.sync())
         return found.received(pg.parse_complete() + pg.parameter_description(types) + ONE + READY)
 
     assert described(23, 25) == described(23, 25, oids=(23, 0)) == pg.parse_complete() + READY
@@ -351,7 +297,7 @@ def test_parameters_are_what_the_clients_text_has_and_declares() -> None:
 def settled(asked: Plan, types: tuple[int, ...], oids: tuple[int, ...]) -> bytes:
     """What the client hears of a Parse whose parameters do not fit; the statement is closed at the server."""
     found = Veil()
-    found.sent(found.parse(b"s", asked, oids) + pg.sync())
+    found.announced.sent(found.announced.parse(b"s", asked, oids) + pg.sync())
     before = found.received(pg.parse_complete() + pg.parameter_description(types) + ONE + READY)
     assert before == b"" and found.own == [pg.close("S", b"s") + pg.sync()]
     return found.received(pg.close_complete() + READY)
@@ -396,16 +342,18 @@ def test_what_touches_nothing_masked_says_all() -> None:
 def test_a_commit_after_a_write_of_masked_data_is_scrubbed_and_one_after_that_is_not() -> None:
     found = asking(plan(b"update customers set name = 'x'"))
     found.received(pg.command_complete("UPDATE 1") + IN_TRANSACTION)
-    found.sent(found.query(plan(b"commit")))
+    found.announced.sent(found.announced.query(plan(b"commit")))
     assert "123" not in told(found.received(error("23505", "Key 123-45-6789") + READY))["M"]
-    found.sent(found.query(plan(b"commit")))
+    found.announced.sent(found.announced.query(plan(b"commit")))
     assert "123" in told(found.received(error("23505", "Key 123-45-6789") + READY))["M"]
 
 
 def test_the_sync_that_commits_is_scrubbed_too() -> None:
     found = Veil()
     raw = plan(b"update customers set name = 'x'")
-    found.sent(found.parse(b"", raw, ()) + pg.bind(b"", b"", (), (), ()) + pg.execute(b"") + pg.sync())
+    found.announced.sent(
+        found.announced.parse(b"", raw, ()) + pg.bind(b"", b"", (), (), ()) + pg.execute(b"") + pg.sync()
+    )
     found.received(PARSED + pg.no_data() + pg.bind_complete() + pg.no_data() + pg.command_complete("UPDATE 1"))
     assert "123" not in told(found.received(error("23505", "Key 123-45-6789") + READY))["M"]
 
@@ -416,28 +364,28 @@ def test_the_sync_that_commits_is_scrubbed_too() -> None:
 def test_what_runs_something_that_sql_named_is_scrubbed_as_that_was(name: bytes) -> None:
     found = asking(plan(name))
     found.received(pg.command_complete("PREPARE") + IN_TRANSACTION)
-    found.sent(pg.execute(b"p") + pg.sync())
+    found.announced.sent(pg.execute(b"p") + pg.sync())
     assert "123" not in told(found.received(error()))["M"]
 
 
 def test_after_an_error_the_rest_of_the_pipeline_is_skipped() -> None:
     found = Veil()
-    asked = found.parse(b"", LATE, ()) + pg.bind(b"", b"", (), (), ()) + pg.execute(b"") + pg.sync()
-    found.sent(asked)
+    asked = found.announced.parse(b"", LATE, ()) + pg.bind(b"", b"", (), (), ()) + pg.execute(b"") + pg.sync()
+    found.announced.sent(asked)
     assert told(found.received(error("26000", "no") + READY))["C"] == "26000"
-    found.sent(found.query(LATE))
+    found.announced.sent(found.announced.query(LATE))
     assert b"a@b" not in found.received(DESCRIBED + ROWS + DONE + READY)
 
 
 def test_names_are_forgotten_as_the_server_forgets_them() -> None:
     found = Veil()
-    found.sent(found.parse(b"s", LATE, ()) + pg.sync())
+    found.announced.sent(found.announced.parse(b"s", LATE, ()) + pg.sync())
     found.received(PARSED + DESCRIBED + READY)
     for text, tag in ((b"deallocate s", "DEALLOCATE"), (b"close c", "CLOSE CURSOR"), (b"discard all", "DISCARD ALL"),
                       (b"deallocate all", "DEALLOCATE ALL")):  # fmt: skip
-        found.sent(found.query(plan(text)))
+        found.announced.sent(found.announced.query(plan(text)))
         found.received(pg.command_complete(tag) + READY)
-    found.sent(pg.bind(b"", b"s", (), (), ()) + pg.execute(b""))
+    found.announced.sent(pg.bind(b"", b"s", (), (), ()) + pg.execute(b""))
     assert "not foreseen" in told(found.received(pg.bind_complete() + DESCRIBED))["M"]
 
 
@@ -453,8 +401,8 @@ def test_a_good_bye_passes_scrubbed() -> None:
 
 def test_the_gateways_own_questions_are_answered_unseen_but_for_being_compared() -> None:
     found = Veil()
-    found.expect(LATE)
-    found.sent(pg.query(FAILING_TEXT))
+    found.announced.expect(LATE)
+    found.announced.sent(pg.query(FAILING_TEXT))
     answer = error("42601", "syntax error") + READY
     assert found.received(answer) == answer
 

@@ -201,7 +201,7 @@ class Asks(Weighing):
                 if self.veil is None:
                     self._pass(data, piece)
                 else:
-                    self.out.append(self.veil.query(run.plan))
+                    self.out.append(self.veil.announced.query(run.plan))
                 return
             error = self._error(run)
         except LedgerUnavailable:
@@ -277,7 +277,7 @@ class Asks(Weighing):
             self._go_on(data, piece)
         else:
             self.is_unsynced = True
-            self.out.append(self.veil.parse(name, plan, oids))
+            self.out.append(self.veil.announced.parse(name, plan, oids))
         return None
 
     def _take_bind(self, data: bytes, piece: Piece) -> Need | None:
@@ -355,7 +355,7 @@ class Asks(Weighing):
         else:
             judged = masked.present(statement, judged)
         if judged.plan is not None:
-            self.veil.see(judged.plan)
+            self.veil.announced.see(judged.plan)
         return judged
 
     def _may_go_on(self, run: Execution, judged: Judged, portal: Portal) -> bool:

@@ -37,6 +37,9 @@ Shape = tuple[tuple[bytes, int, int], ...]
 """Name, type and type modifier of each column."""
 NOTHING: Final = MaskPlan(())
 """Nothing is masked: rows pass as they are."""
+NO_ROWS: Final = MaskPlan(())
+"""No rows come. It is known by its identity."""
+CHECKS: Final = 256  # descriptions that were compared and will come again with the same statements
 _UNKNOWN: Final = 705  # the type "unknown": what is declared so is left open, as with 0
 
 
@@ -123,6 +126,27 @@ def compared(sight: Sight, late: Sequence[LateField], message: bytes) -> MaskPla
     return MaskPlan(
         [(one.foreseen.index, one.binary if fields[one.foreseen.index].is_binary else one.text) for one in late]
     )
+
+
+class Descriptions:
+    """Row descriptions that were compared, with what is done to their rows."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[bytes, int], tuple[Plan | None, Sight, MaskPlan]] = {}
+
+    def checked(self, plan: Plan | None, sight: Sight, message: bytes, part: int) -> MaskPlan:
+        """`compared` for the statement number `part` of a plan; without a plan nothing masked may be in it."""
+        key = (message, part)
+        known = self._known.get(key)
+        if known is not None and known[0] is plan and known[1] is sight:
+            return known[2]
+        mask = compared(sight, [one for one in plan.late if one.part == part] if plan is not None else [], message)
+        if len(self._known) >= CHECKS:
+            self._known.clear()
+        self._known[key] = (plan, sight, mask)
+        return mask
 
 
 def position_of(plan: Plan | None, told: str) -> dict[str, str]:

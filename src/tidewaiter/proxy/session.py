@@ -400,12 +400,12 @@ class Session:
 
     def to_server(self, data: bytes) -> None:
         """Send messages: the client's, or a step of the gateway's own."""
-        self._server.write(data if self._veil is None else self._veil.sent(data))
+        self._server.write(data if self._veil is None else self._veil.announced.sent(data))
 
     def expect(self, plan: Plan) -> None:
         """Tell the veil of a text that is about to be sent."""
         if self._veil is not None:
-            self._veil.expect(plan)
+            self._veil.announced.expect(plan)
 
     def refuse(self, error: bytes) -> None:
         """Put a failing message in the place of what comes next, and drop the client's messages up to Sync."""

@@ -1,9 +1,9 @@
 """Between a session that masks and its server: no text but the gateway's own goes out, nothing unmasked comes in.
 
-Outgoing, every Query and Parse must be one that was announced with its plan; each Execute is preceded by a Describe of
-the gateway's own, whose answer stays here. Incoming, each row description is compared with the plan before the first
-row, late masks are applied to whole rows, errors and notices are scrubbed. Whatever does not fit raises MaskingError:
-then the session must end, and nothing of the chunk may leave. No socket.
+Outgoing, every Query and Parse must be one that was announced with its plan (`announced`). Incoming, each row
+description is compared with the plan before the first row, late masks are applied to whole rows, errors and notices are
+scrubbed. Whatever does not fit raises MaskingError: then the session must end, and nothing of the chunk may leave. No
+socket.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from typing import Final
 from tidewaiter.masking.plan import MaskingError, MaskPlan
 from tidewaiter.masking.scrub import REPORTED, scrub
 from tidewaiter.model import EffectKind
-from tidewaiter.proxy.described import NOTHING, OWN_TEXTS, Memo, Portal, Statement, compared, position_of
-from tidewaiter.proxy.masks import Plan, Sight
+from tidewaiter.proxy.announced import Announced
+from tidewaiter.proxy.described import NO_ROWS, NOTHING, OWN_TEXTS, Descriptions, Memo, Portal, Statement, position_of
+from tidewaiter.proxy.masks import Plan
 from tidewaiter.proxy.refusal import FAILING_TEXT
 from tidewaiter.proxy.withheld import Withheld, is_sent_to_the_end
 from tidewaiter.wire import postgres
-from tidewaiter.wire.frames import COPY_DATA, DATA_ROW, HEADER, FrontendFrames, length_at
-from tidewaiter.wire.postgres_frontend import parse_bind_head, parse_close, parse_describe, parse_execute, parse_parse
+from tidewaiter.wire.frames import COPY_DATA, DATA_ROW, HEADER, length_at
+from tidewaiter.wire.postgres_frontend import parse_close
 from tidewaiter.wire.postgres_state import Owed, Owes, Step
 
-TEXT_BYTES: Final = 64 << 20  # of one text with its masks; a client's is limited by [limits] statement_bytes already
 HELD_BYTES: Final = 24 << 20  # of one row that is masked, or of another message, whole; masking it takes twice that
 AGAIN: Final = b"tidewaiter_again"
-CHECKS: Final = 256  # descriptions that were compared and will come again with the same statements
 _STREAMED: Final = frozenset((DATA_ROW, COPY_DATA))
 _ASYNCHRONOUS: Final = frozenset(b"NSA")
-_NO_ROWS: Final = MaskPlan(())  # compared by identity
 _DESCRIPTIONS: Final = (postgres.ROW_DESCRIPTION, postgres.NO_DATA, postgres.PARAMETER_DESCRIPTION)
 
 
 class Veil:
     """One session's. `held_bytes` bounds what is held of a message that has to be looked at whole.
+
+    `announced` is where everything for the server goes through.
 
     `own` is what is to go to the server before anything else, past `sent`; `failures` why answers were withheld: both
     are for the session to take after each `received`.
@@ -48,41 +48,24 @@ class Veil:
         self._renewing: dict[bytes, Statement] = {}  # in whose place others are prepared
         self._parsed = b""  # a ParseComplete that waits for the statement's description
         self._held_bytes = held_bytes
-        self._announced: dict[bytes, tuple[Plan, int]] = {}  # with how often it is to be sent
-        self._sight: Sight | None = None  # the latest
         self._owed: Owed[Memo] = Owed()
-        self._outgoing = FrontendFrames(TEXT_BYTES)
+        self.announced = Announced(self._owed)
         self._statements: dict[bytes, Statement] = {}  # as of what the server has answered
         self._portals: dict[bytes, Portal] = {}
         self._held = bytearray()
         self._need = 0
         self._skip = 0  # bytes still to come of a message that streams
-        self._checks: dict[tuple[bytes, int], tuple[Plan | None, Sight, MaskPlan]] = {}
+        self._descriptions = Descriptions()
         self._part = 0
         self._described: MaskPlan | None = None  # of the present statement of a Query
         self._named = (False, False)  # (touches, is_raw) of any statement or cursor that SQL named
         self._done = (False, False)  # the same of the open transaction: what is deferred speaks at its end
 
-    # -- to the server ----------------------------------------------------------------------------------------------
-    def expect(self, plan: Plan) -> None:
-        """Announce a text that is about to be sent."""
-        _, times = self._announced.get(plan.text, (plan, 0))
-        self._announced[plan.text] = (plan, times + 1)
-        if plan.sight is not None:
-            self._sight = plan.sight
-
-    def query(self, plan: Plan | None) -> bytes:
-        """The Query that takes the client's place. Raises MaskingError without a plan."""
-        return postgres.query(self._planned(plan).text)
-
-    def parse(self, name: bytes, plan: Plan | None, oids: Sequence[int]) -> bytes:
-        """The Parse that takes the client's place. Raises MaskingError without a plan."""
-        return postgres.parse(name, self._planned(plan).text, oids)
-
+    # -- prepared anew ----------------------------------------------------------------------------------------------
     def renewal(self, name: bytes, plan: Plan, *, is_sql: bool) -> bytes:
         """What prepares a statement anew under its name, as it would be sent now; `is_sql`: by a PREPARE."""
         known = self._statements.get(name)
-        self.expect(plan)
+        self.announced.expect(plan)
         if is_sql:
             run = postgres.parse(AGAIN, plan.text) + postgres.bind(AGAIN, AGAIN, (), (), ()) + postgres.execute(AGAIN)
             return postgres.close("S", name) + run + postgres.close("S", AGAIN)
@@ -96,86 +79,6 @@ class Veil:
         """Whether a statement that was prepared anew takes and gives what the client was told of it."""
         found = self._statements.get(name)
         return found is None or not found.is_changed
-
-    def see(self, plan: Plan) -> None:
-        """Note what must not be seen now: a statement that was sent before, and is as it would be sent now, runs."""
-        if plan.sight is not None:
-            self._sight = plan.sight
-
-    def _planned(self, plan: Plan | None) -> Plan:
-        if plan is None:
-            raise MaskingError("a statement has no plan")
-        self.expect(plan)
-        return plan
-
-    def sent(self, data: bytes) -> bytes:
-        """Take what is to be sent; return what goes to the server. Raises MaskingError, ProtocolViolation."""
-        data, pieces = self._outgoing.feed(data)
-        out: list[bytes] = []
-        cut = end = 0
-        for kind, start, end, _ in pieces:
-            body = data[start + HEADER : end]
-            if kind == postgres.EXECUTE:
-                portal, _limit = parse_execute(body)
-                self._owed.sent(Owes.DESCRIBE_PORTAL, Memo(portal=portal, is_own=True))
-                self._owed.sent(Owes.EXECUTE, Memo(portal=portal))
-                out += (data[cut:start], postgres.describe("P", portal))
-                cut = start
-            elif kind == postgres.PARSE:
-                name = self._note_parse(body)
-                if name is not None:
-                    out += (data[cut:end], postgres.describe("S", name))
-                    cut = end
-            else:
-                self._note_sent(kind, body)
-        out.append(data[cut:end])
-        return b"".join(out)
-
-    def _note_sent(self, kind: int, body: bytes) -> None:
-        if kind == postgres.QUERY:
-            self._owed.sent(Owes.QUERY, Memo(self._plan_of(body[:-1])))
-        elif kind == postgres.BIND:
-            portal, statement, _ = parse_bind_head(body)
-            self._owed.sent(Owes.BIND, Memo(None, statement, portal))
-        elif kind == postgres.DESCRIBE:
-            self._note_describe(body)
-        elif kind == postgres.CLOSE:
-            of, name = parse_close(body)
-            self._owed.sent(Owes.CLOSE, Memo(None, name) if of == "S" else Memo(None, b"", name))
-        elif kind == postgres.SYNC:
-            self._owed.sent(Owes.SYNC)
-        elif kind in (postgres.COPY_DONE, postgres.COPY_FAIL):
-            self._owed.copy_ended()
-        elif kind == postgres.FUNCTION_CALL:
-            raise MaskingError("a function is called by its number")
-
-    def _note_parse(self, body: bytes) -> bytes | None:
-        """Follow a Parse; return the statement's name where its description is to be compared, None for own texts."""
-        name, text, oids = parse_parse(body)
-        plan = self._plan_of(text)
-        self._owed.sent(Owes.PARSE, Memo(plan, name, oids=oids))
-        if text in OWN_TEXTS:
-            return None
-        self._owed.sent(Owes.DESCRIBE_STATEMENT, Memo(None, name, is_own=True))
-        return name
-
-    def _note_describe(self, body: bytes) -> None:
-        of, name = parse_describe(body)
-        if of == "S":
-            self._owed.sent(Owes.DESCRIBE_STATEMENT, Memo(None, name))
-        else:
-            self._owed.sent(Owes.DESCRIBE_PORTAL, Memo(None, b"", name))
-
-    def _plan_of(self, text: bytes) -> Plan:
-        announced = self._announced.pop(text, None)
-        if announced is not None:
-            plan, times = announced
-            if times > 1:
-                self._announced[text] = (plan, times - 1)
-            return plan
-        if text not in OWN_TEXTS:
-            raise MaskingError("a text was to be sent that is not the gateway's own")
-        return Plan(text)
 
     # -- to the client ----------------------------------------------------------------------------------------------
     def received(self, chunk: bytes) -> bytes:
@@ -254,7 +157,7 @@ class Veil:
             mask = self._described
         elif kind == Owes.EXECUTE and memo is not None and memo.portal in self._portals:
             mask = self._portals[memo.portal].described
-        if mask is None or mask is _NO_ROWS:
+        if mask is None or mask is NO_ROWS:
             raise MaskingError("rows came that were not described")
         return mask
 
@@ -326,21 +229,10 @@ class Veil:
 
     def _checked(self, plan: Plan | None, kind: int, message: bytes, part: int) -> MaskPlan:
         """What happens to rows of this description. A plan None is that of something that SQL named."""
-        sight = self._sight if plan is None or plan.sight is not None else None
-        late = [one for one in plan.late if one.part == part] if plan is not None else []
         if kind == postgres.NO_DATA:
-            return _NO_ROWS
-        if sight is None:
-            return NOTHING
-        key = (message, part)
-        known = self._checks.get(key)
-        if known is not None and known[0] is plan and known[1] is sight:
-            return known[2]
-        mask = compared(sight, late, message)
-        if len(self._checks) >= CHECKS:
-            self._checks.clear()
-        self._checks[key] = (plan, sight, mask)
-        return mask
+            return NO_ROWS
+        sight = self.announced.sight if plan is None or plan.sight is not None else None
+        return self._descriptions.checked(plan, sight, message, part) if sight is not None else NOTHING
 
     def _completed(self, owes: int, memo: Memo) -> None:
         """One statement has run."""
@@ -407,7 +299,7 @@ class Veil:
 
     def _check_open(self, why: MaskingError) -> None:
         """Raise unless the server would take a message of the gateway's own now."""
-        if self._owed.is_copying_in or not self._outgoing.is_between:
+        if self._owed.is_copying_in or not self.announced.is_between:
             raise MaskingError(f"{why}; the client sends data")
 
     def _drop(self, withheld: Withheld, data: bytes, at: int, size: int, out: list[bytes]) -> int:
