@@ -91,3 +91,14 @@ def test_what_is_put_anew_replaces_what_was_there(tmp_path: Path) -> None:
     for data in (b"first", b"2nd"):
         Files().put(tmp_path / "k", data)
     assert (tmp_path / "k").read_bytes() == b"2nd"
+
+
+def test_to_forget_is_advice(tmp_path: Path) -> None:
+    files = Files()
+    fd = files.create(tmp_path / "file")
+    files.write_all(fd, b"durable", 0)
+    files.fdatasync(fd)
+    files.forget(fd, 0, 0)
+    assert (tmp_path / "file").read_bytes() == b"durable"
+    files.close(fd)
+    files.forget(fd, 0, 7)  # no descriptor any more: then nothing is forgotten, and nothing fails

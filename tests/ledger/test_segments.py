@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tidewaiter.ledger.files import Files, Layout
-from tidewaiter.ledger.segments import RESERVE_BYTES, Reserve, Segments, is_full
+from tidewaiter.ledger.segments import CACHED_BYTES, FORGOTTEN_BYTES, RESERVE_BYTES, Reserve, Segments, is_full
 
 
 class Noting(Files):
@@ -26,6 +26,10 @@ class Noting(Files):
     def sync_folder(self, path: Path) -> None:
         self.noted.append(f"names {path.name}")
         super().sync_folder(path)
+
+    def forget(self, fd: int, start: int, size: int) -> None:
+        self.noted.append(f"forget {_name(fd)} from {start}, {size}")
+        super().forget(fd, start, size)
 
     def close(self, fd: int) -> None:
         self.noted.append(f"close {_name(fd)}")
@@ -64,11 +68,46 @@ def test_a_sync_makes_full_segments_durable_too_and_names_once(tmp_path: Path) -
     for first in range(3):
         segments.write(b"12345", first)
     segments.sync()
-    assert files.noted == ["sync 0", "sync 1", "sync 2", "names segments", "close 0", "close 1"]
+    assert files.noted == [
+        "sync 0", "forget 0 from 0, 0", "sync 1", "forget 1 from 0, 0", "sync 2", "names segments", "close 0", "close 1",
+    ]  # fmt: skip
     files.noted.clear()
     segments.write(b"678", 3)
     segments.sync()
     assert files.noted == ["sync 2"]
+    segments.close()
+
+
+def test_only_the_durable_end_stays_in_memory(tmp_path: Path) -> None:
+    layout, files, segments = begun(tmp_path, 4 * CACHED_BYTES)
+    piece = bytes(FORGOTTEN_BYTES - 1)
+    for at in range(CACHED_BYTES // len(piece) + 1):
+        segments.write(piece, at)
+    segments.sync()
+    assert files.noted == ["sync 0", "names segments"], "less than a piece beyond what is kept"
+    files.noted.clear()
+    segments.write(piece, 10)
+    segments.sync()
+    end = layout.segment(0).stat().st_size - CACHED_BYTES
+    assert files.noted == ["sync 0", f"forget 0 from 0, {end}"]
+    files.noted.clear()
+    segments.write(piece * 2, 11)
+    segments.sync()
+    assert files.noted == ["sync 0", f"forget 0 from {end}, {2 * len(piece)}"], "each piece once"
+    segments.close()
+    assert set(layout.segment(0).read_bytes()) == {0}, "and it is read as it was written"
+
+
+def test_a_new_segment_is_kept_from_its_beginning(tmp_path: Path) -> None:
+    _, files, segments = begun(tmp_path, 2 * CACHED_BYTES)
+    for first in range(2):
+        segments.write(bytes(2 * CACHED_BYTES), first)
+        segments.sync()
+    half = f"from 0, {CACHED_BYTES}"
+    assert files.noted == [
+        "sync 0", f"forget 0 {half}", "names segments", "sync 0", "forget 0 from 0, 0", "sync 1", f"forget 1 {half}",
+        "names segments", "close 0",
+    ]  # fmt: skip
     segments.close()
 
 

@@ -17,10 +17,12 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+HAS_ADVICE = hasattr(os, "posix_fadvise")  # not on macOS
 _SEGMENT = re.compile(r"[0-9]{20}")
 _BLOB = re.compile(r"[0-9a-f]{64}")
 
@@ -113,6 +115,12 @@ class Files:
 
     def fdatasync(self, fd: int) -> None:
         os.fdatasync(fd)
+
+    def forget(self, fd: int, start: int, size: int) -> None:
+        """Let the system use the memory that keeps these durable bytes, 0 for all from `start`, for what comes next."""
+        if HAS_ADVICE:
+            with suppress(OSError):  # advice: where it is not taken, the system does what it did before
+                os.posix_fadvise(fd, start, size, os.POSIX_FADV_DONTNEED)
 
     def truncate(self, fd: int, size: int) -> None:
         os.ftruncate(fd, size)
