@@ -22,12 +22,12 @@ from typing import Any, cast
 
 from bench import report, steps
 from bench.__main__ import PAGE
-from tidewaiter.app.clock import monotonic_us
 from tidewaiter.extensions import Build, found
 from tidewaiter.ledger.commit import Recorder
 from tidewaiter.ledger.keys import create_keys
 from tidewaiter.ledger.log import Log
 from tidewaiter.model import Context
+from tidewaiter.proxy.clock import monotonic_us
 from tidewaiter.proxy.footing import Footing, Judges
 from tidewaiter.proxy.holding import Holding
 from tidewaiter.proxy.link import Link
@@ -49,14 +49,15 @@ PARTS = (
     ("take the client's messages, judge (remembered), forward", "lane_asked"),
     ("find and settle the answer, make its entry", "lane_answered"),
     ("append it: number, time, key", "CPyDef_log___Log___append"),
-    ("seal, frame and hash it", "finish"),
+    ("seal, frame and hash it", "batch_add"),
     ("add it to the tree, with 255 others", "CPyDef_log___Log____hash"),
     ("write to the system, hand on the answer", "CPyDef_outlet___Outlet___say_now"),
 )
 """What is counted, by the function that does it; those without a module are in proxy/_lane.c and ledger/_crypto.c."""
 INSIDE = {
     "lane_answered": ("CPyDef_log___Log___append", "CPyDef_outlet___Outlet___say_now"),
-    "CPyDef_outlet___Outlet___say_now": ("finish", "CPyDef_log___Log____hash"),
+    "CPyDef_log___Log___append": ("batch_add",),
+    "CPyDef_outlet___Outlet___say_now": ("CPyDef_log___Log____hash",),
 }
 """Of these, which others have a line of their own."""
 

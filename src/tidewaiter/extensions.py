@@ -22,7 +22,6 @@ PACKAGE = Path(__file__).parent
 SUFFIX = EXTENSION_SUFFIXES[0]
 RECORD = "extensions.txt"  # beside this file: a digest of the sources, and the suffix of the extensions made of them
 HOT = (
-    "app/clock.py",
     "app/shelf.py",
     "ledger/batch.py",
     "ledger/commit.py",
@@ -37,6 +36,7 @@ HOT = (
     "proxy/announced.py",
     "proxy/answers.py",
     "proxy/asks.py",
+    "proxy/clock.py",
     "proxy/described.py",
     "proxy/footing.py",
     "proxy/masked.py",
@@ -64,7 +64,10 @@ NATIVE = ("ledger/_crypto.c", "masking/_rows.c", "proxy/_lane.c", "sql/_skeleton
 """What is written in C: `ledger/_x.c` is the module `tidewaiter.ledger._x`, described in `ledger/_x.pyi`. Importing it
 raises ModuleNotFoundError where it was not built, is not wanted, is stale, or lacks what it needs of the system; then
 its importer does the same in Python, byte for byte."""
-HEADERS = ("masking/_blake2b.h", "masking/_fields.h", "masking/_moments.h", "masking/_texts.h")
+HEADERS = (
+    "ledger/_libcrypto.h", "ledger/_put.h", "masking/_blake2b.h", "masking/_fields.h", "masking/_moments.h",
+    "masking/_texts.h",
+)  # fmt: skip
 """What that includes."""
 
 

@@ -7,6 +7,7 @@ import os
 import resource
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 import tidewaiter
 from tidewaiter.extensions import Build
 from tidewaiter.ledger import batch, entry, seal, tree
-from tidewaiter.ledger.batch import Pending, finish, finish_in_python
+from tidewaiter.ledger.batch import InPython
 from tidewaiter.ledger.entry import Part, decode, encode_body_in_python, joined_in_python, read_frame
 from tidewaiter.ledger.seal import BodyKey, DataKey
 from tidewaiter.ledger.tree import Tree, leaf_hash
@@ -26,7 +27,6 @@ _crypto = pytest.importorskip("tidewaiter.ledger._crypto", reason="libcrypto 3 i
 
 DATA_KEY = DataKey("2026-11-26-1", bytes(range(32)))
 KEY = BodyKey(DATA_KEY)
-HEAD = '{"v":1,"seq":7,"t_ns":8,"kind":"x"'
 FRESH = bytes(range(44))
 BODY = b"\x01S\x00\x00\x00\x08select 1"
 
@@ -40,7 +40,7 @@ def edge(size: int) -> tuple[Tree, bytes]:
 
 def test_the_ledger_uses_it() -> None:
     assert tree.IS_NATIVE and seal.IS_NATIVE
-    assert batch.finish is _crypto.finish
+    assert batch.Batch is _crypto.Batch
     assert entry.joined is _crypto.joined and entry.encode_body is _crypto.encode_body
 
 
@@ -71,7 +71,9 @@ def test_what_is_no_tree_is_refused() -> None:
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 parts = st.lists(st.one_of(texts, st.binary(max_size=300), st.integers(-(1 << 63), (1 << 63) - 1)), max_size=8)
 bodies = st.one_of(st.none(), st.binary(max_size=400), st.integers(0, 65_476).map(lambda size: b"x" * size))
-entries = st.tuples(parts.map(tuple), bodies, st.binary(min_size=44, max_size=44))
+told = st.binary(max_size=300)
+numbers = st.integers(0, (1 << 63) - 1)
+entries = st.tuples(numbers, numbers, texts, told, told, told, bodies, st.binary(min_size=44, max_size=44))
 
 
 @settings(deadline=None)
@@ -114,50 +116,67 @@ def test_what_is_no_part_is_refused() -> None:
 
 
 @settings(deadline=None)
-@given(told=st.lists(entries, max_size=8))
+@given(told=st.lists(entries, max_size=8), takes=st.sets(st.integers(0, 7)))
 def test_entries_are_sealed_framed_and_hashed_as_in_python(
-    told: list[tuple[tuple[Part, ...], bytes | None, bytes]],
+    told: list[tuple[int, int, str, bytes, bytes, bytes, bytes | None, bytes]], takes: set[int]
 ) -> None:
-    in_c: list[Pending] = []
-    in_python: list[Pending] = []
-    for header, body, fresh in told:
+    in_c, in_python = _crypto.Batch(), InPython()
+    for at, (seq, t_ns, kind, late, members, member, body, fresh) in enumerate(told):
         if body is None:
-            in_c.append((header, fresh[:20], None, b""))
-            in_python.append((header, fresh[:20], None, b""))
+            given = (seq, t_ns, kind, late, members, member, fresh[:20])
+            assert in_c.add(*given, None, b"") == in_python.add(*given, None, b"")
         else:
-            in_c.append((header, body, KEY.inline, fresh))
-            in_python.append((header, body, KEY, fresh))
-    assert finish(in_c) == finish_in_python(in_python)
+            given = (seq, t_ns, kind, late, members, b"", body)
+            assert in_c.add(*given, KEY.inline, fresh) == in_python.add(*given, KEY, fresh)
+        if at in takes:
+            assert in_c.take() == in_python.take()
+    assert in_c.take() == in_python.take()
+
+
+def batch_of_one(body: bytes = BODY, key: Any = KEY.inline, fresh: bytes = FRESH) -> Any:
+    batch = _crypto.Batch()
+    batch.add(0, 1, "x", b"", b'"a":1', b"", body, key, fresh)
+    return batch
 
 
 def test_what_was_sealed_in_c_is_opened_in_python() -> None:
-    frames, leaves = finish([((HEAD, b',"a":1'), BODY, KEY.inline, FRESH), ((HEAD,), b"", None, b"")])
+    batch = batch_of_one()
+    batch.add(1, 1, "x", b"", b"", b"", b"", None, b"")
+    frames, leaves = batch.take()
     header, ciphertext, after = read_frame(frames, 0)
     found = decode(header)
     assert found.fields == {"a": 1} and found.body is not None
     assert DATA_KEY.open(found.body, ciphertext) == BODY
-    assert read_frame(frames, after) == (HEAD.encode() + b"}", b"", len(frames))
-    assert leaves == leaf_hash(header) + leaf_hash(HEAD.encode() + b"}")
+    last = b'{"v":1,"seq":1,"t_ns":1,"kind":"x"}'
+    assert read_frame(frames, after) == (last, b"", len(frames))
+    assert leaves == leaf_hash(header) + leaf_hash(last)
 
 
 def test_what_is_no_entry_is_refused() -> None:
-    head = (HEAD,)
-    wrong: list[object] = [
-        None, (head, b"", None), (HEAD, b"", None, b""), (head, "", None, b""), (head, None, None, b""),
-        (head, b"", KEY, FRESH), (head, b"", KEY.inline, FRESH[1:]), (head, b"", KEY.inline, None),
-        ((None,), b"", None, b""),
-    ]  # fmt: skip
-    for one in wrong:
+    right: list[Any] = [1, 1, "x", b"", b"", b"", b"", None, b""]
+    batch = batch_of_one()
+    alone = batch_of_one().take()
+    for at, wrong in enumerate(["1", None, b"x", "", None, bytearray(), "body", KEY, None]):
         with pytest.raises(TypeError):
-            _crypto.finish([((HEAD,), BODY, KEY.inline, FRESH), one])
-    with pytest.raises(TypeError):
-        _crypto.finish(())
+            batch.add(*right[:at], wrong, *right[at + 1 :])
+    for key, fresh in ((KEY, FRESH), (KEY.inline, FRESH[1:]), (KEY.inline, b"")):
+        with pytest.raises(TypeError):
+            batch.add(*right[:7], key, fresh)
+    for few in (right[:8], [*right, b""], []):
+        with pytest.raises(TypeError):
+            batch.add(*few)
     with pytest.raises(ValueError, match="too long"):
-        _crypto.finish([((HEAD, bytes(65_536)), b"", None, b"")])
-    with pytest.raises(OverflowError):
-        _crypto.finish([((HEAD, 1 << 64), b"", None, b"")])
+        batch.add(1, 1, "x", b"", bytes(65_536), b"", b"", None, b"")
+    for number in (1 << 63, -(1 << 63) - 1):
+        with pytest.raises(OverflowError):
+            batch.add(number, *right[1:])
+        with pytest.raises(OverflowError):
+            batch.add(1, number, *right[2:])
     with pytest.raises(UnicodeEncodeError):
-        _crypto.finish([(("\ud800",), b"", None, b"")])
+        batch.add(1, 1, "\ud800", *right[3:])
+    with pytest.raises(TypeError):
+        batch.take(None)
+    assert batch.take() == alone, "what is refused leaves the batch as it was"
 
 
 def test_what_is_no_key_is_refused() -> None:
@@ -172,12 +191,13 @@ def test_what_is_no_key_is_refused() -> None:
 def test_nothing_is_kept() -> None:
     def work(times: int) -> None:
         for _ in range(times):
-            key = BodyKey(DATA_KEY)
-            batch_: list[Pending] = [((HEAD, b',"a":1'), BODY * 20, key.inline, os.urandom(44)) for _ in range(20)]
-            _, leaves = finish(batch_)
-            Tree().append(leaves)
+            key, batch = BodyKey(DATA_KEY), _crypto.Batch()
+            for seq in range(20):
+                batch.add(seq, 1, "x", b"", b'"a":1', b"", BODY * 20, key.inline, os.urandom(44))
+            Tree().append(batch.take()[1])
+            batch.add(20, 1, "x", b"", b"", b"", BODY * 20_000, None, b"")
             with pytest.raises(TypeError):
-                finish([*batch_, None])  # type: ignore[list-item]
+                batch.add(None)
 
     work(300)
     gc.collect()
@@ -191,10 +211,12 @@ def test_without_libcrypto_it_is_done_in_python() -> None:
         "import sys; sys.modules['tidewaiter.ledger._crypto'] = None\n"
         "from tidewaiter.ledger import batch, entry, seal, tree\n"
         f"key = seal.BodyKey(seal.DataKey({DATA_KEY.id!r}, bytes(range(32))))\n"
-        f"frames, leaves = batch.finish([(({HEAD!r},), {BODY!r}, key.inline, {FRESH!r})])\n"
+        "made = batch.Batch()\n"
+        f"made.add(0, 1, 'x', b'', b'\"a\":1', b'', {BODY!r}, key.inline, {FRESH!r})\n"
+        "frames, leaves = made.take()\n"
         "print(tree.IS_NATIVE or entry.joined is not entry.joined_in_python)\n"
         "print((frames + leaves + tree.Tree().append(leaves * 3)).hex())"
     )
     said = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout
-    frames, leaves = finish([((HEAD,), BODY, KEY.inline, FRESH)])
+    frames, leaves = batch_of_one().take()
     assert said.split() == ["False", (frames + leaves + Tree().append(leaves * 3)).hex()]

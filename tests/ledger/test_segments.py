@@ -69,7 +69,8 @@ def test_a_sync_makes_full_segments_durable_too_and_names_once(tmp_path: Path) -
         segments.write(b"12345", first)
     segments.sync()
     assert files.noted == [
-        "sync 0", "forget 0 from 0, 0", "sync 1", "forget 1 from 0, 0", "sync 2", "names segments", "close 0", "close 1",
+        "sync 0", "forget 0 from 0, 0", "sync 1", "forget 1 from 0, 0", "sync 2", "names segments", "close 0",
+        "close 1",
     ]  # fmt: skip
     files.noted.clear()
     segments.write(b"678", 3)

@@ -21,7 +21,6 @@ from modelserver import SLEEP, Server
 from playstage import RULES, NoToday, Shelf, policies, shop
 from rawwire import Client, Message
 
-from tidewaiter.app.clock import monotonic_us
 from tidewaiter.app.founding import found
 from tidewaiter.config import load
 from tidewaiter.identity import Directory
@@ -34,6 +33,7 @@ from tidewaiter.ledger.reader import LogReader
 from tidewaiter.model import Kind, Secret
 from tidewaiter.policy import Policies
 from tidewaiter.proxy.catalogs import CatalogWatch
+from tidewaiter.proxy.clock import monotonic_us
 from tidewaiter.proxy.estimates import Estimates
 from tidewaiter.proxy.measuring import Measures
 from tidewaiter.proxy.server import Gateway, Target

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import monotonic_ns
 
-from tidewaiter.app.clock import monotonic_us
+from tidewaiter.proxy.clock import monotonic_us
 
 
 def test_clock_is_the_systems_in_microseconds() -> None:

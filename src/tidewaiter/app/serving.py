@@ -27,7 +27,6 @@ from tidewaiter.admin.approvals import decide_as
 from tidewaiter.admin.operations import operate
 from tidewaiter.app.approving import Durably, requests_of
 from tidewaiter.app.channelling import switchboard_of
-from tidewaiter.app.clock import monotonic_us
 from tidewaiter.app.deployment import keys_of, open_log
 from tidewaiter.app.running import Running, digests_of
 from tidewaiter.app.shelf import Edition, PolicyShelf, edition_on_disk
@@ -43,6 +42,7 @@ from tidewaiter.identity import Directory
 from tidewaiter.ledger.commit import Recorder
 from tidewaiter.model import Secret
 from tidewaiter.proxy.catalogs import CatalogWatch
+from tidewaiter.proxy.clock import monotonic_us
 from tidewaiter.proxy.estimates import Estimates
 from tidewaiter.proxy.measuring import Measures
 from tidewaiter.proxy.server import Gateway, Target

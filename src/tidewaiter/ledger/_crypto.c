@@ -10,100 +10,16 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
-#include <dlfcn.h>
 #include <limits.h>
+
+#include "_libcrypto.h"
+#include "_put.h"
 
 #define HASH 32
 #define NONCE 12
 #define SALT 32
 #define TAG 16
 #define FRESH (NONCE + SALT)
-
-typedef unsigned char byte;
-
-/* --- libcrypto, https://docs.openssl.org/3.0/man3/EVP_DigestInit/ and EVP_EncryptInit/ ---------------------------- */
-
-static void *(*md_fetch)(void *, const char *, const char *);
-static void *(*md_ctx_new)(void);
-static int (*digest_init)(void *, const void *, void *);
-static int (*digest_update)(void *, const void *, size_t);
-static int (*digest_final)(void *, byte *, unsigned int *);
-static void *(*cipher_fetch)(void *, const char *, const char *);
-static void *(*cipher_ctx_new)(void);
-static void (*cipher_ctx_free)(void *);
-static int (*cipher_ctx_ctrl)(void *, int, int, void *);
-static int (*encrypt_init)(void *, const void *, void *, const byte *, const byte *);
-static int (*encrypt_update)(void *, byte *, int *, const byte *, int);
-static int (*encrypt_final)(void *, byte *, int *);
-static void (*cleanse)(void *, size_t);
-
-#define CTRL_AEAD_GET_TAG 0x10
-
-static void *sha256_md, *sha256_ctx, *aes_256_gcm;
-
-static const struct {
-    const char *name;
-    void **to;
-} SYMBOLS[] = {
-    {"EVP_MD_fetch", (void **)&md_fetch},
-    {"EVP_MD_CTX_new", (void **)&md_ctx_new},
-    {"EVP_DigestInit_ex", (void **)&digest_init},
-    {"EVP_DigestUpdate", (void **)&digest_update},
-    {"EVP_DigestFinal_ex", (void **)&digest_final},
-    {"EVP_CIPHER_fetch", (void **)&cipher_fetch},
-    {"EVP_CIPHER_CTX_new", (void **)&cipher_ctx_new},
-    {"EVP_CIPHER_CTX_free", (void **)&cipher_ctx_free},
-    {"EVP_CIPHER_CTX_ctrl", (void **)&cipher_ctx_ctrl},
-    {"EVP_EncryptInit_ex", (void **)&encrypt_init},
-    {"EVP_EncryptUpdate", (void **)&encrypt_update},
-    {"EVP_EncryptFinal_ex", (void **)&encrypt_final},
-    {"OPENSSL_cleanse", (void **)&cleanse},
-};
-
-#ifdef __APPLE__
-#define LIBCRYPTO "libcrypto.3.dylib"
-#else
-#define LIBCRYPTO "libcrypto.so.3"
-#endif
-
-static int absent(const char *what) {
-    PyErr_Format(PyExc_ModuleNotFoundError, "libcrypto 3 cannot be used: %s", what);
-    return -1;
-}
-
-/* Find libcrypto, prepare what every call uses. The library stays loaded for the process's life. */
-static int load(void) {
-    PyObject *hashlib = PyImport_ImportModule("_hashlib"); /* so that its libcrypto is the one that is found by name */
-    if (!hashlib)
-        return -1;
-    Py_DECREF(hashlib);
-    void *library = dlopen(LIBCRYPTO, RTLD_NOW | RTLD_LOCAL);
-    if (!library)
-        return absent(dlerror());
-    for (size_t i = 0; i < sizeof SYMBOLS / sizeof *SYMBOLS; i++)
-        if (!(*SYMBOLS[i].to = dlsym(library, SYMBOLS[i].name)))
-            return absent(SYMBOLS[i].name);
-    sha256_md = md_fetch(NULL, "SHA256", NULL);
-    sha256_ctx = md_ctx_new();
-    if (!sha256_md || !sha256_ctx || digest_init(sha256_ctx, sha256_md, NULL) != 1)
-        return absent("it has no SHA-256");
-    aes_256_gcm = cipher_fetch(NULL, "AES-256-GCM", NULL);
-    return aes_256_gcm ? 0 : absent("it has no AES-256-GCM");
-}
-
-static int failed(void) {
-    PyErr_SetString(PyExc_RuntimeError, "libcrypto failed");
-    return -1;
-}
-
-/* SHA-256 of a prefix, which may be empty, and bytes. */
-static int sha256(const void *prefix, size_t prefix_size, const void *data, size_t size, byte *out) {
-    if (digest_init(sha256_ctx, NULL, NULL) != 1 ||
-        (prefix_size && digest_update(sha256_ctx, prefix, prefix_size) != 1) ||
-        digest_update(sha256_ctx, data, size) != 1 || digest_final(sha256_ctx, out, NULL) != 1)
-        return failed();
-    return 0;
-}
 
 /* --- the tree ---------------------------------------------------------------------------------------------------- */
 
@@ -253,15 +169,6 @@ static uint32_t crc32(const byte *data, size_t size) {
     return ~c;
 }
 
-static byte *put(byte *at, const void *data, size_t size) {
-    memcpy(at, data, size);
-    return at + size;
-}
-
-static byte *put_bytes(byte *at, PyObject *data) {
-    return put(at, PyBytes_AS_STRING(data), (size_t)PyBytes_GET_SIZE(data));
-}
-
 static byte *put_hex(byte *at, const byte *hash) {
     for (int i = 0; i < HASH; i++) {
         *at++ = (byte)"0123456789abcdef"[hash[i] >> 4];
@@ -270,29 +177,7 @@ static byte *put_hex(byte *at, const byte *hash) {
     return at;
 }
 
-static byte *put_big_endian(byte *at, uint32_t value, int size) {
-    while (size--)
-        *at++ = (byte)(value >> 8 * size);
-    return at;
-}
-
 /* --- text out of parts: bytes as they are, str in UTF-8, int in decimal; see entry.py, joined_in_python ------------ */
-
-#define DIGITS 20
-
-static byte *put_int(byte *at, long long value) {
-    char reversed[DIGITS];
-    unsigned long long rest = value < 0 ? 0 - (unsigned long long)value : (unsigned long long)value;
-    int size = 0;
-    do
-        reversed[size++] = (char)('0' + rest % 10);
-    while (rest /= 10);
-    if (value < 0)
-        *at++ = '-';
-    while (size)
-        *at++ = (byte)reversed[--size];
-    return at;
-}
 
 /* The UTF-8 of a string; for ASCII, which nearly all are, without a call. */
 static const char *utf8_of(PyObject *text, Py_ssize_t *size) {
@@ -369,93 +254,121 @@ static PyObject *encode_body(PyObject *module, PyObject *const *given, Py_ssize_
     (void)module;
     if (count != 3 || !PyBytes_Check(given[0]) || !PyBytes_Check(given[1]) || !PyTuple_Check(given[2]))
         return PyErr_Format(PyExc_TypeError, "encode_body(sql: bytes, binds: bytes, types: tuple[int, ...])");
-    Py_ssize_t sql = PyBytes_GET_SIZE(given[0]), binds = PyBytes_GET_SIZE(given[1]), types = PyTuple_GET_SIZE(given[2]);
-    if (sql > UINT32_MAX || binds > UINT32_MAX || types > UINT32_MAX / 4)
-        return PyErr_Format(PyExc_OverflowError, "a body's section is longer than its length can say");
-    PyObject *made = PyBytes_FromStringAndSize(NULL, 6 + sql + (binds ? 5 + binds : 0) + (types ? 5 + 4 * types : 0));
-    if (!made)
-        return NULL;
-    byte *at = put((byte *)PyBytes_AS_STRING(made), "\x01S", 2);
-    at = put_bytes(put_big_endian(at, (uint32_t)sql, 4), given[0]);
-    if (binds) {
-        *at++ = 'B';
-        at = put_bytes(put_big_endian(at, (uint32_t)binds, 4), given[1]);
-    }
-    if (types) {
-        *at++ = 'T';
-        at = put_big_endian(at, (uint32_t)(4 * types), 4);
-    }
-    for (Py_ssize_t i = 0; i < types; i++) {
-        unsigned long oid = PyLong_AsUnsignedLong(PyTuple_GET_ITEM(given[2], i));
-        if (oid > UINT32_MAX) {
-            if (!PyErr_Occurred())
-                PyErr_SetString(PyExc_OverflowError, "a type OID has 32 bits");
-            Py_DECREF(made);
-            return NULL;
-        }
-        at = put_big_endian(at, (uint32_t)oid, 4);
-    }
-    return made;
+    return body_of(given[0], given[1], given[2]);
 }
 
 /* --- entries ----------------------------------------------------------------------------------------------------- */
 
-/* One entry of a batch, see batch.py: (parts, body or ciphertext, Cipher or None, nonce and salt). */
+/* Batch(): the frames and leaf hashes of entries that are on their way to the disk. See batch.py. */
 typedef struct {
-    PyObject *parts, *body, *fresh;
-    Cipher *cipher;
-} Pending;
+    PyObject_HEAD
+    byte *frames, *leaves;
+    size_t frames_size, frames_room, leaves_size, leaves_room;
+} Batch;
 
-/* What an entry's frame needs at most, -1 with an exception. */
-static Py_ssize_t look_at(PyObject *told, Pending *entry) {
-    if (!PyTuple_Check(told) || PyTuple_GET_SIZE(told) != 4)
-        goto wrong;
-    entry->parts = PyTuple_GET_ITEM(told, 0);
-    entry->body = PyTuple_GET_ITEM(told, 1);
-    entry->cipher = (Cipher *)PyTuple_GET_ITEM(told, 2);
-    entry->fresh = PyTuple_GET_ITEM(told, 3);
-    if (!PyBytes_Check(entry->body) || !PyBytes_Check(entry->fresh))
-        goto wrong;
-    Py_ssize_t most = most_of(entry->parts);
-    if (most < 0)
+#define KEPT (256 << 10) /* of a batch's room, from one to the next */
+
+static void batch_clear(Batch *self) {
+    PyMem_Free(self->frames);
+    PyMem_Free(self->leaves);
+    self->frames = self->leaves = NULL;
+    self->frames_size = self->frames_room = self->leaves_size = self->leaves_room = 0;
+}
+
+static void batch_dealloc(Batch *self) {
+    batch_clear(self);
+    Py_TYPE(self)->tp_free((PyObject *)self);
+}
+
+/* Make room for more bytes in a buffer. */
+static int make_room(byte **buffer, size_t *room, size_t needed) {
+    if (needed <= *room)
+        return 0;
+    size_t wanted = needed + needed / 2;
+    byte *moved = PyMem_Realloc(*buffer, wanted);
+    if (!moved) {
+        PyErr_NoMemory();
         return -1;
-    if ((PyObject *)entry->cipher == Py_None) {
-        entry->cipher = NULL;
-    } else {
-        if (!PyObject_TypeCheck(entry->cipher, &CIPHER) || PyBytes_GET_SIZE(entry->fresh) != FRESH)
+    }
+    *buffer = moved;
+    *room = wanted;
+    return 0;
+}
+
+/* An entry as it is appended. */
+typedef struct {
+    long long seq, t_ns;
+    const char *kind;
+    Py_ssize_t kind_size;
+    PyObject *late, *members, *member, *body, *fresh;
+    Cipher *cipher; /* NULL where the body is sealed already, or none */
+} Entry;
+
+static int read_entry(PyObject *const *given, Py_ssize_t count, Entry *entry) {
+    if (count != 9 || !PyLong_Check(given[0]) || !PyLong_Check(given[1]) || !PyUnicode_Check(given[2]))
+        goto wrong;
+    for (int i = 3; i < 9; i++)
+        if (i != 7 && !PyBytes_Check(given[i]))
             goto wrong;
-        most += PyBytes_GET_SIZE(entry->cipher->before_ct) + PyBytes_GET_SIZE(entry->cipher->before_commit) +
-                PyBytes_GET_SIZE(entry->cipher->before_size) + 4 * HASH + DIGITS + 1;
-    }
-    if (most >= 0xFFFF || PyBytes_GET_SIZE(entry->body) > INT_MAX / 2) {
-        PyErr_SetString(PyExc_ValueError, "an entry is too long to be framed");
+    entry->late = given[3];
+    entry->members = given[4];
+    entry->member = given[5];
+    entry->body = given[6];
+    entry->cipher = given[7] == Py_None ? NULL : (Cipher *)given[7];
+    entry->fresh = given[8];
+    if (entry->cipher && (!PyObject_TypeCheck(entry->cipher, &CIPHER) || PyBytes_GET_SIZE(entry->fresh) != FRESH))
+        goto wrong;
+    entry->seq = PyLong_AsLongLong(given[0]);
+    entry->t_ns = PyLong_AsLongLong(given[1]);
+    if (PyErr_Occurred())
         return -1;
-    }
-    return PREFIX + most + 1 + NONCE + SALT + PyBytes_GET_SIZE(entry->body) + TAG;
+    entry->kind = utf8_of(given[2], &entry->kind_size);
+    return entry->kind ? 0 : -1;
 wrong:
-    PyErr_SetString(PyExc_TypeError, "an entry is (parts, bytes, Cipher | None, bytes)");
+    PyErr_SetString(PyExc_TypeError, "add(seq: int, t_ns: int, kind: str, late: bytes, members: bytes, member: bytes, "
+                                     "body: bytes, key: Cipher | None, fresh: bytes)");
     return -1;
 }
 
-/* Write an entry's frame and leaf hash; return where the next frame begins, NULL with an exception. */
-static byte *write_entry(const Pending *entry, byte *at, byte *leaf) {
+#define HEAD "{\"v\":1,\"seq\":"
+#define HEAD_TIME ",\"t_ns\":"
+#define HEAD_KIND ",\"kind\":\""
+
+/* What an entry's header needs at most. */
+static size_t header_most(const Entry *entry) {
+    const Cipher *cipher = entry->cipher;
+    Py_ssize_t most = (Py_ssize_t)sizeof HEAD HEAD_TIME HEAD_KIND + 3 * DIGITS + entry->kind_size + 4 +
+                      PyBytes_GET_SIZE(entry->late) + PyBytes_GET_SIZE(entry->members) + PyBytes_GET_SIZE(entry->member);
+    if (cipher)
+        most += PyBytes_GET_SIZE(cipher->before_ct) + PyBytes_GET_SIZE(cipher->before_commit) +
+                PyBytes_GET_SIZE(cipher->before_size) + 4 * HASH;
+    return (size_t)most;
+}
+
+/* Write an entry's frame and leaf hash; return where the frame ends, NULL with an exception. */
+static byte *write_entry(const Entry *entry, byte *at, byte *leaf) {
     const Cipher *cipher = entry->cipher;
     size_t size = (size_t)PyBytes_GET_SIZE(entry->body);
-    byte *header = at + PREFIX, *out = put_parts(header, entry->parts), *end;
-    if (!out)
-        return NULL;
+    byte *header = at + PREFIX, *end;
+    byte *out = put_int(PUT(header, HEAD), entry->seq);
+    out = put(PUT(put_int(PUT(out, HEAD_TIME), entry->t_ns), HEAD_KIND), entry->kind, (size_t)entry->kind_size);
+    out = put_bytes(PUT(out, "\""), entry->late);
+    if (PyBytes_GET_SIZE(entry->members))
+        *out++ = ',';
+    out = put_bytes(put_bytes(out, entry->members), entry->member);
     if (cipher) {
         byte commit[HASH], ct[HASH], digits[DIGITS];
         size_t digits_size = (size_t)(put_int(digits, (long long)size) - digits);
         byte *ciphertext = out + PyBytes_GET_SIZE(cipher->before_ct) + 2 * HASH +
                            PyBytes_GET_SIZE(cipher->before_commit) + 2 * HASH +
                            PyBytes_GET_SIZE(cipher->before_size) + digits_size + 2;
-        if (seal(cipher, (byte *)PyBytes_AS_STRING(entry->fresh), entry->body, ciphertext, commit, ct))
+        if (seal(cipher, (byte *)PyBytes_AS_STRING(entry->fresh), entry->body, ciphertext, commit, ct)) {
+            cleanse(ciphertext, NONCE + SALT + size + TAG); /* a plaintext may stand in it */
             return NULL;
+        }
         out = put_hex(put_bytes(out, cipher->before_ct), ct);
         out = put_hex(put_bytes(out, cipher->before_commit), commit);
-        out = put(put_bytes(out, cipher->before_size), digits, digits_size);
-        out = put(out, "}}", 2);
+        out = PUT(put(put_bytes(out, cipher->before_size), digits, digits_size), "}}");
         end = out + NONCE + SALT + size + TAG;
     } else {
         *out++ = '}';
@@ -469,39 +382,56 @@ static byte *write_entry(const Pending *entry, byte *at, byte *leaf) {
     return sha256("", 1, header, head, leaf) ? NULL : end;
 }
 
-/* finish(entries) -> (frames, leaf hashes), each joined: see batch.py. */
-static PyObject *finish(PyObject *module, PyObject *entries) {
-    (void)module;
-    if (!PyList_Check(entries))
-        return PyErr_Format(PyExc_TypeError, "finish(entries: list)");
-    Py_ssize_t count = PyList_GET_SIZE(entries), most = 1;
-    Pending entry;
-    for (Py_ssize_t i = 0; i < count; i++) {
-        Py_ssize_t one = look_at(PyList_GET_ITEM(entries, i), &entry);
-        if (one < 0)
-            return NULL;
-        most += one;
-    }
-    PyObject *frames = PyBytes_FromStringAndSize(NULL, most);
-    PyObject *leaves = PyBytes_FromStringAndSize(NULL, count * HASH);
-    byte *at = frames && leaves ? (byte *)PyBytes_AS_STRING(frames) : NULL;
-    byte *leaf = leaves ? (byte *)PyBytes_AS_STRING(leaves) : NULL;
-    for (Py_ssize_t i = 0; at && i < count; i++, leaf += HASH)
-        at = look_at(PyList_GET_ITEM(entries, i), &entry) < 0 ? NULL : write_entry(&entry, at, leaf);
-    if (frames && !at)
-        cleanse(PyBytes_AS_STRING(frames), (size_t)most); /* a plaintext may stand in it */
-    frames = cut(frames, at);
-    if (frames)
-        return Py_BuildValue("(NN)", frames, leaves);
-    Py_XDECREF(leaves);
-    return NULL;
+/* add(…) -> bytes that wait. What raises leaves the batch as it was. */
+static PyObject *batch_add(Batch *self, PyObject *const *given, Py_ssize_t count) {
+    Entry entry;
+    if (read_entry(given, count, &entry))
+        return NULL;
+    size_t most = header_most(&entry), body = (size_t)PyBytes_GET_SIZE(entry.body);
+    if (most >= 0xFFFF || body > INT_MAX / 2)
+        return PyErr_Format(PyExc_ValueError, "an entry is too long to be framed");
+    if (make_room(&self->frames, &self->frames_room, self->frames_size + PREFIX + most + NONCE + SALT + body + TAG) ||
+        make_room(&self->leaves, &self->leaves_room, self->leaves_size + HASH))
+        return NULL;
+    byte *end = write_entry(&entry, self->frames + self->frames_size, self->leaves + self->leaves_size);
+    if (!end)
+        return NULL;
+    self->frames_size = (size_t)(end - self->frames);
+    self->leaves_size += HASH;
+    return PyLong_FromSize_t(self->frames_size);
 }
+
+/* take() -> (frames, leaf hashes), each joined; the batch is empty then. */
+static PyObject *batch_take(Batch *self, PyObject *none) {
+    (void)none;
+    PyObject *taken = Py_BuildValue("(y#y#)", self->frames ? (char *)self->frames : "", (Py_ssize_t)self->frames_size,
+                                    self->leaves ? (char *)self->leaves : "", (Py_ssize_t)self->leaves_size);
+    if (taken && self->frames_room > KEPT)
+        batch_clear(self);
+    if (taken)
+        self->frames_size = self->leaves_size = 0;
+    return taken;
+}
+
+static PyMethodDef BATCH_METHODS[] = {
+    {"add", (PyCFunction)(void (*)(void))batch_add, METH_FASTCALL, NULL},
+    {"take", (PyCFunction)batch_take, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyTypeObject BATCH = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "tidewaiter.ledger._crypto.Batch",
+    .tp_basicsize = sizeof(Batch),
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_methods = BATCH_METHODS,
+    .tp_new = PyType_GenericNew,
+    .tp_dealloc = (destructor)batch_dealloc,
+};
 
 /* --- the module -------------------------------------------------------------------------------------------------- */
 
 static PyMethodDef FUNCTIONS[] = {
     {"extend", (PyCFunction)(void (*)(void))extend, METH_FASTCALL, NULL},
-    {"finish", finish, METH_O, NULL},
     {"joined", joined, METH_O, NULL},
     {"encode_body", (PyCFunction)(void (*)(void))encode_body, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
@@ -513,10 +443,11 @@ static struct PyModuleDef MODULE = {
 
 PyMODINIT_FUNC PyInit__crypto(void) {
     make_crc_table();
-    if (load() || PyType_Ready(&CIPHER))
+    if (load() || PyType_Ready(&CIPHER) || PyType_Ready(&BATCH))
         return NULL;
     PyObject *module = PyModule_Create(&MODULE);
-    if (module && PyModule_AddObjectRef(module, "Cipher", (PyObject *)&CIPHER)) {
+    if (module && (PyModule_AddObjectRef(module, "Cipher", (PyObject *)&CIPHER) ||
+                   PyModule_AddObjectRef(module, "Batch", (PyObject *)&BATCH))) {
         Py_DECREF(module);
         return NULL;
     }

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import final
 
+from tidewaiter.ledger.seal import BodyKey
+
 @final
 class Cipher:
     """AES-256-GCM under one key, and what stands in the header's member between the digests. See `seal.BodyKey`."""
@@ -20,5 +22,22 @@ def joined(parts: Sequence[bytes | str | int], /) -> bytes:
 def encode_body(sql: bytes, binds: bytes, types: tuple[int, ...], /) -> bytes:
     """`entry.encode_body_in_python`."""
 
-def finish(entries: list[tuple[tuple[bytes | str | int, ...], bytes, Cipher | None, bytes]], /) -> tuple[bytes, bytes]:
-    """(frames, leaf hashes) of `batch.finish`. RuntimeError if libcrypto fails."""
+@final
+class Batch:
+    """`batch.InPython`. `add` raises RuntimeError if libcrypto fails, and TypeError for a key that is no Cipher."""
+
+    def __new__(cls) -> Batch: ...
+    def add(
+        self,
+        seq: int,
+        t_ns: int,
+        kind: str,
+        late: bytes,
+        members: bytes,
+        member: bytes,
+        body: bytes,
+        key: BodyKey | Cipher | None,
+        fresh: bytes,
+        /,
+    ) -> int: ...
+    def take(self) -> tuple[bytes, bytes]: ...

@@ -1,42 +1,69 @@
-"""From what was appended to the bytes of a segment and the leaves of the tree: sealed, joined, framed, hashed.
+"""From what is appended to the bytes of a segment and the leaves of the tree: sealed, framed, hashed.
 
-Everything that is appended in one turn of the event loop is made ready together, in one call to C where that is built:
-its caches are warm from the second entry on, and nothing in between becomes an object of Python.
+Each entry is made ready as it is appended, in one call to C where that is built, and nothing in between becomes an
+object of Python. What was appended in one turn of the event loop is written together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
 
-from tidewaiter.ledger.entry import Part, frame, joined_in_python
+from tidewaiter.ledger.entry import frame
 from tidewaiter.ledger.seal import BodyKey
 from tidewaiter.ledger.tree import leaf_hash
 
-Pending = tuple[tuple[Part, ...], bytes, "BodyKey | _crypto.Cipher | None", bytes]
-"""An entry without its end: its header in parts, up to its last member; then either a body that stays inline once
-sealed, its key's `inline` and its nonce and salt; or a ciphertext that the header names already, or none, as b"", None,
-b""."""
 
+class InPython:
+    """Entries on their way to the disk."""
 
-def finish_in_python(entries: list[Pending]) -> tuple[bytes, bytes]:
-    """(frames, leaf hashes of the headers), each joined."""
-    frames, leaves = [], []
-    for parts, body, key, fresh in entries:
-        member, ciphertext = b"", body
+    def __init__(self) -> None:
+        self._frames: list[bytes] = []
+        self._leaves: list[bytes] = []
+        self._bytes = 0
+
+    def add(
+        self,
+        seq: int,
+        t_ns: int,
+        kind: str,
+        late: bytes,
+        members: bytes,
+        member: bytes,
+        body: bytes,
+        key: BodyKey | _crypto.Cipher | None,
+        fresh: bytes,
+        /,
+    ) -> int:
+        """Add an entry; return the bytes that wait. What raises leaves the batch as it was.
+
+        `late` and `member` are members after a comma, `members` are without one; each may be empty. `body` stays inline
+        once it is sealed with `key`, under `fresh`, nonce and salt; without a key it is a ciphertext that `member`
+        names already, or empty.
+        """
         if isinstance(key, BodyKey):
-            member, ciphertext, _ = key.seal(body, fresh)
-        header = joined_in_python((*parts, member, b"}"))
-        frames.append(frame(header, ciphertext))
-        leaves.append(leaf_hash(header))
-    return b"".join(frames), b"".join(leaves)
+            member, body, _ = key.seal(body, fresh)
+        head = b'{"v":1,"seq":%d,"t_ns":%d,"kind":"%b"' % (seq, t_ns, kind.encode())
+        header = b"".join((head, late, b"," if members else b"", members, member, b"}"))
+        framed = frame(header, body)
+        self._leaves.append(leaf_hash(header))
+        self._frames.append(framed)
+        self._bytes += len(framed)
+        return self._bytes
+
+    def take(self) -> tuple[bytes, bytes]:
+        """(frames, leaf hashes of the headers) of what was added, each joined; nothing waits then."""
+        taken = b"".join(self._frames), b"".join(self._leaves)
+        self._frames.clear()
+        self._leaves.clear()
+        self._bytes = 0
+        return taken
 
 
-finish: Callable[[list[Pending]], tuple[bytes, bytes]]
-"""`finish_in_python`, in C where it can be had; then RuntimeError if libcrypto fails."""
+Batch: Callable[[], InPython | _crypto.Batch]
+"""`InPython`, in C where it can be had; then `add` raises RuntimeError if libcrypto fails."""
 try:
     import tidewaiter.ledger._crypto as _crypto
 
-    finish = cast("Callable[[list[Pending]], tuple[bytes, bytes]]", _crypto.finish)
+    Batch = _crypto.Batch
 except ModuleNotFoundError:
-    finish = finish_in_python
+    Batch = InPython

@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from tidewaiter.errors import ConfigError, LedgerBusy, LedgerUnavailable, Tampered
-from tidewaiter.ledger.batch import Pending, finish
+from tidewaiter.ledger.batch import Batch
 from tidewaiter.ledger.checkpoints import Checkpoints, Draft
 from tidewaiter.ledger.entry import MAX_HEADER_BYTES, MAX_INLINE_BYTES, SEAL_OVERHEAD_BYTES, Body, members, spill
 from tidewaiter.ledger.files import Files, Layout
@@ -39,7 +39,6 @@ BUFFER_BYTES = 1 << 20  # appended and not yet written: beyond it append writes 
 LEAVES = 256  # entries that are added to the tree together: 0.1 ms, 0.3 ms without C
 INLINE_BYTES: Final = MAX_INLINE_BYTES - SEAL_OVERHEAD_BYTES  # a longer body becomes a file, sealed by itself
 MEMBERS_BYTES: Final = MAX_HEADER_BYTES - 512  # the rest is for v, seq, t_ns, kind, t_src and body
-_AROUND_BYTES: Final = 512  # about what frame, head and seal add to an entry's members and body
 AHEAD_NS: Final = 2 * 3600 * 10**9  # before a day begins, its data key is made: longer than between two heartbeats
 _KIND = re.compile(r"[a-z][a-z0-9_.]{0,63}")
 
@@ -167,8 +166,7 @@ class Log:
         self._stored: list[bytes] = []
         self._leaves = [leaf_hash(header) for header in found.headers]  # joined, of one write each
         self._unhashed = len(self._leaves)
-        self._pending: list[Pending] = []
-        self._pending_bytes = 0
+        self._batch = Batch()  # what is appended and not written
         return found
 
     # --- state ---------------------------------------------------------------------------------------------------
@@ -236,9 +234,9 @@ class Log:
         """
         if self._state is not _OPEN and not (closing and self._state is State.FULL):
             raise self._refusal()
-        seq, t_ns, late = self._size, self._clock_ns(), ""
+        seq, t_ns, late = self._size, self._clock_ns(), b""
         if t_ns < self._t_ns:
-            t_ns, late = self._t_ns, f',"t_src":{max(0, t_ns)}'
+            t_ns, late = self._t_ns, b',"t_src":%d' % max(0, t_ns)
         if len(members) > MEMBERS_BYTES:
             members, body = _spill(members, body)
         if kind not in self._kinds:
@@ -253,13 +251,13 @@ class Log:
             sealed = self._seal(self._sealer, body, t_ns) if isinstance(body, bytes) else body
             member, ciphertext, blob = sealed
             payload = b"" if blob else ciphertext
+        try:
+            waiting = self._batch.add(seq, t_ns, kind, late, members, member, payload, inline, fresh)
+        except (RuntimeError, MemoryError) as error:
+            raise self._fail(error) from error
         self._t_ns = t_ns
         self._size = seq + 1
-        comma = b"," if members else b""
-        parts = ('{"v":1,"seq":', seq, ',"t_ns":', t_ns, ',"kind":"', kind, '"', late, comma, members, member)
-        self._pending.append((parts, payload, inline, fresh))
-        self._pending_bytes += len(members) + len(payload) + _AROUND_BYTES
-        if self._pending_bytes > BUFFER_BYTES:
+        if waiting > BUFFER_BYTES:
             self.write()
         return Receipt(seq)
 
@@ -290,18 +288,17 @@ class Log:
         """Hand everything appended to the system: it survives kill -9. Raises LedgerUnavailable."""
         if self._state is not _OPEN and self._state in (State.BROKEN, State.CLOSED):
             raise self._refusal()
-        if not self._pending:
+        written, size = self._written, self._size
+        if written == size:
             return
         try:
-            frames, leaves = finish(self._pending)
-            self._segments.write(frames, self._written)
-        except (OSError, RuntimeError, MemoryError) as error:
+            frames, leaves = self._batch.take()
+            self._segments.write(frames, written)
+        except (OSError, MemoryError) as error:
             raise self._fail(error) from error
         self._leaves.append(leaves)
-        self._unhashed += len(self._pending)
-        self._pending.clear()
-        self._pending_bytes = 0
-        self._written = self._size
+        self._unhashed += size - written
+        self._written = size
         if self._unhashed >= LEAVES:
             self._hash()
 
@@ -418,10 +415,11 @@ class Log:
         Past `append`, as the other thread must not append beside it: the log is still broken.
         """
         now_ns = self._clock_ns()
-        t_ns, late = max(now_ns, self._t_ns), f',"t_src":{max(0, now_ns)}' if now_ns < self._t_ns else ""
+        t_ns, late = max(now_ns, self._t_ns), b',"t_src":%d' % max(0, now_ns) if now_ns < self._t_ns else b""
         told = members({"reason": self._gap_reason or str(self._cause), "lost": self._lost})
-        parts = ('{"v":1,"seq":', self._size, ',"t_ns":', t_ns, ',"kind":"gap"', late, ",", told)
-        frames, leaves = finish([(parts, b"", None, b"")])
+        batch = Batch()
+        batch.add(self._size, t_ns, "gap", late, told, b"", b"", None, b"")
+        frames, leaves = batch.take()
         self._segments.write(frames, self._size)
         self._segments.sync()
         self._leaves.append(leaves)

@@ -125,7 +125,7 @@ Sealed = tuple[bytes, bytes, str]
 
 
 class BodyKey:
-    """Seals bodies with one data key. `inline` is what `batch.finish` takes: the same in C, where it can be had."""
+    """Seals bodies with one data key. `inline` is what a batch takes: the same in C, where it can be had."""
 
     __slots__ = ("_before_ct", "_cipher", "inline")
 

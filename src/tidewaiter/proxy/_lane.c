@@ -12,12 +12,14 @@
 #include <Python.h>
 #include <stddef.h>
 #include <structmember.h>
+#include <time.h>
+
+#include "../ledger/_put.h"
 
 #define HEADER 5       /* type and length of a message */
 #define READY_BYTES 6  /* ReadyForQuery */
 #define TAG_BYTES 64   /* no plain statement's command tag is longer */
 #define ROWS_DIGITS 18 /* more would not fit into 64 bits */
-#define DIGITS 20      /* of any number */
 /* Of wire/postgres_state.py, Owes. */
 enum { NOTHING = 0, QUERY = 8, ROUND = 10, DESCRIBED_ROUND = 11 };
 
@@ -25,8 +27,6 @@ static const char EXECUTED[] = "E\0\0\0\x09\0\0\0\0\0S\0\0\0\4"; /* Execute of t
 static const char DESCRIBED[] = "D\0\0\0\6P\0";
 #define EXECUTED_BYTES ((Py_ssize_t)sizeof EXECUTED - 1)
 #define DESCRIBED_BYTES ((Py_ssize_t)sizeof DESCRIBED - 1)
-
-typedef unsigned char byte;
 
 static PyObject *str_write, *str_text, *str_oids, *str_members, *no_bytes, *no_oids;
 
@@ -37,7 +37,7 @@ typedef struct {
     PyObject *plain, *went;                /* Rounds.plain(text), Rounds.went(owes, judged, text, binds, oids, began) */
     PyObject *ran;                         /* Trail.ran(members, body, rows) */
     PyObject *say_now, *written, *said;    /* Outlet.say_now(answer), Recorder.written, Outlet.said */
-    PyObject *clock_us;
+    PyObject *clock_us;                    /* None for the system's */
     PyObject *server;                      /* its link */
     PyObject *known, *unsaid, *who;        /* Names.statements, Outlet.unsaid, what every entry says */
     PyObject *judged, *text, *oids, *binds; /* of the statement under way */
@@ -59,7 +59,22 @@ static Py_ssize_t whole(const byte *at, const byte *end) {
     return length > end - at ? 0 : length;
 }
 
+/* The system's monotonic clock, as Python reads it. */
+static long long system_us(void) {
+#ifdef __APPLE__
+    return (long long)(clock_gettime_nsec_np(CLOCK_UPTIME_RAW) / 1000);
+#else
+    struct timespec now; /* which cannot fail for this clock */
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+#endif
+}
+
 static int now_us(Lane *self, long long *at) {
+    if (self->clock_us == Py_None) {
+        *at = system_us();
+        return 0;
+    }
     PyObject *now = PyObject_CallNoArgs(self->clock_us);
     if (!now)
         return -1;
@@ -237,37 +252,6 @@ static int read_answer(int owes, const byte *data, Py_ssize_t size, Told *told) 
     return read_tag(at + HEADER, last - at - HEADER, told);
 }
 
-static char *put(char *at, const void *data, Py_ssize_t size) {
-    memcpy(at, data, (size_t)size);
-    return at + size;
-}
-
-#define PUT(at, text) put(at, text, (Py_ssize_t)sizeof(text) - 1)
-
-static char *put_bytes(char *at, PyObject *data) {
-    return put(at, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data));
-}
-
-static char *put_int(char *at, long long value) {
-    char reversed[DIGITS];
-    unsigned long long rest = value < 0 ? 0 - (unsigned long long)value : (unsigned long long)value;
-    int size = 0;
-    do
-        reversed[size++] = (char)('0' + rest % 10);
-    while (rest /= 10);
-    if (value < 0)
-        *at++ = '-';
-    while (size)
-        *at++ = reversed[--size];
-    return at;
-}
-
-static char *put_u32(char *at, size_t value) {
-    for (int shift = 24; shift >= 0; shift -= 8)
-        *at++ = (char)(value >> shift & 255);
-    return at;
-}
-
 /* Number of values in the parameter section of a Bind; see proxy/trail.py, _count. */
 static int count(const byte *binds, Py_ssize_t size) {
     Py_ssize_t at = size > 1 ? 2 + 2 * (binds[0] << 8 | binds[1]) : size;
@@ -285,13 +269,13 @@ static PyObject *members_of(Lane *self, const Told *told, long long duration_us)
         members = PyBytes_FromStringAndSize(NULL, PyBytes_GET_SIZE(self->who) + PyBytes_GET_SIZE(judged) +
                                                       told->tag_bytes + (Py_ssize_t)sizeof AROUND + 5 * DIGITS);
     if (members) {
-        char *start = PyBytes_AS_STRING(members), *at = PUT(put_bytes(start, self->who), ",");
+        byte *start = (byte *)PyBytes_AS_STRING(members), *at = PUT(put_bytes(start, self->who), ",");
         at = put_bytes(at, judged);
         if (PyBytes_GET_SIZE(self->binds)) {
             const byte *binds = (const byte *)PyBytes_AS_STRING(self->binds);
             at = put_int(PUT(at, ",\"binds\":"), count(binds, PyBytes_GET_SIZE(self->binds)));
         }
-        at = put(PUT(at, ",\"status\":\"ok\",\"results\":[[\""), told->tag, told->tag_bytes);
+        at = put(PUT(at, ",\"status\":\"ok\",\"results\":[[\""), told->tag, (size_t)told->tag_bytes);
         at = PUT(put_int(PUT(at, "\","), told->rows), "]]");
         at = put_int(PUT(at, ",\"rows\":"), told->rows);
         at = put_int(PUT(at, ",\"bytes\":"), told->bytes);
@@ -300,31 +284,6 @@ static PyObject *members_of(Lane *self, const Told *told, long long duration_us)
     }
     Py_XDECREF(judged);
     return members;
-}
-
-/* The body of the entry; see ledger/entry.py, encode_body. */
-static PyObject *body_of(Lane *self) {
-    Py_ssize_t text = PyBytes_GET_SIZE(self->text), oids = PyTuple_GET_SIZE(self->oids);
-    Py_ssize_t binds = self->keeps_binds ? PyBytes_GET_SIZE(self->binds) : 0;
-    PyObject *body = PyBytes_FromStringAndSize(NULL, 6 + text + (binds ? 5 + binds : 0) + (oids ? 5 + 4 * oids : 0));
-    if (!body)
-        return NULL;
-    char *at = put_bytes(put_u32(PUT(PyBytes_AS_STRING(body), "\1S"), (size_t)text), self->text);
-    if (binds)
-        at = put_bytes(put_u32(PUT(at, "B"), (size_t)binds), self->binds);
-    if (oids)
-        at = put_u32(PUT(at, "T"), 4 * (size_t)oids);
-    for (Py_ssize_t i = 0; i < oids; i++) {
-        unsigned long oid = PyLong_AsUnsignedLong(PyTuple_GET_ITEM(self->oids, i));
-        if (oid > 0xFFFFFFFF) { /* the error value too */
-            if (!PyErr_Occurred())
-                PyErr_SetString(PyExc_OverflowError, "an OID has four bytes");
-            Py_DECREF(body);
-            return NULL;
-        }
-        at = put_u32(at, oid);
-    }
-    return body;
 }
 
 /* Let the client have the answer when the entry is written: at the end of the event loop's turn, in one write with
@@ -345,7 +304,7 @@ static int settle(Lane *self, PyObject *chunk) {
         return 0;
     PyObject *members = NULL, *body = NULL, *rows = NULL;
     if (!now_us(self, &ended_us) && (members = members_of(self, &told, ended_us - self->began_us)) &&
-        (body = body_of(self)))
+        (body = body_of(self->text, self->keeps_binds ? self->binds : no_bytes, self->oids)))
         rows = PyLong_FromLongLong(told.rows);
     forget(self); /* the server owes nothing any more, whatever becomes of the entry */
     PyObject *given[] = {members, body, rows};

@@ -22,7 +22,7 @@ class Lane:
         say_now: Callable[[bytes], None],
         written: Callable[[Callable[[bool], None]], None],
         said: Callable[[bool], None],
-        clock_us: Callable[[], int],
+        clock_us: Callable[[], int] | None,  # None for the system's own, see clock.py
         server: Link,
         known: dict[bytes, Statement],
         unsaid: list[bytes],

@@ -1,4 +1,4 @@
-"""The monotonic clock of a running server: a module of its own, to be compiled, as every statement reads it twice."""
+"""The monotonic clock of a running server, which every statement reads twice; _lane.c reads the same by itself."""
 
 from __future__ import annotations
 

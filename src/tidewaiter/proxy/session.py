@@ -19,6 +19,7 @@ from tidewaiter.masking.plan import MaskingError
 from tidewaiter.proxy import refusal
 from tidewaiter.proxy.answers import Answers
 from tidewaiter.proxy.asks import Asks
+from tidewaiter.proxy.clock import monotonic_us
 from tidewaiter.proxy.ending import UNRECORDED, ending_of
 from tidewaiter.proxy.guard import Guard, Guarded
 from tidewaiter.proxy.holding import Held, Holding, NotGranted
@@ -103,9 +104,10 @@ class Session:
         rounds, outlet = self._rounds, self._outlet
         self._lane = Lane(
             ask=self._on_client, answer=self._on_server, fail=self._fail, plain=rounds.plain, went=rounds.went,
-            ran=trail.ran, say_now=outlet.say_now, written=recorder.written, said=outlet.said, clock_us=clock_us,
-            server=server, known=standing.names.statements, unsaid=outlet.unsaid, who=trail.who,
-            most_bytes=statement_bytes, keeps_binds=trail.binds == "full",
+            ran=trail.ran, say_now=outlet.say_now, written=recorder.written, said=outlet.said,
+            clock_us=None if clock_us is monotonic_us else clock_us, server=server,
+            known=standing.names.statements, unsaid=outlet.unsaid, who=trail.who, most_bytes=statement_bytes,
+            keeps_binds=trail.binds == "full",
         )  # fmt: skip
 
     # -- life -------------------------------------------------------------------------------------------------------
