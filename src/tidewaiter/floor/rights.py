@@ -149,7 +149,17 @@ def tagged(catalog: Catalog, classification: Classification, datasource: str, bu
     labels = labels_of(catalog, masked)
     ours = {path for path in (*labels.masks, *labels.inlined, *labels.closed) if path[0] not in SYSTEM_SCHEMAS}
     ours -= set(but)
-    masks = {path: labels.masks[path] for path in sorted(ours) if labels.masks.get(path)}
+    masks = {
+        path: found
+        for path in sorted(ours)
+        if (
+            found := {
+                name: mask
+                for name, mask in labels.masks.get(path, {}).items()
+                if name in catalog.relations[path].columns
+            }
+        )
+    }
     return Tagged(masks, frozenset(ours & (labels.inlined.keys() | labels.closed.keys())))
 
 

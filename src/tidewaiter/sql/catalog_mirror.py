@@ -52,7 +52,7 @@ _FED_BY: Mapping[str, tuple[str, ...]] = {
     "columns": ("pg_class",),
     "column_types": ("pg_class", "pg_type"),
     "primary_keys": ("pg_constraint",),
-    "guarded": ("pg_constraint", "pg_index", "pg_policy"),
+    "guarded": ("pg_constraint", "pg_index", "pg_policy", "pg_partitioned_table"),
     "generated": ("pg_attrdef",),
     "view_definitions": ("pg_rewrite",),
     "types": ("pg_type",),

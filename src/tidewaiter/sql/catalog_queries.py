@@ -412,7 +412,13 @@ QUERIES: Mapping[str, str] = {
                 union all select y.polrelid, 'policy', array_agg(d.refobjsubid::int2 order by d.refobjsubid), 0, '{}'
                   from pg_policy y join pg_depend d on d.classid = 'pg_policy'::regclass and d.objid = y.oid
                  where d.refclassid = 'pg_class'::regclass and d.refobjid = y.polrelid and d.refobjsubid > 0
-                 group by y.oid, y.polrelid) g
+                 group by y.oid, y.polrelid
+                union all
+                select p.partrelid, 'partition', array_remove(p.partattrs::int2[], 0::int2) || array(
+                         select d.refobjsubid::int2 from pg_depend d where d.classid = 'pg_class'::regclass
+                            and d.objid = p.partrelid and d.objsubid = 0
+                            and d.refobjid = p.partrelid and d.refobjsubid > 0), 0, '{}'
+                  from pg_partitioned_table p) g
           join pg_class c on c.oid = g.relid and c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't'
            and c.oid >= 16384 join pg_namespace n on n.oid = c.relnamespace
           left join pg_class f on f.oid = g.other left join pg_namespace fn on fn.oid = f.relnamespace

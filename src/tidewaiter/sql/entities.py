@@ -113,7 +113,7 @@ class RowGuard:
     """What looks at `columns` of a table when its rows are written, and may refuse them.
 
     `kind`: unique (also an exclusion), check, references (a foreign key to `referenced` columns of the relation
-    `other`), referenced (the other end of one), policy.
+    `other`), referenced (the other end of one), policy, partition (the key that says which partition has a row).
     """
 
     kind: str

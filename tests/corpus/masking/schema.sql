@@ -122,6 +122,50 @@ create trigger bid before insert or update on bids for each row execute function
 create trigger loud after insert on ranks for each row execute function loud();
 create trigger hush before delete on ranks for each row when (old.code > 'm') execute function hush();
 
+-- odd structures: partitions by what is masked, composites, views over statistics, odd names, late triggers
+create type address as (street text, zip text);
+create table homes (id integer primary key, who text, addr address, tags text[], moods text, code text, during daterange, doc jsonb, level integer, raw bytea, flag boolean, score float8, cash money, ip inet, at timetz, span interval);
+create table zones (id integer, code text, v text) partition by range (code);
+create table zones_low partition of zones for values from (minvalue) to ('m');
+create table zones_high partition of zones for values from ('m') to (maxvalue);
+create table levels (id integer, amount integer, v text) partition by list (amount);
+create table levels_1 partition of levels for values in (1);
+create table levels_2 partition of levels default;
+create view v_homes as select id, who, (addr).zip as zip from homes;
+create view v_stats as select attname, histogram_bounds::text as bounds, n_distinct, correlation from pg_stats where tablename = 'customers';
+create view v_settings as select name, setting from pg_settings;
+create view v_activity as select pid, query from pg_stat_activity;
+create view v_cursors as select * from pg_cursors;
+create view v_joined as select row_to_json(j) as j from (customers c join orders o on o.customer_id = c.id) as j;
+create view v_f as select * from f_all();
+create statistics customers_stats on city, ssn from customers;
+create statistics customers_expr on (lower(city)), (left(ssn, 1)) from customers;
+create table notices (id integer primary key, what text);
+create table kept (id integer primary key references notices on delete cascade, secret text);
+create function tell() returns trigger language plpgsql as $f$
+  begin if old.secret > 'm' then raise notice 'gone %', old.secret; end if; return old; end $f$;
+create table owners (id integer primary key, name text);
+create table owned (id integer primary key, owner integer references owners on delete set null on update cascade, secret text,
+  check (owner is not null or id > 6), check (owner < 100 or secret < 'm'));
+create table keepers (id integer primary key, name text);
+create table things (id integer primary key, keeper integer references keepers on delete cascade on update cascade, secret text);
+create table parts (id integer primary key, thing integer references things on delete cascade, note text);
+create table kept_by (id integer primary key references keepers on update cascade on delete cascade, secret text,
+  unique (secret, id));
+insert into owners select i, 'o' || i from generate_series(1, 12) i;
+insert into keepers select i, 'k' || i from generate_series(1, 12) i;
+create trigger tell before delete on kept for each row execute function tell();
+create table late_checks (id integer primary key, secret text, note text);
+create function too_late() returns trigger language plpgsql as $f$ begin raise notice 'was %', old.secret; return null; end $f$;
+create constraint trigger too_late after update on late_checks deferrable initially deferred for each row execute function too_late();
+create aggregate biggest(text) (sfunc = text_larger, stype = text);
+create function plus_one(integer) returns integer immutable language sql return $1 + 1;
+create domain code as text check (value <> 'zzz');
+create table "Odd.Table" ("Id" integer primary key, "na""me" text, "S.S.N" text, "größe" integer, "select" text);
+create view "V.Odd" as select "Id", "S.S.N" as "x y" from "Odd.Table";
+create materialized view m_join as select c.id, c.ssn from customers c join orders o on o.customer_id = c.id;
+insert into notices select i, 'n' || i from generate_series(1,12) i;
+
 -- extensions
 create extension citext;
 create extension hstore;
@@ -140,6 +184,7 @@ insert into cases select id, owner, left(code, 1) from offers;
 insert into products select i, 'product ' || i, i * 3, array['t' || i % 3, 'all'], jsonb_build_object('w', i, 'k', 'v' || i % 4)
   from generate_series(1, 15) i;
 insert into scratch select i, 'a' || i, 'b' || i % 3, i from generate_series(1, 10) i;
+insert into parts select i, i, 'p' || i from generate_series(1, 12) i;
 alter table wages enable row level security;
 alter table wages force row level security;
 alter table quotas enable row level security;

@@ -140,6 +140,7 @@ class Rewriting:
             for path, masks in self.world.labels.masks.items()
             if path in columns
             for name in masks
+            if name in columns[path]
         )
         foreseen = [Foreseen(one.index, oids[one.path], columns[one.path][one.column].number) for one in late]
         check_described(fields, foreseen, masked, frozenset(oid for oid, _ in masked))

@@ -1,18 +1,23 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
 from rewritekit import EMAIL, SHOP, SSN
 
-from tidewaiter.model import Column
+from tidewaiter.model import Column, Indirect
 from tidewaiter.sql.catalog import Catalog
-from tidewaiter.sql.entities import RowGuard
+from tidewaiter.sql.deparse import Tree, read_tree
+from tidewaiter.sql.entities import ForeignKey, RowGuard
 from tidewaiter.sql.facts import understand
 from tidewaiter.sql.reading import Scope
-from tidewaiter.sql.rewrite import Refused, labels_of, rewrite
+from tidewaiter.sql.rewrite import HANDLERS, Refused, Rewritten, labels_of, rewrite
+from tidewaiter.sql.rewrite.guards import check_cascades
+from tidewaiter.sql.rewrite.state import Refusal, Rewriting
 
 ID = replace(SSN, sql="0", trace="")
+TREE = read_tree("select 1")
 CUSTOMERS, ORDERS = ("public", "customers"), ("public", "orders")
 
 
@@ -130,3 +135,29 @@ def test_rows_whose_masked_columns_are_referred_to_are_not_taken_away() -> None:
     made = rewrite(text, understand(text, SHOP, Scope()), SHOP, Scope(), labels, "tw0q")
     assert isinstance(made, Refused)
     assert "orders_customer_id_fkey would tell which rows have which masked public.customers.id" in made.reason
+
+
+def test_what_foreign_keys_do_to_other_tables_counts_as_a_write_there() -> None:
+    own = ForeignKey("kept", CUSTOMERS, ("name",), ("id",), "n", "c")
+    catalog = replace(SHOP, keys={ORDERS: (own,)}, guards={CUSTOMERS: (CHECK,)}, triggers={}, remembered={})
+    for text in ("delete from orders where id = 1", "update orders set id = 5"):
+        assert "a constraint of public.customers" in refused(catalog, text)
+        assert refused(replace(catalog, keys={ORDERS: (replace(own, on_delete="a", on_update="a"),)}), text) == ""
+    assert refused(catalog, "update orders set note = 'x'") == ""
+    labels = labels_of(catalog, {CUSTOMERS: {"ssn": SSN}})
+    assert isinstance(TREE, Tree)
+    rewriting = Rewriting(catalog, Scope(), labels, TREE, HANDLERS, "tw0q")
+    for what in ("update", "delete"):
+        unnamed = Indirect("cascade", "nosuch", what, CUSTOMERS, ORDERS)
+        with pytest.raises(Refusal, match="a constraint") if what == "update" else nullcontext():
+            check_cascades(rewriting, [unnamed])
+
+
+def test_errors_of_what_a_cascade_does_to_masked_tables_are_scrubbed_as_those_of_a_write_there() -> None:
+    key = ForeignKey("kept", CUSTOMERS, ("name",), ("id",), "c", "c")
+    catalog = replace(SHOP, keys={ORDERS: (key,)}, triggers={}, remembered={})
+    labels = labels_of(catalog, {CUSTOMERS: {"ssn": SSN}})
+    for text, is_raw in (("delete from orders where id = 1", True), ("update orders set note = 'x'", False)):
+        made = rewrite(text, understand(text, catalog, Scope()), catalog, Scope(), labels, "tw0q")
+        assert isinstance(made, Rewritten)
+        assert made.is_raw is is_raw

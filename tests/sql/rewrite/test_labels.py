@@ -4,8 +4,11 @@ from dataclasses import replace
 
 from rewritekit import LABELS, SHOP, SSN
 
-from tidewaiter.model import ColumnMask
-from tidewaiter.sql.rewrite import labels_of
+from tidewaiter.model import Column, ColumnMask, Relation
+from tidewaiter.sql.entities import RowGuard
+from tidewaiter.sql.facts import understand
+from tidewaiter.sql.reading import Scope
+from tidewaiter.sql.rewrite import Refused, Rewritten, labels_of, rewrite
 
 
 def test_a_view_of_plain_columns_is_masked_itself() -> None:
@@ -36,3 +39,61 @@ def test_a_materialized_copy_that_computes_is_closed() -> None:
     found = labels_of(SHOP, {("public", "customers"): {"name": SSN}})
     assert "copy" in found.closed["public", "revenue_copy"]
     assert ("public", "revenue") in found.inlined
+
+
+def test_partitions_by_a_masked_column_are_closed_and_their_order_and_place_told_to_nobody() -> None:
+    payments = ("public", "payments")
+    catalog = replace(
+        SHOP,
+        guards={payments: (RowGuard("partition", frozenset({"paid_at"})),)},
+        columns={payments: (Column("id", 1, "integer", 23, "int4"), Column("paid_at", 2, "date", 1082, "date"))},
+        remembered={},
+    )
+    paid = ColumnMask("paid", "NULL::pg_catalog.date")
+    found = labels_of(catalog, {payments: {"paid_at": paid}})
+    assert "paid_at" in found.closed["public", "payments_2026"]
+    assert found.split == {payments}
+    assert {"tableoid", "ctid"} <= found.masks[payments].keys()
+    assert labels_of(catalog, {payments: {"amount": paid}}).split == set()
+
+    def made(text: str) -> Rewritten | Refused:
+        return rewrite(text, understand(text, catalog, Scope()), catalog, Scope(), found, "tw0q")
+
+    for text, part in (
+        ("select amount from payments", "ORDER BY"),
+        ("select tableoid from payments where id = 1", "NULL::pg_catalog.oid AS tableoid"),
+        ("update payments set amount = 1 returning ctid", "NULL::pg_catalog.tid"),
+    ):
+        done = made(text)
+        assert isinstance(done, Rewritten)
+        assert part in done.text
+    for text, rule in (
+        ("select 1 from payments_2026", "closed-view"),
+        ("delete from payments_2026", "closed-view"),
+        ("copy payments_2026 to stdout", "copy"),
+        ("explain select amount from payments", "explain"),
+        ("select 1; explain delete from payments where id = 1", "explain"),
+    ):
+        refused = made(text)
+        assert isinstance(refused, Refused)
+        assert refused.rule == rule
+
+
+def test_a_view_over_what_the_system_knows_of_data_is_read_as_it_would_be_in_a_statement() -> None:
+    views = {
+        ("public", "stats"): "SELECT attname, histogram_bounds::text AS b FROM pg_stats",
+        ("public", "cursors"): "SELECT name FROM pg_cursors",
+        ("public", "texts"): "SELECT query_to_xml('select 1', true, false, '') AS x",
+        ("public", "tables"): "SELECT relname FROM pg_class",
+    }
+    relations = {path: Relation(*path, "v", ("attname", "b")) for path in views}
+    catalog = replace(
+        SHOP,
+        view_definitions={**SHOP.view_definitions, **views},
+        relations={**SHOP.relations, **relations},
+        remembered={},
+    )
+    found = labels_of(catalog, {})
+    assert "NULL::pg_catalog.text AS" in found.inlined["public", "stats"]
+    assert found.closed.keys() == {("public", "cursors"), ("public", "texts")}
+    assert not found.concerns(("public", "tables"))

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from tidewaiter.model import PREMISES, ColumnMask, Facts, Premise, ResourceType, SyntaxFault
 from tidewaiter.sql.catalog import Catalog, quoted
-from tidewaiter.sql.deparse import DeparseError, canonical, read_tree
+from tidewaiter.sql.deparse import DeparseError, Tree, canonical, read_tree
 from tidewaiter.sql.parse import Unreadable
 from tidewaiter.sql.reading import Scope
 from tidewaiter.sql.rewrite import names, relations, utility, writes
+from tidewaiter.sql.rewrite.guards import check_cascades
 from tidewaiter.sql.rewrite.labels import Masked, spread
 from tidewaiter.sql.rewrite.state import Handler, Labels, Late, Path, Refusal, Rewriting
 
@@ -109,10 +110,17 @@ def _rewrite(
     if nonce in text:
         return Refused("nonce", "the text mentions a name that nobody can know")
     rewriting = make(catalog, scope, labels, tree, HANDLERS, nonce, database, trusted)
+    rewriting.whole = frozenset(
+        (touch.resource.path[0], touch.resource.path[1])
+        for touch in facts.touches
+        if touch.star and not touch.via and touch.resource.type is ResourceType.TABLE
+    )
     for part, item in enumerate(tree.statements):
         rewriting.part = part
         _statement(rewriting, item, met)
     _check_rules(facts, labels)
+    check_cascades(rewriting, facts.indirect)
+    _check_plans(facts, labels, tree)
     _check_functions(facts, rewriting)
     _check_casts(facts, rewriting)
     written = canonical(tree.statements)
@@ -121,7 +129,9 @@ def _rewrite(
             return Refused("placeholder", "a masking subquery lost its place")
         written = written.replace(name, subquery)
     late = tuple(rewriting.late)
-    runs_code = rewriting.writes or any(indirect.action == "function" for indirect in facts.indirect)
+    runs_code = rewriting.writes or any(
+        indirect.action == "function" or labels.concerns(indirect.path) for indirect in facts.indirect
+    )
     touches = rewriting.touches or bool(late)
     return Rewritten(written, late, touches, runs_code, tuple(rewriting.guards))
 
@@ -144,6 +154,14 @@ def _check_rules(facts: Facts, labels: Labels) -> None:
     for one in facts.indirect:
         if one.kind == "rule" and (labels.concerns(one.path) or labels.concerns(one.cause)):
             raise Refusal("rule", f"rule {one.name} on {quoted(one.cause)} works on masked data")
+
+
+def _check_plans(facts: Facts, labels: Labels, tree: Tree) -> None:
+    """A plan shows partitions with their sizes, whatever masks are in it."""
+    explained = {part for part, item in enumerate(tree.statements) if "ExplainStmt" in item["stmt"]}
+    for touch in facts.touches if explained and labels.split else ():
+        if touch.part in explained and touch.resource.path in labels.split:
+            raise Refusal("explain", f"the plan would show which partitions of {quoted(touch.resource.path)} have rows")
 
 
 def _check_functions(facts: Facts, rewriting: Rewriting) -> None:

@@ -7,10 +7,10 @@ just given itself takes part in the answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from tidewaiter.model import Relation
+from tidewaiter.model import Indirect, Relation
 from tidewaiter.sql.catalog import Catalog, quoted
 from tidewaiter.sql.entities import RowGuard
 from tidewaiter.sql.levels import words
@@ -38,6 +38,26 @@ def check_guarded(rewriting: Rewriting, relation: Relation, written: Mapping[str
         below = columns if names is None else frozenset(names[one] for one in columns if one in names)
         for table in _with_parts(catalog, base):
             _check_table(rewriting, table, event, below)
+
+
+def check_cascades(rewriting: Rewriting, indirect: Iterable[Indirect]) -> None:
+    """The same for what foreign keys do to other tables because of a write: it tells as a write there would."""
+    for one in indirect:
+        if one.kind == "cascade":
+            columns = _set_by(rewriting, one) if one.action == "update" else frozenset()
+            for table in _with_parts(rewriting.catalog, one.path):
+                _check_table(rewriting, table, one.action, columns)
+
+
+def _set_by(rewriting: Rewriting, cascade: Indirect) -> frozenset[str]:
+    """The columns that a cascade sets; whatever is not masked, where that is not known."""
+    catalog = rewriting.catalog
+    keys = [key for key in catalog.keys.get(cascade.cause, ()) if key.name == cascade.name]
+    if keys:
+        return frozenset().union(*(key.columns for key in keys))
+    relation = catalog.relations.get(cascade.path)
+    masks = rewriting.labels.masks.get(cascade.path, {})
+    return frozenset(relation.columns if relation is not None else ()) - masks.keys()
 
 
 def _with_parts(catalog: Catalog, path: Path) -> Iterator[Path]:

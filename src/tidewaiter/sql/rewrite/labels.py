@@ -6,6 +6,7 @@ other view over masked columns is read by its definition, rewritten; a materiali
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -15,8 +16,11 @@ from tidewaiter.sql.catalog import SYSTEM_SCHEMAS, Catalog
 from tidewaiter.sql.deparse import DeparseError, Tree, canonical, read_tree
 from tidewaiter.sql.parse import Node
 from tidewaiter.sql.reading import Scope
+from tidewaiter.sql.rewrite.names import HIDDEN_FUNCTIONS
 from tidewaiter.sql.rewrite.plain import outputs_of, sources_of
+from tidewaiter.sql.rewrite.relations import HIDDEN_CATALOGS
 from tidewaiter.sql.rewrite.state import Handler, Labels, Path, Refusal, Rewriting
+from tidewaiter.sql.routines import action_of
 
 Masked = Mapping[Path, Mapping[str, ColumnMask]]
 
@@ -39,6 +43,13 @@ _CATALOGS: Final[Mapping[Path, Mapping[str, str]]] = MappingProxyType({
 })  # fmt: skip
 """Columns of system relations that show values of user data or other sessions' texts, with a type for their NULL."""
 
+_PLACE: Final = MappingProxyType(
+    {name: ColumnMask("", f"NULL::pg_catalog.{type_}") for name, type_ in (("tableoid", "oid"), ("ctid", "tid"))}
+)
+"""Where a row is."""
+_WORD: Final = re.compile(r"[a-z_][a-z0-9_$]*")
+_SHOWING: Final = HIDDEN_CATALOGS | HIDDEN_FUNCTIONS | {name for _, name in _CATALOGS}
+
 
 def spread(catalog: Catalog, masked: Masked, handlers: Mapping[str, Handler]) -> Labels:
     """Everything that some masked columns flow to."""
@@ -48,6 +59,7 @@ def spread(catalog: Catalog, masked: Masked, handlers: Mapping[str, Handler]) ->
         if relation is not None and masks:
             labels.masks[path] = {name: mask for name, mask in masks.items() if name in relation.columns}
     _spread_tables(catalog, labels)
+    _close_partitions(catalog, labels)
     for path, columns in _CATALOGS.items():
         known = catalog.relations.get(path)
         if known is not None:
@@ -76,6 +88,24 @@ def _spread_tables(catalog: Catalog, labels: Labels) -> None:
                         changed = True
 
 
+def _close_partitions(catalog: Catalog, labels: Labels) -> None:
+    """Where a masked column is in a partition key, nobody is told which partition has which row, or in which order."""
+    for path, guards in catalog.guards.items():
+        key = frozenset().union(*(guard.columns for guard in guards if guard.kind == "partition"))
+        masked = sorted(key & labels.masks.get(path, {}).keys())
+        if not masked:
+            continue
+        parts = list(catalog.partitions.get(path, ()))
+        for part in parts:
+            labels.closed[part] = f"which rows it has tells what the masked {masked[0]} holds"
+            parts += catalog.partitions.get(part, ())
+        above = [path]
+        for one in above:
+            labels.split.add(one)
+            labels.masks.setdefault(one, {}).update(_PLACE)
+            above += [parent for child, parent in catalog.inheritance if child == one and parent not in above]
+
+
 def _share(catalog: Catalog, labels: Labels, source: Path, target: Path) -> bool:
     relation = catalog.relations.get(target)
     if relation is None or source not in labels.masks:
@@ -102,7 +132,8 @@ def _visit(catalog: Catalog, labels: Labels, handlers: Mapping[str, Handler], pa
     used = [reach.path for reach in catalog.reaches.get(path, ())]
     for below in used:
         _visit(catalog, labels, handlers, below, visited)
-    if not any(labels.concerns(below) for below in used if below[0] not in SYSTEM_SCHEMAS):
+    is_over = any(labels.concerns(below) for below in used if below[0] not in SYSTEM_SCHEMAS)
+    if not is_over and not _may_show(catalog, catalog.view_definitions[path]):
         return
     own = labels.masks.pop(path, {})
     tree = read_tree(catalog.view_definitions[path])
@@ -121,6 +152,14 @@ def _visit(catalog: Catalog, labels: Labels, handlers: Mapping[str, Handler], pa
         _inline(catalog, labels, handlers, path, tree)
 
 
+def _may_show(catalog: Catalog, definition: str) -> bool:
+    """Whether a view may name something of the system that shows data, which is not open in a statement either."""
+    words = frozenset(_WORD.findall(definition.lower()))
+    return not words.isdisjoint(_SHOWING) or any(
+        action_of(name, catalog.builtins[name]) not in (None, "lock") for name in words & catalog.builtins.keys()
+    )
+
+
 def _plain_masks(catalog: Catalog, labels: Labels, view: Relation, select: Node) -> dict[str, ColumnMask] | None:
     """The masks of a view's columns when it shows masked columns only as they are; None for any other view."""
 
@@ -134,7 +173,8 @@ def _plain_masks(catalog: Catalog, labels: Labels, view: Relation, select: Node)
     found: dict[str, ColumnMask] = {}
     for source in sources:
         path = (source.relation.schema, source.relation.name)
-        if path in labels.inlined or path in labels.closed:
+        is_hidden = path[0] == "pg_catalog" and path[1] in HIDDEN_CATALOGS
+        if is_hidden or path in labels.inlined or path in labels.closed or path in labels.split:
             return None
         for column in labels.masks.get(path, {}):
             if not outputs.is_free(source, column):
@@ -160,5 +200,5 @@ def _inline(catalog: Catalog, labels: Labels, handlers: Mapping[str, Handler], p
         return
     for name, subquery in rewriting.texts:
         text = text.replace(name, subquery)
-    if rewriting.touches:
+    if rewriting.texts:
         labels.inlined[path] = text

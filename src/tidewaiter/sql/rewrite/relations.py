@@ -16,6 +16,7 @@ from tidewaiter.sql.rewrite.state import Ctes, Handler, Late, Path, Refusal, Rew
 
 HIDDEN_CATALOGS: Final = words(
     "pg_statistic pg_statistic_ext_data pg_stats_ext_exprs pg_largeobject pg_authid pg_shadow pg_user_mapping "
+    "pg_user_mappings "
     "pg_hba_file_rules pg_ident_file_mappings pg_file_settings pg_config pg_cursors pg_prepared_statements "
     "pg_prepared_xacts pg_subscription pg_stat_replication pg_stat_wal_receiver "
     "pg_backend_memory_contexts pg_shmem_allocations pg_shmem_allocations_numa pg_aios pg_stat_subscription"
@@ -33,6 +34,8 @@ def masks_of(rewriting: Rewriting, relation: Relation, name: str) -> dict[str, C
     masks = rewriting.labels.masks.get(path_of(relation))
     if not masks:
         return {}
+    if path_of(relation) in rewriting.labels.split:
+        return masks
     if rewriting.mentions.names.isdisjoint(masks) and not rewriting.reads_all_of(name, relation):
         return {}
     return masks
@@ -65,7 +68,7 @@ def from_relation(rewriting: Rewriting, var: Node, ctes: Ctes) -> Node | None:
     noticed = (
         rewriting.mentions.names & masks.keys() if not rewriting.reads_all_of(alias["aliasname"], relation) else masks
     )
-    if raw.issuperset(noticed):
+    if raw.issuperset(noticed) and path not in rewriting.labels.split:
         return None  # every masked column that it reads is masked by the gateway
     is_fenced = rewriting.is_fenced or id(var) not in rewriting.unfenced
     return _stand_in(rewriting, _masking(rewriting, relation, alias["aliasname"], var, raw, is_fenced), alias)
@@ -96,13 +99,27 @@ def _masking(
             for column in columns
         ]
         only = "" if var.get("inh") else "ONLY "
-        fence = " OFFSET 0" if is_fenced else ""
-        selected = ", ".join([*listed, *system])
+        fence = _order(rewriting, path) + (" OFFSET 0" if is_fenced else "")
+        places = [f"{mask_text(masks[one], one)} AS {one}" if one in masks else one for one in system]
+        selected = ", ".join([*listed, *places])
         text = f"(SELECT {selected} FROM {only}{identifier(path[0])}.{identifier(path[1])}{fence})"  # noqa: S608 - names from the catalog, quoted
         if not isinstance(read_tree(text[1:-1]), Tree):
             raise Refusal("mask", f"a mask of {quoted(path)} is not valid SQL")
         rewriting.labels.texts[key] = text
     return text
+
+
+_SORTED: Final = words("int2 int4 int8 numeric float4 float8 text varchar bpchar date timestamp timestamptz uuid bool")
+
+
+def _order(rewriting: Rewriting, path: Path) -> str:
+    """The order of rows whose own order, partition by partition, tells what is masked; as it is for all others."""
+    if path not in rewriting.labels.split:
+        return ""
+    masks, columns = rewriting.labels.masks[path], rewriting.catalog.columns.get(path, ())
+    open_ = [one.name for one in columns if one.name not in masks and one.base in _SORTED and not one.is_array]
+    key = [name for name in rewriting.catalog.primary_keys.get(path, ()) if name in open_]
+    return f" ORDER BY {', '.join(identifier(one) for one in key or open_)}" if key or open_ else ""
 
 
 def _sampled(rewriting: Rewriting, fields: Node, ctes: Ctes) -> Node | None:

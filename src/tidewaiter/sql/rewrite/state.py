@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -28,7 +28,7 @@ Handler = Callable[["Rewriting", Node, Ctes], Node | None]
 OPEN: Final = frozenset(FIELDS) | words(
     "Alias ColumnDef CTECycleClause CTESearchClause CommonTableExpr DefElem JoinExpr JsonTable MergeWhenClause "
     "OnConflictClause RangeFunction RangeSubselect RangeTableFunc ReturningClause ReturningOption SortBy SubLink "
-    "CaseExpr TypeCast A_Expr A_Indirection JsonArrayQueryConstructor RawStmt"
+    "CaseExpr TypeCast A_Expr A_Indirection JsonArrayQueryConstructor JsonReturning RawStmt"
 )
 """Node types that are followed as they are: those that `sql.expressions` reviewed, and parts of queries."""
 
@@ -68,11 +68,12 @@ class Mentions:
     pairs: frozenset[tuple[str, str]]
     """The last two parts of qualified column references: `t.f` may call the function f on a whole row."""
     is_wide: bool
-    """Whether every column of any relation may be read: a star, a natural join, renamed columns."""
+    """Whether every column of any relation may be read: a star, a natural join, renamed columns, a join with a name."""
 
     @classmethod
-    def of(cls, json: bytes) -> Mentions:
+    def of(cls, tree: Tree) -> Mentions:
         """Those of a tree."""
+        json = tree.json
         names = frozenset(map(_plain, _TEXT.findall(json)))
         last, pairs = set(), set()
         for reference in _COLUMN_REF.findall(json):
@@ -81,7 +82,22 @@ class Mentions:
                 last.add(_plain(texts[-1]))
             if len(texts) > 1:
                 pairs.add((_plain(texts[-2]), _plain(texts[-1])))
-        return cls(names, frozenset(last), frozenset(pairs), _WIDE.search(json) is not None)
+        is_wide = _WIDE.search(json) is not None or (b'"JoinExpr"' in json and _has_named_join(tree.statements))
+        return cls(names, frozenset(last), frozenset(pairs), is_wide)
+
+
+def _has_named_join(value: Any) -> bool:
+    """Whether a join has a name of its own, by which the rows of its relations can be read whole."""
+    stack = [value]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, list):
+            stack.extend(one)
+        elif isinstance(one, dict):
+            if "alias" in one.get("JoinExpr", ()):
+                return True
+            stack.extend(one.values())
+    return False
 
 
 def _plain(raw: bytes) -> str:
@@ -94,11 +110,13 @@ def _plain(raw: bytes) -> str:
 @dataclass(slots=True)
 class Labels:
     """What is masked, with everything that it flows to. `inlined` views are read by their rewritten definition;
-    `closed` relations hold derived masked data and cannot be read. `texts` remembers masking subqueries."""
+    `closed` relations hold derived masked data and cannot be read. `split` tables have partitions by what is masked:
+    which of them has a row tells something of it. `texts` remembers masking subqueries."""
 
     masks: dict[Path, dict[str, ColumnMask]] = field(default_factory=dict)
     inlined: dict[Path, str] = field(default_factory=dict)
     closed: dict[Path, str] = field(default_factory=dict)
+    split: set[Path] = field(default_factory=set)
     texts: dict[object, str] = field(default_factory=dict)
     columns: dict[Path, tuple[str, ...]] = field(default_factory=dict)
 
@@ -139,6 +157,7 @@ class Rewriting:
         "touches",
         "trusted",
         "unfenced",
+        "whole",
         "writes",
     )  # fmt: skip
 
@@ -156,7 +175,7 @@ class Rewriting:
         self.catalog, self.labels, self.handlers, self.nonce = catalog, labels, handlers, nonce
         self.database, self.trusted = database, trusted
         self.reading = Reading(catalog, scope, {})
-        self.mentions = Mentions.of(tree.json)
+        self.mentions = Mentions.of(tree)
         self.texts: list[tuple[str, str]] = []
         self.pinned: set[str] = set()
         """Names of functions and operators that were bound to pg_catalog."""
@@ -174,6 +193,8 @@ class Rewriting:
         self.target: Target | None = None
         self.reads_target = False
         self.guards: list[tuple[int, str, str]] = []
+        self.whole: frozenset[Path] = frozenset()
+        """Relations of which the statement's facts, which are found independently, say that every column is read."""
 
     def node(self, node: Node, ctes: Ctes) -> Node:
         """Rewrite a node `{type: fields}`; return what takes its place."""
@@ -230,7 +251,7 @@ class Rewriting:
     def reads_all_of(self, name: str, relation: Relation) -> bool:
         """Whether the text may read every column of a relation that it calls by a name."""
         mentions = self.mentions
-        if mentions.is_wide or name in mentions.last:
+        if mentions.is_wide or name in mentions.last or path_of(relation) in self.whole:
             return True
         known = relation.columns
         return any(

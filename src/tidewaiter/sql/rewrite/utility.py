@@ -96,7 +96,7 @@ def _copy_out(rewriting: Rewriting, fields: Node) -> bool:
     var = fields["relation"]
     relation = rewriting.resolve(var)
     if path_of(relation) in rewriting.labels.inlined or path_of(relation) in rewriting.labels.closed:
-        raise Refusal("copy", f"{relation.name} is a view: use COPY (SELECT …)")
+        raise Refusal("copy", f"{relation.name} is not copied as it is: use COPY (SELECT …)")
     if not rewriting.labels.concerns(path_of(relation)):
         return False
     columns = list(strings(fields.get("attlist", ()))) or list(rewriting.columns(relation))

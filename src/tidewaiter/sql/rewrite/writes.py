@@ -26,6 +26,8 @@ def target_of(rewriting: Rewriting, var: Node, events: frozenset[str]) -> Relati
     labels = rewriting.labels
     if path[0] in SYSTEM_SCHEMAS:
         raise Refusal("write", f"{quoted(path)} belongs to the system")
+    if path in labels.closed and relation.kind not in ("v", "m"):
+        raise Refusal("closed-view", f"{quoted(path)} cannot be written by itself: {labels.closed[path]}")
     if path in labels.inlined or path in labels.closed:
         raise Refusal("write-view", f"{quoted(path)} computes with masked columns and cannot be written through")
     if relation.kind != "v":
