@@ -35,7 +35,7 @@ OPTIONS = {
     "application_name": "oracle",
     "options": "-c search_path=public -c timezone=UTC -c max_parallel_workers_per_gather=0",
 }
-TIDY = 250
+TIDY = 100
 """Cases after which the worlds are tidied up: plans show how large tables are, which is no secret of the rewrite's."""
 _TOKEN = re.compile(rb"tok_[a-z2-7]{26}")
 _NOISE = re.compile(
