@@ -39,6 +39,7 @@ HOT = (
     "proxy/clock.py",
     "proxy/described.py",
     "proxy/footing.py",
+    "proxy/inquiry.py",
     "proxy/masked.py",
     "proxy/names.py",
     "proxy/outlet.py",

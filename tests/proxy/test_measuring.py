@@ -14,8 +14,9 @@ from tidewaiter.errors import UpstreamError
 from tidewaiter.model import Column, Facts, Indirect, Relation, Resource, ResourceType, Touch
 from tidewaiter.proxy import measuring
 from tidewaiter.proxy.estimates import Question
+from tidewaiter.proxy.findings import Run, Size, Subject
 from tidewaiter.proxy.link import Link
-from tidewaiter.proxy.measuring import Measures, Run, Size, Subject, affected_rows, difference, parts_of
+from tidewaiter.proxy.measuring import Measures
 from tidewaiter.proxy.upstream import Backend
 from tidewaiter.sql.catalog import Catalog
 from tidewaiter.wire import postgres
@@ -204,34 +205,3 @@ def test_what_takes_too_long_altogether_ends(monkeypatch: pytest.MonkeyPatch) ->
             raise AssertionError
 
     assert asyncio.run(Measures(Slow()).measure(subject())).reasons == ("it was not found out within 0.01 s",)
-
-
-def node(kind: str, rows: int, *plans: dict[str, Any], **more: object) -> dict[str, Any]:
-    return {"Node Type": kind, "Plan Rows": rows, "Plans": list(plans), **more}
-
-
-@pytest.mark.parametrize(
-    ("plan", "rows"),
-    [
-        (node("ModifyTable", 0, node("Seq Scan", 9)), 9),
-        (node("ModifyTable", 0, node("Result", 1, node("Seq Scan", 100), **{"One-Time Filter": "$0"})), 100),
-        (node("CTE Scan", 5, node("ModifyTable", 0, node("Append", 7, node("Seq Scan", 3), node("Seq Scan", 4)))), 7),
-        (node("Seq Scan", 5), None),
-    ],
-)
-def test_the_estimate_is_of_the_rows_that_are_written(plan: dict[str, Any], rows: int | None) -> None:
-    assert affected_rows(orjson.dumps([{"Plan": plan}])) == rows
-
-
-@pytest.mark.parametrize("told", [b"", b"[]", b"{", b"[7]", b'[{"Plan": {}}]'])
-def test_what_is_no_plan_is_no_estimate(told: bytes) -> None:
-    assert affected_rows(told) is None
-
-
-def test_only_what_changed_in_between_counts() -> None:
-    assert difference({T: (1, 0, 2)}, {T: (1, 0, 5), PART: (0, 0, 0)}) == {T: (0, 0, 3)}
-
-
-def test_parts_are_found_at_any_depth() -> None:
-    deep = Catalog(partitions={T: (PART,), PART: (("public", "leaf"),)})
-    assert parts_of(T, deep) == (PART, ("public", "leaf"))

@@ -12,8 +12,8 @@ from tidewaiter.approvals.blast import lines
 from tidewaiter.config import Classification
 from tidewaiter.model import Facts, Hold, Indirect, Lock, Relation, Resource, ResourceType, Touch
 from tidewaiter.proxy.estimates import Question
+from tidewaiter.proxy.findings import Findings, Run, Size, Subject
 from tidewaiter.proxy.holding import Held
-from tidewaiter.proxy.measuring import Findings, Run, Size, Subject
 from tidewaiter.proxy.radius import HIDDEN, MOST_LISTED, SessionGauge, document, formatted
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.sql.catalog import Catalog

@@ -24,7 +24,6 @@ from playbook import (
     Play,
     Run,
     asked,
-    asked_path,
     begun,
     bound,
     client,
@@ -308,23 +307,6 @@ def test_a_client_that_hangs_up_leaves_no_session_at_the_server() -> None:
 def test_a_client_that_hangs_up_while_the_disk_is_awaited_has_nothing_forwarded() -> None:
     play = Play(SLOW) >> client(pg.query(UPDATE)) >> gone("client") << server(pg.terminate())
     (play << ended("client closed the connection") >> disk()).holds()
-
-
-def test_a_client_that_hangs_up_while_the_path_is_asked_for_ends_both() -> None:
-    play = Play(NO_PATH) >> client(SELECT) << asked_path() >> gone("client") << server(pg.terminate())
-    (play << ended("client closed the connection")).holds()
-
-
-def test_a_server_that_refuses_the_gateways_own_question_ends_the_session() -> None:
-    (
-        Play(NO_PATH)
-        >> client(SELECT)
-        << asked_path()
-        >> server(pg.error_response("ERROR", "42501", "no"))
-        << client(says("08P01", severity="FATAL"))
-        << server(pg.terminate())
-        << ended("protocol violation")
-    ).holds()
 
 
 def test_the_gateway_may_end_a_session_with_a_word() -> None:

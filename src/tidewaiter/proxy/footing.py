@@ -104,7 +104,7 @@ class Footing:
     estimator: Estimator | None = None
     role: str | None = None
     untagged: str = "scrubbed"
-    """How approvers see columns without a tag; see `measuring.Subject`."""
+    """How approvers see columns without a tag; see `findings.Subject`."""
     trusted: frozenset[tuple[str, str]] = frozenset()
     """Functions that are declared free of side effects."""
     masking: Masking | None = None

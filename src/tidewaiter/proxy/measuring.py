@@ -9,22 +9,32 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
 
-import orjson
-
-from tidewaiter.config import Classification
 from tidewaiter.errors import ProtocolViolation, UpstreamError
-from tidewaiter.model import Facts, ResourceType
+from tidewaiter.model import ResourceType
 from tidewaiter.proxy.estimates import Connector, Question, is_estimable, role_and_path
+from tidewaiter.proxy.findings import (
+    Changes,
+    Findings,
+    Row,
+    Run,
+    Size,
+    Subject,
+    affected_rows,
+    difference,
+    loses_all,
+    parts_of,
+    reads_elsewhere,
+    tables_of,
+    uses_defaults,
+)
 from tidewaiter.proxy.link import PeerGone
 from tidewaiter.proxy.tagged import masks_of_all
 from tidewaiter.proxy.upstream import Backend
-from tidewaiter.sql.catalog import Catalog
 from tidewaiter.sql.entities import Path
-from tidewaiter.sql.sampling import Sample, samples
-from tidewaiter.sql.undoable import impure, leaves_behind, written
+from tidewaiter.sql.sampling import samples
+from tidewaiter.sql.undoable import impure, leaves_behind
 from tidewaiter.wire import postgres
 from tidewaiter.wire.postgres_backend import parse_command_complete
 from tidewaiter.wire.postgres_frontend import parse_bind_values
@@ -32,10 +42,8 @@ from tidewaiter.wire.postgres_frontend import parse_bind_values
 MEASURE_S = 8.0
 """A request is made this much later at most, others' turns included."""
 
-STATEMENT_MS, LOCK_MS = (
-    2000,
-    200,
-)  # of each question, the rolled-back run too: for so long may its row locks be in the way
+STATEMENT_MS, LOCK_MS = 2000, 200
+"""Of each question, the rolled-back run too: for so long may its row locks be in the way."""
 WAITING = 64  # statements of one datasource that wait for their turn; more are not measured
 COUNT_BYTES = 16 << 20  # tables up to this are counted row by row, in some 50 ms; of others the statistics are told
 
@@ -45,7 +53,6 @@ _SETTINGS = {
     "standard_conforming_strings": "on",  # as in every session whose statements are understood
     "options": "-c default_transaction_read_only=on",
 }
-READS = frozenset({"select", "copy_out", "explain"})
 _TOO_SLOW = {"57014": f"it takes longer than {STATEMENT_MS / 1000:g} s", "55P": "others hold locks that it needs"}
 _SAYS_NAMES_ONLY = ("23", "42", "40")  # classes of errors whose messages name tables and constraints, never values
 
@@ -99,74 +106,6 @@ select n.nspname::text, c.relname::text, pg_catalog.pg_stat_get_xact_tuples_inse
        pg_catalog.pg_stat_get_xact_tuples_updated(c.oid) operator(pg_catalog.+)
        pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid) operator(pg_catalog.>) 0"""
 """schema, name, rows inserted, updated and deleted by the open transaction, cascades and triggers included."""
-
-Row = tuple[bytes | None, ...]
-Changes = dict[Path, tuple[int, int, int]]
-"""Rows inserted, updated and deleted, by table."""
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A held statement as its session would run it.
-
-    `question` has the text that the server would get, `text` is the client's. `settings` are further settings of the
-    session that give constants another meaning. Tagged columns are shown masked, those without a tag as `untagged`
-    says: "plain", "scrubbed" or "hidden". `may_run`: its rule allows a rolled-back run. `trusted` functions are
-    declared free of side effects. `obstacle` says why its database cannot be asked as the session would be. `is_brief`:
-    only numbers of rows are wanted.
-    """
-
-    question: Question
-    text: bytes
-    facts: Facts
-    catalog: Catalog
-    datasource: str
-    classification: Classification
-    untagged: str = "scrubbed"
-    may_run: bool = False
-    trusted: frozenset[Path] = frozenset()
-    settings: tuple[tuple[str, str], ...] = ()
-    obstacle: str = ""
-    is_brief: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """Of a table: `rows` are counted, or else what the statistics say; `bytes` include indexes."""
-
-    rows: int
-    bytes: int
-    is_counted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What a rolled-back run did. `rows` is its command tag's number, None where that does not tell.
-
-    `failure` is (SQLSTATE, message) when it cannot run at all.
-    """
-
-    changes: Changes = field(default_factory=dict)
-    rows: int | None = None
-    failure: tuple[str, str] | None = None
-
-
-@dataclass(slots=True)
-class Findings:
-    """What was found out; what was not stays empty. `reasons` say why it was not run."""
-
-    sizes: dict[Path, Size] = field(default_factory=dict)
-    estimate: int | None = None
-    run: Run | None = None
-    reasons: tuple[str, ...] = ()
-    shown: list[tuple[Sample, list[Row]]] = field(default_factory=list)
-
-
-class Measurer(Protocol):
-    """Who measures."""
-
-    async def measure(self, subject: Subject) -> Findings:
-        """Never raises for what a database says or does not say."""
 
 
 class Measures:
@@ -233,7 +172,7 @@ class _Look:
 
     async def all(self) -> None:
         subject, findings = self.subject, self.findings
-        tables = _tables(subject)
+        tables = tables_of(subject)
         if not subject.is_brief or loses_all(subject.facts):
             await self._sizes(tables)
         if subject.obstacle:
@@ -241,7 +180,7 @@ class _Look:
             return
         reasons = leaves_behind(subject.facts, subject.catalog, subject.trusted)
         is_planned = is_estimable(subject.facts, subject.catalog) or not reasons
-        if is_planned and not _reads_elsewhere(subject):
+        if is_planned and not reads_elsewhere(subject):
             await self._estimate()
             if not subject.is_brief:
                 await self._samples()
@@ -305,8 +244,8 @@ class _Look:
         (told,) = await self._read(_asked(STORED_CALLS, _names({*touched, *tables})))
         if told.failure is not None:
             return ("what its tables call",)
-        uses_defaults = _uses_defaults(subject)
-        called = {_text(row[0]) for row in told.rows if uses_defaults or row[1] != b"true"}
+        has_defaults = uses_defaults(subject)
+        called = {_text(row[0]) for row in told.rows if has_defaults or row[1] != b"true"}
         found = impure((int(one) for one in called if one.isdigit()), subject.catalog, subject.trusted)
         return (*found, *(("a sequence that gives a column its value",) if "sequence" in called else ()))
 
@@ -369,89 +308,6 @@ class _Look:
                 failure = _failure(postgres.parse_error_fields(body))
             elif kind == postgres.READY_FOR_QUERY:
                 return _Told(rows, tag, tag_rows, failure, chr(body[0]))
-
-
-def affected_rows(told: bytes) -> int | None:
-    """The rows that reach the writing node of EXPLAIN's JSON; None where there is no such node, or no plan.
-
-    A Result with a one-time filter is looked through: the planner takes its condition for one row.
-    """
-    try:
-        plans: list[Any] = [each["Plan"] for each in orjson.loads(told)]
-        rows: int | None = None
-        while plans:
-            plan = plans.pop()
-            plans += plan.get("Plans", ())
-            if plan["Node Type"] == "ModifyTable":
-                rows = (rows or 0) + sum(map(_rows, plan.get("Plans", ())))
-    except (ValueError, TypeError, KeyError):
-        return None
-    return rows
-
-
-def _rows(plan: Mapping[str, Any]) -> int:
-    while plan["Node Type"] == "Result" and "One-Time Filter" in plan and plan.get("Plans"):
-        plan = plan["Plans"][0]
-    return int(plan["Plan Rows"])
-
-
-def difference(before: Changes, after: Changes) -> Changes:
-    """What was changed in between: earlier transactions that the server has not reported yet count in both."""
-    none = (0, 0, 0)
-    found = {
-        path: (now[0] - then[0], now[1] - then[1], now[2] - then[2])
-        for path, now in after.items()
-        for then in (before.get(path, none),)
-    }
-    return {path: counts for path, counts in found.items() if any(counts)}
-
-
-def loses_all(facts: Facts) -> bool:
-    """Whether the rows that change or go are all that there are: without a WHERE, and without another table."""
-    if not {"truncate", "drop"}.isdisjoint(facts.verbs):
-        return True
-    tables = {touch.resource.path for touch in facts.touches if touch.resource.type is ResourceType.TABLE}
-    return not facts.has_where and len(tables) == 1 and not {"delete_all", "update_all"}.isdisjoint(facts.verbs)
-
-
-def _uses_defaults(subject: Subject) -> bool:
-    """Whether a column may be given its default."""
-    if not {"insert", "merge", "merge_all"}.isdisjoint(subject.facts.verbs) or b"default" in subject.text.lower():
-        return True
-    keys = (key for path in written(subject.facts, subject.catalog) for key in subject.catalog.keys.get(path, ()))
-    return any("d" in (key.on_delete, key.on_update) for key in keys)
-
-
-def parts_of(path: Path, catalog: Catalog) -> tuple[Path, ...]:
-    """The partitions and inheritance children of a table, at any depth."""
-    found = list(catalog.partitions.get(path, ()))
-    for one in found:
-        found.extend(part for part in catalog.partitions.get(one, ()) if part not in found)
-    return tuple(found)
-
-
-def _reads_elsewhere(subject: Subject) -> bool:
-    """Whether a foreign table is touched, or is a partition of what is touched: to read it can do anything."""
-    catalog = subject.catalog
-    for touch in subject.facts.touches:
-        if touch.resource.type is ResourceType.TABLE:
-            path = (touch.resource.path[0], touch.resource.path[1])
-            found = (catalog.relations.get(one) for one in (path, *parts_of(path, catalog)))
-            if any(relation is not None and relation.kind == "f" for relation in found):
-                return True
-    return False
-
-
-def _tables(subject: Subject) -> tuple[Path, ...]:
-    """Relations whose size matters: those that are written, defined or locked."""
-    found = dict.fromkeys(written(subject.facts, subject.catalog))
-    for touch in subject.facts.touches:
-        if touch.resource.type is ResourceType.TABLE and touch.action not in READS:
-            found[touch.resource.path[0], touch.resource.path[1]] = None
-    found.update(dict.fromkeys(lock.path for lock in subject.facts.locks))
-    for path in list(found):
-        found.update(dict.fromkeys(parts_of(path, subject.catalog)))
-    return tuple(path for path in found if path in subject.catalog.relations)
 
 
 def _changes(rows: Iterable[Row]) -> Changes:

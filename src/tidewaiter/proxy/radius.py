@@ -14,8 +14,8 @@ from postgast import format_sql
 
 from tidewaiter.masking.spans import redact_spans
 from tidewaiter.model import Facts, ResourceType
+from tidewaiter.proxy.findings import READS, Changes, Findings, Measurer, Row, Run, Subject, loses_all, parts_of
 from tidewaiter.proxy.holding import Held
-from tidewaiter.proxy.measuring import READS, Changes, Findings, Measurer, Row, Run, Subject, loses_all, parts_of
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.sql.catalog import quoted
 from tidewaiter.sql.deparse import Tree, read_tree

@@ -11,36 +11,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
-from typing import assert_never
+from collections.abc import Callable, Coroutine
 
-from tidewaiter.errors import LedgerUnavailable, ProtocolViolation, StoreUnavailable
+from tidewaiter.errors import LedgerUnavailable, ProtocolViolation
 from tidewaiter.masking.plan import MaskingError
 from tidewaiter.proxy import refusal
 from tidewaiter.proxy.answers import Answers
 from tidewaiter.proxy.asks import Asks
 from tidewaiter.proxy.clock import monotonic_us
 from tidewaiter.proxy.ending import UNRECORDED, ending_of
-from tidewaiter.proxy.guard import Guard, Guarded
-from tidewaiter.proxy.holding import Held, Holding, NotGranted
+from tidewaiter.proxy.errands import Errands
+from tidewaiter.proxy.holding import Holding
+from tidewaiter.proxy.inquiry import Inquiry
 from tidewaiter.proxy.lane import Lane
 from tidewaiter.proxy.link import Link
 from tidewaiter.proxy.masks import Plan
-from tidewaiter.proxy.needs import (
-    AllAnswered,
-    Decision,
-    Definitions,
-    Estimate,
-    Intent,
-    Need,
-    Path,
-    Renewal,
-    Study,
-    Values,
-)
 from tidewaiter.proxy.outlet import Outlet
-from tidewaiter.proxy.probe import PATH, Interrupted, Probe, Question, held_answers, held_questions
-from tidewaiter.proxy.renewal import renew
+from tidewaiter.proxy.probe import Interrupted
 from tidewaiter.proxy.rounds import Rounds
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution, Recorder, Trail
@@ -50,7 +37,6 @@ from tidewaiter.wire.frames import FrontendFrames, Piece
 
 _COPYING = frozenset(b"dcfSH\0")  # copy data, its end, its continuation; drivers send a Sync ahead of it
 HELD_BYTES = 64 << 10  # read on while a chore runs, to notice a hang-up; beyond one pipelined batch the client waits
-ANSWER_S = 60.0  # far above reading the catalog of 10,000 relations; a question waits for no lock of a user's
 Chore = Coroutine[object, object, None]
 
 
@@ -93,13 +79,15 @@ class Session:
             standing, self._asks, self._answers, clock_us, lambda: recorder.available, statement_bytes
         )
         self._owed = self._answers.owed
-        self._guard = Guard(session_id, self, self._answers, standing, trail)
+        self._inquiry = Inquiry(self._answers, lambda: self._asks.is_unsynced, self.to_server)
+        self._errands = Errands(
+            session_id, self, self._asks, self._answers, standing, trail, self._outlet, self._inquiry, holding
+        )
         self.interrupt = interrupt
         self._pending: deque[tuple[bytes, Piece]] = deque()
         self._pending_bytes = 0  # that came in while a chore ran
         self._chore: Chore | None = None
         self._wake = asyncio.Event()
-        self._drained: asyncio.Future[None] | None = None
         self._since: int | None = None  # the ledger's repairs when what must be durable was recorded, while that waits
         rounds, outlet = self._rounds, self._outlet
         self._lane = Lane(
@@ -110,165 +98,7 @@ class Session:
             keeps_binds=trail.binds == "full",
         )  # fmt: skip
 
-    # -- life -------------------------------------------------------------------------------------------------------
-    async def run(self) -> str:
-        """Relay until either side ends; return why. The links are attached, so bytes flow from here on."""
-        self._client.peer, self._server.peer = self._server, self._client
-        self._server.attach(self._lane.answered, lambda: self._outlet.when_said(self._server_closed))
-        self._client.attach(self._lane.asked, lambda: self.end("client closed the connection"))
-        while self.ended is None:
-            await self._wake.wait()
-            self._wake.clear()
-            if self._chore is not None:
-                await self._do_chore(self._chore)
-            await self._report_spent()
-        return self.ended
-
-    def _server_closed(self) -> None:
-        self.end("server closed the connection")
-
-    def end(self, reason: str, error: bytes = b"") -> None:
-        """End both sides, telling the client `error` if given. The first reason stands."""
-        if self.ended is not None:
-            return
-        self.ended = reason
-        self._lane.disarm()
-        error = self._outlet.close(error)
-        if not error and not self._client.is_lost and not self._answers.said_goodbye and self._server.is_lost:
-            error = refusal.good_bye("08006", "the database closed the connection")
-        if error:
-            self._client.write(error)
-        self._client.close()
-        if not self._server.is_lost:
-            self._server.write(postgres.terminate())
-            self._server.close()
-        self._holding.interrupt("the client went away")
-        if self._drained is not None:
-            self._drained.cancel()
-        if self._answers.probe is not None:
-            self._answers.probe.answer.cancel()
-        if self._answers.exchange is not None:
-            self._answers.exchange.answer.cancel()
-        self._wake.set()
-
-    def withdraw(self) -> bool:
-        """Withdraw the request that a held statement waits for, because of Ctrl-C; False when none does."""
-        return self._holding.interrupt("cancelled by who asked")
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing is running and no transaction is open."""
-        is_quiet = self._answers.transaction == "I" and not self.is_running and self._chore is None
-        return is_quiet and not self._outlet.is_holding
-
-    @property
-    def is_running(self) -> bool:
-        """Whether the server works on something."""
-        return bool(self._owed.debts) or self._answers.exchange is not None or bool(self._lane.is_busy)
-
-    @property
-    def _is_at_rest(self) -> bool:
-        """Whether nothing that came before has a bearing on what comes next."""
-        is_free = self._chore is None and not self._pending and self._frontend.is_between
-        is_free = is_free and not self._outlet.is_holding
-        return is_free and self.ended is None and self._veil is None and self._rounds.is_at_rest
-
-    def close_trail(self) -> None:
-        """Record what was under way when the session ended. Raises LedgerUnavailable."""
-        for _, memo in self._owed.debts:
-            if isinstance(memo, Execution):
-                self.trail.outcome(memo, "lost", self._clock_us())
-        self._owed.debts.clear()
-        if self._answers.guarded is not None:
-            self.trail.outcome(self._answers.guarded, "lost", self._clock_us())
-        for run in self.standing.names.transaction_ended():
-            self.trail.outcome(run, "ok", self._clock_us())
-
-    def _on_client(self, chunk: bytes) -> None:
-        if self.ended is None:
-            try:
-                self.from_client(chunk)
-            except Exception as defect:  # noqa: BLE001 - the boundary: a defect never lets traffic through
-                self._fail(defect)
-
-    def _on_server(self, chunk: bytes) -> None:
-        if self.ended is None:
-            try:
-                self.from_server(chunk)
-            except Exception as defect:  # noqa: BLE001 - the boundary: a defect never lets traffic through
-                self._fail(defect)
-
-    def _fail(self, defect: Exception) -> None:
-        """Whatever went wrong ends the session, and nothing more leaves."""
-        if isinstance(defect, MaskingError):
-            with contextlib.suppress(LedgerUnavailable):  # session.end, or its gap, tells the reason too
-                self.trail.event("masking.failed", {"reason": str(defect)})
-        self.end(*ending_of(defect))
-
-    async def _do_chore(self, chore: Chore) -> None:
-        """Await a chore, then go on with what the client sent meanwhile."""
-        try:
-            try:
-                await chore
-            except Interrupted as cancelled:  # a cancel of the gateway's own question is one of the statement
-                self._answers.transaction = cancelled.status
-                self._asks.interrupted(*self._pending.popleft(), cancelled.error)
-        except asyncio.CancelledError:
-            if self.ended is None:
-                raise
-            return
-        except LedgerUnavailable:
-            self._unrecorded()
-        except Exception as defect:  # noqa: BLE001 - the boundary: a defect never lets traffic through
-            self._fail(defect)
-        self._chore = None
-        if self.ended is None:
-            self._pending_bytes = 0
-            self._client.resume("busy")
-            try:
-                self._advance()
-            except Exception as defect:  # noqa: BLE001 - the boundary: a defect never lets traffic through
-                self._fail(defect)
-
-    def _later(self, chore: Chore) -> None:
-        if self._since is None and (self._asks.weighty is not None or self._asks.awaited is not None):
-            self._since = self._recorder.repairs
-        self._chore = chore
-        self._wake.set()
-
-    def from_server(self, chunk: bytes) -> None:
-        """Take what the server sent: settled and recorded first, then passed on."""
-        if self._veil is not None:
-            chunk = self._unveiled(self._veil, chunk)
-            if not chunk:
-                return
-        answer = chunk if self._answers.feed_round(chunk) else self._answers.feed(chunk)
-        if answer:
-            self._say(answer)
-        if self._answers.exchange is not None and self._owed.is_copying_in:
-            self._advance_copy()
-        if self._answers.spent:
-            self._wake.set()
-        is_over = not self._owed.debts or self._owed.is_copying_in
-        if is_over and self._drained is not None and not self._drained.done():
-            self._drained.set_result(None)
-        if is_over and self._is_at_rest and self.trail.binds != "digest":  # which only the trail makes
-            self._lane.arm()
-
-    def _unveiled(self, veil: Veil, chunk: bytes) -> bytes:
-        """What may be seen of a chunk. An answer that is withheld is recorded, and fails at the server too."""
-        seen = veil.received(chunk)
-        while veil.failures:
-            self.trail.event("masking.failed", {"reason": veil.failures.pop(0)})
-        if veil.own:
-            own, veil.own = veil.own, []
-            self._server.write(b"".join(own))
-        return seen
-
-    def _say(self, answer: bytes) -> None:
-        self._outlet.say(answer, is_amid=self._answers.is_amid)
-
-    # -- client → server --------------------------------------------------------------------------------------------
+    # -- the road: client → server ------------------------------------------------------------------------------------
     def from_client(self, chunk: bytes) -> None:
         """Take what the client sent."""
         if (
@@ -304,133 +134,19 @@ class Session:
                 return self.end("client said good-bye")
             need = asks.take(data, piece)
             if need is not None:
-                self._later(self._meet(need))
+                self._later(self._errands.meet(need))
                 return
             pending.popleft()
             asks.forget()
         if asks.weighty is not None:
-            self._later(self._forward_durably())
+            self._later(self.forward_durably())
             return
         try:
             self._forward()
         except LedgerUnavailable:
             self._unrecorded()
 
-    def _advance_copy(self) -> None:
-        """Let copy data through while a guarded statement reads it; a Sync or Flush among it means nothing."""
-        pending = self._pending
-        while pending and self._owed.is_copying_in:
-            data, piece = pending.popleft()
-            if piece[0] not in _COPYING:
-                raise ProtocolViolation(f"message {chr(piece[0])!r} within copy data")
-            if piece[0] not in b"SH":
-                self._asks.take(data, piece)
-        self._pending_bytes = 0
-        self._forward()
-
-    async def _meet(self, need: Need) -> None:
-        """Get what a message needs to be judged. What was taken before it goes first, else nothing would answer it.
-
-        Before what is held only answers go: nothing is to be on the server, with locks, while somebody decides.
-        """
-        if isinstance(need, (Decision, Estimate, Values)):
-            await self._meet_ahead(need)
-            return
-        await self._forward_durably()
-        match need:
-            case AllAnswered():
-                await self._drain()
-            case Path():
-                self.standing.path_answered(await self._ask(PATH))
-            case Definitions():
-                await self.standing.read_overlay(self._ask)
-            case Study(text):
-                in_transaction = self._answers.transaction != "I"
-                self._asks.studied = await self.standing.study_patiently(text, in_transaction=in_transaction)
-            case Intent(run):
-                with contextlib.suppress(LedgerUnavailable):  # taken again, it is refused for the same reason
-                    await self.trail.intent_of_long(run)
-                self._asks.filed = run
-            case Renewal():
-                await self._drain()
-                await self._renew(need)
-            case Guarded():
-                self._pending.popleft()
-                self._asks.forget()
-                await self._run_guarded(need)
-            case _:
-                assert_never(need)
-
-    async def _meet_ahead(self, need: Decision | Estimate | Values) -> None:
-        match need:
-            case Decision(held):
-                await self._settle(held)
-            case Estimate(question):  # it may have to wait for a decision then
-                self._asks.estimated = await self.standing.estimate(question)
-            case Values(with_sync):
-                own = self.standing.own_settings
-                if not with_sync:
-                    await self._forward_durably()
-                    await self._drain()
-                elif self._asks.local:
-                    await self._forward_durably(is_held=True)
-                await self._outlet.drained()  # what is told from now on comes after all that was answered
-                await self.standing.catch_up()
-                if self.ended is None:
-                    self._asks.values = held_answers(own, await self._ask(held_questions(own), with_sync=with_sync))
-
-    async def _renew(self, need: Renewal) -> None:
-        assert self._veil is not None
-        with_sync = not self._asks.is_unsynced
-        names, send = self.standing.names, self.to_server
-        error = await renew(need, self._answers, names, self._veil, send, with_sync=with_sync)
-        self._asks.renewed = need.statement
-        self.to_client(error)
-
-    async def _run_guarded(self, guarded: Guarded) -> None:
-        """Once it runs, a failure to record its outcome ends the session, and rolls its transaction back."""
-        try:
-            await self._guard.answer(guarded)
-        except LedgerUnavailable:
-            self.end(*UNRECORDED)
-
-    # -- what a guard needs -----------------------------------------------------------------------------------------
-    def to_client(self, data: bytes) -> None:
-        """Let the client have what has been recorded."""
-        if data:
-            self._say(data)
-
-    def to_server(self, data: bytes) -> None:
-        """Send messages: the client's, or a step of the gateway's own."""
-        self._server.write(data if self._veil is None else self._veil.announced.sent(data))
-
-    def expect(self, plan: Plan) -> None:
-        """Tell the veil of a text that is about to be sent."""
-        if self._veil is not None:
-            self._veil.announced.expect(plan)
-
-    def refuse(self, error: bytes) -> None:
-        """Put a failing message in the place of what comes next, and drop the client's messages up to Sync."""
-        self._asks.refuse_extended(error)
-
-    async def _settle(self, held: Held) -> None:
-        if self.ended is not None:  # the client went away meanwhile: no approval is used up for nobody
-            return
-        assert self._asks.values is not None
-        try:
-            self._asks.settled = await self._holding.settle(held, self.standing.principal, self._asks.values[0])
-        except StoreUnavailable as error:
-            fault = error.fault
-            self._asks.settled = NotGranted("", held.binding, fault.sqlstate, "requests cannot be kept", fault.remedy)
-
-    async def _report_spent(self) -> None:
-        """Note on their requests which approved executions failed. What cannot be noted stands in the ledger anyway."""
-        while self._answers.spent:
-            request, sqlstate = self._answers.spent.pop(0)
-            with contextlib.suppress(StoreUnavailable, LedgerUnavailable):
-                await self._holding.failed(request, sqlstate)
-
-    async def _forward_durably(self, *, is_held: bool = False) -> None:
+    async def forward_durably(self, *, is_held: bool = False) -> None:
         """Forward once the weightiest intent is on disk. Raises LedgerUnavailable."""
         if self._asks.weighty is not None:
             self._check_repairs()
@@ -454,34 +170,86 @@ class Session:
         if local and self.ended is None:
             self._say(local)
 
+    # -- the road: server → client ------------------------------------------------------------------------------------
+    def from_server(self, chunk: bytes) -> None:
+        """Take what the server sent: settled and recorded first, then passed on."""
+        if self._veil is not None:
+            chunk = self._unveiled(self._veil, chunk)
+            if not chunk:
+                return
+        answer = chunk if self._answers.feed_round(chunk) else self._answers.feed(chunk)
+        if answer:
+            self._say(answer)
+        if self._answers.exchange is not None and self._owed.is_copying_in:
+            self._advance_copy()
+        if self._answers.spent:
+            self._wake.set()
+        is_over = not self._owed.debts or self._owed.is_copying_in
+        if is_over:
+            self._inquiry.settled()
+        if is_over and self._is_at_rest and self.trail.binds != "digest":  # which only the trail makes
+            self._lane.arm()
+
+    def _unveiled(self, veil: Veil, chunk: bytes) -> bytes:
+        """What may be seen of a chunk. An answer that is withheld is recorded, and fails at the server too."""
+        seen = veil.received(chunk)
+        while veil.failures:
+            self.trail.event("masking.failed", {"reason": veil.failures.pop(0)})
+        if veil.own:
+            own, veil.own = veil.own, []
+            self._server.write(b"".join(own))
+        return seen
+
+    def _say(self, answer: bytes) -> None:
+        self._outlet.say(answer, is_amid=self._answers.is_amid)
+
+    # -- beside the road ----------------------------------------------------------------------------------------------
+    def _later(self, chore: Chore) -> None:
+        if self._since is None and (self._asks.weighty is not None or self._asks.awaited is not None):
+            self._since = self._recorder.repairs
+        self._chore = chore
+        self._wake.set()
+
+    async def _do_chore(self, chore: Chore) -> None:
+        """Await a chore, then go on with what the client sent meanwhile."""
+        try:
+            try:
+                await chore
+            except Interrupted as cancelled:  # a cancel of the gateway's own question is one of the statement
+                self._answers.transaction = cancelled.status
+                self._asks.interrupted(*self._pending.popleft(), cancelled.error)
+        except asyncio.CancelledError:
+            if self.ended is None:
+                raise
+            return
+        except LedgerUnavailable:
+            self._unrecorded()
+        except Exception as defect:  # noqa: BLE001 - the boundary: a defect never lets traffic through
+            self._fail(defect)
+        self._chore = None
+        if self.ended is None:
+            self._pending_bytes = 0
+            self._client.resume("busy")
+            try:
+                self._advance()
+            except Exception as defect:  # noqa: BLE001 - the boundary: a defect never lets traffic through
+                self._fail(defect)
+
+    def _advance_copy(self) -> None:
+        """Let copy data through while a guarded statement reads it; a Sync or Flush among it means nothing."""
+        pending = self._pending
+        while pending and self._owed.is_copying_in:
+            data, piece = pending.popleft()
+            if piece[0] not in _COPYING:
+                raise ProtocolViolation(f"message {chr(piece[0])!r} within copy data")
+            if piece[0] not in b"SH":
+                self._asks.take(data, piece)
+        self._pending_bytes = 0
+        self._forward()
+
     def _check_repairs(self) -> None:
         if self._since is not None and self._since != self._recorder.repairs:
             raise LedgerUnavailable("the ledger was repaired, and what it had recorded of this may be lost")
-
-    async def _drain(self) -> None:
-        """Wait until all that was sent is answered. Raises ProtocolViolation where the server waits for copy data."""
-        if self._owed.debts and not self._owed.is_copying_in:
-            if self._asks.is_unsynced:
-                self.to_server(postgres.flush())  # makes the server push what it holds back
-            self._drained = asyncio.get_running_loop().create_future()
-            await self._drained
-        if self._owed.debts:
-            raise ProtocolViolation("another message within copy data")
-
-    async def _ask(self, questions: Sequence[Question], *, with_sync: bool = False) -> list[bytes]:
-        """Ask the server something on this session. Raises ProtocolViolation when it refuses or takes too long.
-
-        `with_sync`: nothing of the extended protocol that was sent is without a Sync, whatever waits to be sent.
-        """
-        with_sync = with_sync or not self._asks.is_unsynced
-        answer: asyncio.Future[list[bytes]] = asyncio.get_running_loop().create_future()
-        self._answers.probe = Probe(answer, with_sync=with_sync, questions=len(questions))
-        self.to_server(Probe.message(questions, with_sync=with_sync))
-        try:
-            async with asyncio.timeout(ANSWER_S):
-                return await answer
-        except TimeoutError:
-            raise ProtocolViolation(f"the server did not answer the gateway's own question in {ANSWER_S:g} s") from None
 
     def _unrecorded(self) -> None:
         """What was taken could not be recorded, and was not sent: answer it with errors, or end the session."""
@@ -493,3 +261,117 @@ class Session:
             self.end(*UNRECORDED)
         else:
             self._say(answer)
+
+    def _on_client(self, chunk: bytes) -> None:
+        if self.ended is None:
+            try:
+                self.from_client(chunk)
+            except Exception as defect:  # noqa: BLE001 - the boundary: a defect never lets traffic through
+                self._fail(defect)
+
+    def _on_server(self, chunk: bytes) -> None:
+        if self.ended is None:
+            try:
+                self.from_server(chunk)
+            except Exception as defect:  # noqa: BLE001 - the boundary: a defect never lets traffic through
+                self._fail(defect)
+
+    def _fail(self, defect: Exception) -> None:
+        """Whatever went wrong ends the session, and nothing more leaves."""
+        if isinstance(defect, MaskingError):
+            with contextlib.suppress(LedgerUnavailable):  # session.end, or its gap, tells the reason too
+                self.trail.event("masking.failed", {"reason": str(defect)})
+        self.end(*ending_of(defect))
+
+    # -- what errands and a guard need --------------------------------------------------------------------------------
+    def to_client(self, data: bytes) -> None:
+        """Let the client have what has been recorded."""
+        if data:
+            self._say(data)
+
+    def to_server(self, data: bytes) -> None:
+        """Send messages: the client's, or a step of the gateway's own."""
+        self._server.write(data if self._veil is None else self._veil.announced.sent(data))
+
+    def expect(self, plan: Plan) -> None:
+        """Tell the veil of a text that is about to be sent."""
+        if self._veil is not None:
+            self._veil.announced.expect(plan)
+
+    def took(self) -> None:
+        """The message that waited is taken: it does not come again."""
+        self._pending.popleft()
+        self._asks.forget()
+
+    def refuse(self, error: bytes) -> None:
+        """Put a failing message in the place of what comes next, and drop the client's messages up to Sync."""
+        self._asks.refuse_extended(error)
+
+    # -- life -------------------------------------------------------------------------------------------------------
+    async def run(self) -> str:
+        """Relay until either side ends; return why. The links are attached, so bytes flow from here on."""
+        self._client.peer, self._server.peer = self._server, self._client
+        self._server.attach(self._lane.answered, lambda: self._outlet.when_said(self._server_closed))
+        self._client.attach(self._lane.asked, lambda: self.end("client closed the connection"))
+        while self.ended is None:
+            await self._wake.wait()
+            self._wake.clear()
+            if self._chore is not None:
+                await self._do_chore(self._chore)
+            await self._errands.report_spent()
+        return self.ended
+
+    def _server_closed(self) -> None:
+        self.end("server closed the connection")
+
+    def end(self, reason: str, error: bytes = b"") -> None:
+        """End both sides, telling the client `error` if given. The first reason stands."""
+        if self.ended is not None:
+            return
+        self.ended = reason
+        self._lane.disarm()
+        error = self._outlet.close(error)
+        if not error and not self._client.is_lost and not self._answers.said_goodbye and self._server.is_lost:
+            error = refusal.good_bye("08006", "the database closed the connection")
+        if error:
+            self._client.write(error)
+        self._client.close()
+        if not self._server.is_lost:
+            self._server.write(postgres.terminate())
+            self._server.close()
+        self._holding.interrupt("the client went away")
+        self._inquiry.cancel()
+        self._wake.set()
+
+    def withdraw(self) -> bool:
+        """Withdraw the request that a held statement waits for, because of Ctrl-C; False when none does."""
+        return self._holding.interrupt("cancelled by who asked")
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is running and no transaction is open."""
+        is_quiet = self._answers.transaction == "I" and not self.is_running and self._chore is None
+        return is_quiet and not self._outlet.is_holding
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the server works on something."""
+        return bool(self._owed.debts) or self._answers.exchange is not None or bool(self._lane.is_busy)
+
+    @property
+    def _is_at_rest(self) -> bool:
+        """Whether nothing that came before has a bearing on what comes next."""
+        is_free = self._chore is None and not self._pending and self._frontend.is_between
+        is_free = is_free and not self._outlet.is_holding
+        return is_free and self.ended is None and self._veil is None and self._rounds.is_at_rest
+
+    def close_trail(self) -> None:
+        """Record what was under way when the session ended. Raises LedgerUnavailable."""
+        for _, memo in self._owed.debts:
+            if isinstance(memo, Execution):
+                self.trail.outcome(memo, "lost", self._clock_us())
+        self._owed.debts.clear()
+        if self._answers.guarded is not None:
+            self.trail.outcome(self._answers.guarded, "lost", self._clock_us())
+        for run in self.standing.names.transaction_ended():
+            self.trail.outcome(run, "ok", self._clock_us())

@@ -24,10 +24,10 @@ from tidewaiter.model import (
 )
 from tidewaiter.proxy.estimates import Estimated, is_estimable
 from tidewaiter.proxy.estimates import Question as RowsQuestion
+from tidewaiter.proxy.findings import Subject
 from tidewaiter.proxy.footing import Footing
 from tidewaiter.proxy.holding import Held
 from tidewaiter.proxy.masked import MaskingJudge, SightChanged
-from tidewaiter.proxy.measuring import Subject
 from tidewaiter.proxy.met import NOTHING, Met
 from tidewaiter.proxy.names import Names, Statement
 from tidewaiter.proxy.overlays import Ask, Overlay, Reader

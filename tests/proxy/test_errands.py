@@ -1,6 +1,8 @@
-"""What later statements mean: the search_path, what a transaction made, and texts that take time to read."""
+"""What is got before a message is judged: the search_path, what a transaction made, texts that take time to read."""
 
 from __future__ import annotations
+
+from typing import NoReturn
 
 import pytest
 from playbook import (
@@ -18,6 +20,7 @@ from playbook import (
     asked_catalog,
     asked_path,
     asked_surroundings,
+    asked_values,
     begun,
     catalog_answer,
     client,
@@ -29,9 +32,11 @@ from playbook import (
     rows,
     says,
     server,
+    values_answer,
 )
-from playstage import Stage
+from playstage import NoToday, Stage
 
+from tidewaiter.errors import StoreUnavailable
 from tidewaiter.proxy import refusal
 from tidewaiter.wire import postgres as pg
 
@@ -304,3 +309,19 @@ def test_a_text_that_takes_long_to_read_is_read_off_the_loop_and_in_order() -> N
         << client(ONE, READY, ONE, READY)
         << ledger(ran(deep), ran(b"select 1"))
     ).holds(("whole", "with trailing bytes"))
+
+
+def test_a_held_statement_is_refused_while_requests_cannot_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unreachable(*_: object) -> NoReturn:
+        raise StoreUnavailable("restarting")
+
+    monkeypatch.setattr(NoToday, "ask", unreachable)
+    held = b"truncate orders"
+    (
+        Play()
+        >> client(pg.query(held))
+        << asked_values()
+        >> server(values_answer())
+        << ledger(refused(held, "dba-waits", "hold"))
+        << client(says("58000", "requests cannot be kept"), READY)
+    ).holds(("whole",))

@@ -1,0 +1,66 @@
+"""What the gateway itself asks of a session's server, on the session's own connection, and waiting for its answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from tidewaiter.errors import ProtocolViolation
+from tidewaiter.proxy.answers import Answers
+from tidewaiter.proxy.probe import Probe, Question
+from tidewaiter.wire import postgres
+
+ANSWER_S = 60.0  # far above reading the catalog of 10,000 relations; a question waits for no lock of a user's
+
+
+class Inquiry:
+    """One session's. `is_unsynced` tells whether some extended protocol has no Sync yet; `send` writes to the server.
+
+    `settled` is to be called when the server owes nothing, or waits for copy data.
+    """
+
+    def __init__(self, answers: Answers, is_unsynced: Callable[[], bool], send: Callable[[bytes], None]) -> None:
+        self._answers = answers
+        self._is_unsynced = is_unsynced
+        self._send = send
+        self._drained: asyncio.Future[None] | None = None
+
+    async def drain(self) -> None:
+        """Wait until all that was sent is answered. Raises ProtocolViolation where the server waits for copy data."""
+        owed = self._answers.owed
+        if owed.debts and not owed.is_copying_in:
+            if self._is_unsynced():
+                self._send(postgres.flush())  # makes the server push what it holds back
+            self._drained = asyncio.get_running_loop().create_future()
+            await self._drained
+        if owed.debts:
+            raise ProtocolViolation("another message within copy data")
+
+    async def ask(self, questions: Sequence[Question], *, with_sync: bool = False) -> list[bytes]:
+        """The rows of the answers. Raises ProtocolViolation when the server refuses or takes too long.
+
+        `with_sync`: nothing of the extended protocol that was sent is without a Sync, whatever waits to be sent.
+        """
+        with_sync = with_sync or not self._is_unsynced()
+        answer: asyncio.Future[list[bytes]] = asyncio.get_running_loop().create_future()
+        self._answers.probe = Probe(answer, with_sync=with_sync, questions=len(questions))
+        self._send(Probe.message(questions, with_sync=with_sync))
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await answer
+        except TimeoutError:
+            raise ProtocolViolation(f"the server did not answer the gateway's own question in {ANSWER_S:g} s") from None
+
+    def settled(self) -> None:
+        """All that was sent is answered, or the server waits for copy data."""
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+
+    def cancel(self) -> None:
+        """The session has ended: nothing will be answered."""
+        if self._drained is not None:
+            self._drained.cancel()
+        if self._answers.probe is not None:
+            self._answers.probe.answer.cancel()
+        if self._answers.exchange is not None:
+            self._answers.exchange.answer.cancel()
