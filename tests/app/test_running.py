@@ -119,7 +119,7 @@ class Rig:
         return Running(
             config=self.config,
             directory=directory,
-            switchboard=switchboard_of(self.config, {}, self.store, directory, self, lambda: 1.5, self.said.append),
+            switchboard=switchboard_of(self.config, [], self.store, directory, self, lambda: 1.5, self.said.append),
             requests=requests_of(self.config, self.store, self, lambda: 1.5),
             shelf=self.shelf,
             recorder=self.ledger,

@@ -198,7 +198,7 @@ def test_a_superuser_is_refused_before_anything_listens(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(serving, "reach", reach)
     said: list[str] = []
-    with pytest.raises(ConfigError, match=r"\[datasource\] shop: user tidewaiter is a superuser: no policy holds"):
+    with pytest.raises(ConfigError, match=r"toml:\d+: \[datasource\] user: tidewaiter is a superuser of shop: no"):
         served(config, nothing, said)
     assert "warning: a warning" in said
     assert not (config.state / channel.SOCKET).exists()

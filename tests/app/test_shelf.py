@@ -44,6 +44,25 @@ def test_every_problem_is_reported_at_once(config: Config) -> None:
     ]
 
 
+def test_bytes_that_are_no_text_are_told_with_their_line(config: Config) -> None:
+    (config.policies / "latin.cedar").write_bytes(b"// one\n// caf\xe9\n")
+    with pytest.raises(ConfigError, match=r"^policies/latin.cedar:2: is not UTF-8$"):
+        edition_on_disk(config)
+
+
+def test_a_byte_order_mark_does_no_harm(config: Config) -> None:
+    (config.policies / "good.cedar").write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
+    assert edition_on_disk(config).digests["good.cedar"] == sha256(b"\xef\xbb\xbf" + GOOD.encode()).hexdigest()
+
+
+def test_a_folder_that_cannot_be_read_is_refused(config: Config) -> None:
+    (config.policies / "good.cedar").unlink()
+    config.policies.rmdir()
+    config.policies.write_text("")
+    with pytest.raises(ConfigError, match="policies: cannot be read: Not a directory"):
+        edition_on_disk(config)
+
+
 def test_a_policy_that_does_not_validate_is_refused(config: Config) -> None:
     (config.policies / "bad.cedar").write_text('@id("x") permit (principal, action == Action::"fly", resource);')
     with pytest.raises(ConfigError, match=r"bad\.cedar"):

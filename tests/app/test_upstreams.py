@@ -49,9 +49,10 @@ def test_every_secret_that_cannot_be_had_is_named(tmp_path: Path) -> None:
     config = load(tmp_path / "tidewaiter.toml", {})
     with pytest.raises(ConfigError) as caught:
         secrets_of(config, {})
-    assert [problem.split(":")[0] for problem in caught.value.problems] == [
-        "[datasource] shop password",
-        "[datasource] hr password",
+    lines = [number for number, line in enumerate(TOML.split("\n"), 1) if line.startswith("password")]
+    assert caught.value.problems == [
+        f"tidewaiter.toml:{line}: [datasource] password: env:{name}_PASSWORD: the environment variable is not set"
+        for line, name in zip(lines, ("SHOP", "HR"), strict=True)
     ]
     found = secrets_of(config, {"SHOP_PASSWORD": "a", "HR_PASSWORD": "b"})
     assert found == {"shop": Secret("a"), "hr": Secret("b"), "open": Secret("")}

@@ -101,3 +101,16 @@ def test_any_text_gives_a_document_or_one_problem(text: str) -> None:
     document = Document("t.toml", text)
     assert bool(document.problems) <= (document.root == {})
     assert len(document.problems) <= 1
+
+
+def test_what_the_toml_reader_itself_fails_on_is_a_problem_with_its_line() -> None:
+    deep = Document("t.toml", "a = 1\nb = " + "[" * 20_000 + "]" * 20_000)
+    assert deep.problems == ["t.toml:2: is nested too deeply"]
+    (long,) = Document("t.toml", "a = 1\n\nb = 1" + "0" * 5000).problems
+    assert long.startswith("t.toml:3: ")
+
+
+def test_a_place_begins_a_complaint() -> None:
+    document = Document("t.toml", TEXT)
+    assert document.place(("datasource", 1, "name")) == "t.toml:12: [datasource] name: "
+    assert document.place(("datasource", 1)) == "t.toml:11: [datasource]: "

@@ -350,3 +350,42 @@ def test_a_relative_path_of_the_file_itself_is_made_absolute(
 def test_the_environment_is_read_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TIDEWAITER_X", "1")
     assert config.environment()["TIDEWAITER_X"] == "1"
+
+
+def test_a_byte_order_mark_does_no_harm(write: Write) -> None:
+    path = write("[deployment]\nname = 'here'\n")
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert load(path, {}).name == "here"
+
+
+def test_what_keeps_both_files_from_being_read_is_told_of_both(write: Write, tmp_path: Path) -> None:
+    path = write("[gateway\n", "[tags\n")
+    assert [problem.split(":")[0] for problem in problems(path)] == ["tidewaiter.toml", "classification.toml"]
+    (tmp_path / "classification.toml").write_bytes(b"\xff")
+    assert problems(path)[1:] == ["classification.toml:1: is not UTF-8"]
+    (tmp_path / "classification.toml").unlink()
+    assert len(problems(path)) == 1
+
+
+def test_tls_files_that_are_folders_do_not_count_as_not_there(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+    told = problems(write('[gateway]\ntls = { cert = "keys", key = "keys" }\n'))
+    assert any(f"{tmp_path / 'keys'} is not a file" in problem for problem in told)
+
+
+def test_each_key_knows_where_it_was_written(write: Write) -> None:
+    hook = '[[channel]]\nname = "h"\nkind = "webhook"\nurl = "https://h.example"\nsecret = "env:S"\n'
+    path = write(f'[gateway]\nworkers = 1\n{SOURCE}password = "env:A"\n{hook}')
+    found = load(path, {"TIDEWAITER_DATASOURCE_SHOP_USER": "x"})
+    places = {
+        ("gateway", "workers"): "tidewaiter.toml:2: [gateway] workers: ",
+        ("gateway", "postgres"): "tidewaiter.toml:1: [gateway] postgres: ",
+        ("datasource", "shop", "password"): "tidewaiter.toml:8: [datasource] password: ",
+        ("datasource", "shop", "tls"): "tidewaiter.toml:4: [datasource] tls: ",
+        ("datasource", "shop", "user"): "environment TIDEWAITER_DATASOURCE_SHOP_USER: ",
+        ("channel", "h", "secret"): "tidewaiter.toml:13: [channel] secret: ",
+        ("channel", "h"): "tidewaiter.toml:9: [channel]: ",
+        ("elsewhere", "key"): "[elsewhere] key: ",
+    }
+    assert {path: found.place(*path) for path in places} == places
+    assert "places" not in repr(found)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from tidewaiter.admin.site import Finding, Site
 from tidewaiter.app.certificates import expiry
 from tidewaiter.app.shelf import edition_on_disk
+from tidewaiter.app.tlsfiles import problems_of
 from tidewaiter.app.upstreams import is_refused
 from tidewaiter.config import Classification, Config, Datasource
 from tidewaiter.discovery.relations import unclassified
@@ -56,8 +57,9 @@ def _policies(config: Config) -> list[Finding]:
 
 
 def _certificate(config: Config, now_s: float) -> list[Finding]:
-    if config.gateway.tls is None:
-        return []
+    problems = list(problems_of(config))
+    if problems or config.gateway.tls is None:
+        return [Finding("certificate", False, problem) for problem in problems]
     try:
         ends = expiry(config.gateway.tls.cert.read_bytes())
     except (OSError, ValueError) as error:

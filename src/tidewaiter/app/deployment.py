@@ -42,7 +42,10 @@ def keys_of(config: Config) -> Keys:
     keys = Keys.load(config.keys)
     if keys.origin != config.ledger.origin:
         raise ConfigError(
-            [f'[ledger] origin: the key in {config.keys} is of the log "{keys.origin}": set origin = "{keys.origin}"']
+            [
+                f"{config.place('ledger', 'origin')}the key in {config.keys} is of the log "
+                f'"{keys.origin}": set origin = "{keys.origin}"'
+            ]
         )
     return keys
 
@@ -145,11 +148,10 @@ class Deployment:
 
     async def probe(self, channel: str) -> str:
         """Whether a channel would work."""
-        from tidewaiter.app.channelling import switchboard_of
+        from tidewaiter.app.channelling import lines_of, switchboard_of
 
-        board = switchboard_of(
-            self.config, self._environ, self.store, self.directory, self, self.now_s, lambda problem: None
-        )
+        lines = lines_of(self.config, self._environ, self.now_s)
+        board = switchboard_of(self.config, lines, self.store, self.directory, self, self.now_s, lambda problem: None)
         try:
             return await board.probe(channel)
         finally:

@@ -27,13 +27,14 @@ from tidewaiter.admin.approvals import decide_as
 from tidewaiter.admin.operations import operate
 from tidewaiter.app.approving import Durably, requests_of
 from tidewaiter.app.channelling import switchboard_of
-from tidewaiter.app.deployment import keys_of, open_log
+from tidewaiter.app.deployment import open_log
+from tidewaiter.app.provisions import listenable, provisions_of
 from tidewaiter.app.running import Running, digests_of
-from tidewaiter.app.shelf import Edition, PolicyShelf, edition_on_disk
-from tidewaiter.app.upstreams import is_refused, reach, refusal, secrets_of
+from tidewaiter.app.shelf import PolicyShelf
+from tidewaiter.app.upstreams import is_refused, reach, refusal
 from tidewaiter.app.web import Web, bound
 from tidewaiter.channels import web as channels
-from tidewaiter.config import Address, Config, addresses
+from tidewaiter.config import Config, addresses
 from tidewaiter.console.app import console
 from tidewaiter.console.sessions import Sessions
 from tidewaiter.console.views import House
@@ -101,13 +102,19 @@ async def _open(config: Config, environ: Mapping[str, str], say: Say, clocks: Cl
     """Open and check everything that a server needs, in the order in which failing is cheapest."""
     for warning in config.warnings:
         say(f"warning: {warning}")
-    edition, secrets = _readable(config, environ)
+    shared_s: list[Callable[[], float]] = []  # the store's clock, once it is open
+
+    def now_s() -> float:
+        return shared_s[0]() if shared_s else clocks.now_ns() / 1e9
+
+    provisions = provisions_of(config, environ, now_s)
+    edition, secrets = provisions.edition, provisions.secrets
     config = replace(config, classification=edition.policies.classification)
     for warning in edition.policies.warnings:
         say(f"warning: {warning}")
     store = open_store(config.store.url, config.folder)
     opened.callback(store.close)
-    now_s = store.clock(lambda: clocks.now_ns() / 1e9)
+    shared_s.append(store.clock(lambda: clocks.now_ns() / 1e9))
     directory = Directory(store, now_s(), stale_s=STALE_S if store.is_shared else None)
     log = open_log(config, clocks.now_ns, announce=True)
     opened.callback(log.close)
@@ -133,7 +140,7 @@ async def _open(config: Config, environ: Mapping[str, str], say: Say, clocks: Cl
     }
     durably = Durably(recorder)
     now_ns = (lambda: int(now_s() * 1e9)) if store.is_shared else clocks.now_ns
-    switchboard = switchboard_of(config, environ, store, directory, durably, now_s, say)
+    switchboard = switchboard_of(config, provisions.lines, store, directory, durably, now_s, say)
     requests = requests_of(config, store, durably, now_s, switchboard.told, directory.principal_now)
     gateway = Gateway(config, recorder, directory, shelf.policies, targets, now_ns, clocks.monotonic_us, requests)
     running = Running(
@@ -154,27 +161,6 @@ async def _open(config: Config, environ: Mapping[str, str], say: Say, clocks: Cl
     return Server(running, recorder, gateway, targets, Sessions(store), opened)
 
 
-def _readable(config: Config, environ: Mapping[str, str]) -> tuple[Edition, dict[str, Secret]]:
-    """Policies and secrets. Raises ConfigError with everything that is wrong with them, and with the ledger's keys."""
-    problems: list[str] = []
-    edition, secrets = None, None
-    try:
-        edition = edition_on_disk(config)
-    except ConfigError as error:
-        problems += error.problems
-    try:
-        secrets = secrets_of(config, environ)
-    except ConfigError as error:
-        problems += error.problems
-    try:
-        keys_of(config)
-    except ConfigError as error:
-        problems += error.problems
-    if edition is None or secrets is None or problems:
-        raise ConfigError(problems)
-    return edition, secrets
-
-
 async def _require_ordinary_roles(config: Config, secrets: Mapping[str, Secret], say: Say) -> None:
     """Refuse a superuser where policies are enforced. A database that does not answer is reported, no more."""
     refused = []
@@ -187,7 +173,8 @@ async def _require_ordinary_roles(config: Config, secrets: Mapping[str, Secret],
             say(f"warning: {error}; sessions on it will be refused until it answers")
             return
         if is_refused(source, told):
-            refused.append(f"[datasource] {name}: user {source.user} is a superuser: {refusal(source)}")
+            place = config.place("datasource", name, "user")
+            refused.append(f"{place}{source.user} is a superuser of {name}: {refusal(source)}")
         for warning in told.warnings:
             say(f"warning: {warning}")
 
@@ -260,11 +247,11 @@ class Server:
     def _listen(self) -> list[Web]:
         """Bind everything, so that a taken address is known before anything runs."""
         config = self._running.config
-        with _named("[console] listen", config.console.listen):
+        with listenable(config, "console", "listen", config.console.listen):
             page = bound(config.console.listen.host, config.console.listen.port)
         self._opened.callback(page.close)
         admin = self._opened.enter_context(channel.listening(config.state / channel.SOCKET))
-        with _named("[gateway] postgres", config.gateway.postgres):
+        with listenable(config, "gateway", "postgres", config.gateway.postgres):
             self._gateway.listen()
         port = page.getsockname()[1]
         app = console(tidewaiter.__version__, self._running.obstacles, self._routes(), self._house(port))
@@ -397,15 +384,6 @@ class Server:
             return
         changed = "new policies are" if told["changed"] else "the policies did not change:"
         self._running.say(f"{changed} in force, version {told['policies']}")
-
-
-@contextmanager
-def _named(key: str, address: Address) -> Iterator[None]:
-    """Turn a failure to bind into an error that says which setting to change."""
-    try:
-        yield
-    except OSError as error:
-        raise ConfigError([f"{key}: {address} cannot be listened on: {error.strerror or error}"]) from error
 
 
 def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:

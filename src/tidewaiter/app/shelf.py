@@ -42,15 +42,18 @@ def edition_on_disk(config: Config, policies: Path | None = None) -> Edition:
     texts: dict[str, str] = {}
     digests: dict[str, str] = {}
     problems: list[str] = []
-    for path in sorted(folder.glob("*.cedar")):
+    for path in _files(folder, problems):
         try:
             with path.open("rb") as file:
                 raw = file.read(POLICY_BYTES + 1)
             if len(raw) > POLICY_BYTES:
                 raise ValueError(f"is longer than {POLICY_BYTES} bytes")
-            texts[path.name], digests[path.name] = raw.decode(), sha256(raw).hexdigest()
+            texts[path.name], digests[path.name] = raw.decode("utf-8-sig"), sha256(raw).hexdigest()
         except OSError as error:
             problems.append(f"{shown}/{path.name}: cannot be read: {error.strerror or error}")
+        except UnicodeDecodeError as error:
+            line = error.object.count(b"\n", 0, error.start) + 1
+            problems.append(f"{shown}/{path.name}:{line}: is not UTF-8")
         except ValueError as error:
             problems.append(f"{shown}/{path.name}: {error}")
     if not texts and not problems:
@@ -60,6 +63,14 @@ def edition_on_disk(config: Config, policies: Path | None = None) -> Edition:
         raise ConfigError(problems)
     found = Policies.parse(texts, config.datasources, timezone=config.timezone, classification=classification)
     return Edition(found, digests, digest)
+
+
+def _files(folder: Path, problems: list[str]) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix == ".cedar")
+    except OSError as error:
+        problems.append(f"{folder}: cannot be read: {error.strerror or error}")
+        return []
 
 
 def _classification(config: Config, problems: list[str]) -> tuple[str, Classification]:

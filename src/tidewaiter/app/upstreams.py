@@ -28,7 +28,7 @@ def secrets_of(deployment: Config, environ: Mapping[str, str]) -> dict[str, Secr
         try:
             found[source.name] = secret_of(deployment, source, environ)
         except ConfigError as error:
-            problems += [f"[datasource] {source.name} password: {problem}" for problem in error.problems]
+            problems += error.problems
     if problems:
         raise ConfigError(problems)
     return found
@@ -38,7 +38,11 @@ def secret_of(deployment: Config, source: Datasource, environ: Mapping[str, str]
     """The upstream password of one datasource, empty when it is configured without. Raises ConfigError."""
     if not source.password:
         return Secret("")
-    return config.resolve_secret(source.password, deployment.folder, environ)
+    try:
+        return config.resolve_secret(source.password, deployment.folder, environ)
+    except ConfigError as error:
+        place = deployment.place("datasource", source.name, "password")
+        raise ConfigError([f"{place}{problem}" for problem in error.problems]) from None
 
 
 async def reach(source: Datasource, password: Secret) -> Reached:

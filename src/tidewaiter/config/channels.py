@@ -74,17 +74,17 @@ FILES = ("template", "template_over")
 
 def read_channels(
     document: Document, folder: Path, environ: Mapping[str, str], datasources: Collection[str]
-) -> tuple[dict[str, ChannelConfig], set[str]]:
-    """The channels by name, and the environment variables that were used. Problems are reported to the document."""
+) -> tuple[dict[str, ChannelConfig], list[Section]]:
+    """The channels by name, and the tables that they were read from. Problems are reported to the document."""
     tables = document.root.get("channel", [])
     if not isinstance(tables, list):
         document.report(("channel",), "must be written with double brackets: [[channel]]")
-        return {}, set()
+        return {}, []
     found: dict[str, ChannelConfig] = {}
-    used: set[str] = set()
+    sections: list[Section] = []
     for number, table in enumerate(tables):
         section = _section(document, number, table, environ)
-        used |= set(section.variables.values())
+        sections.append(section)
         name = section.get("name")
         if name in RESERVED:
             section.report("name", f'"{name}" is what decisions from there are recorded as: choose another')
@@ -94,7 +94,7 @@ def read_channels(
         made = _channel(section, folder)
         if made is not None:
             found[made.name] = made
-    return found, used
+    return found, sections
 
 
 def _section(document: Document, number: int, table: object, environ: Mapping[str, str]) -> Section:

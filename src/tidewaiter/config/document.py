@@ -24,8 +24,8 @@ class Document:
         self.root: dict[str, Any] = {}
         try:
             self.root = tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
-            line, what = _syntax(str(error), text)
+        except (ValueError, RecursionError) as error:
+            line, what = _syntax(error, text)
             self._found.append((line, f"{file}:{line}: {what}"))
         self._lines = _lines(text) if self.root else {}
 
@@ -37,10 +37,13 @@ class Document:
                 return found
         return 1
 
+    def place(self, path: Path) -> str:
+        """How complaints about a value begin: `file:line: [section] key: `."""
+        return f"{self.file}:{self.line(path)}: {label(path)}"
+
     def report(self, path: Path, what: str) -> None:
         """Add a problem: `file:line: [section] key: what`."""
-        line = self.line(path)
-        self._found.append((line, f"{self.file}:{line}: {label(path)}{what}"))
+        self._found.append((self.line(path), f"{self.place(path)}{what}"))
 
     def report_elsewhere(self, place: str, what: str) -> None:
         """Add a problem whose cause is not in the file: `place: what`."""
@@ -68,11 +71,15 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     return f'; did you mean "{close[0]}"?' if close else f"; known are: {', '.join(options)}"
 
 
-def _syntax(message: str, text: str) -> tuple[int, str]:
-    match = SYNTAX.match(message)
-    if match is None:
-        return 1, message
-    return int(match["line"] or text.count("\n") + 1), match["what"]
+def _syntax(error: ValueError | RecursionError, text: str) -> tuple[int, str]:
+    """(line, what is wrong). For what the TOML reader fails on by itself, the likeliest line."""
+    match = SYNTAX.match(str(error))
+    if match is not None:
+        return int(match["line"] or text.count("\n") + 1), match["what"]
+    lines = text.split("\n")
+    if isinstance(error, RecursionError):
+        return 1 + max(range(len(lines)), key=lambda at: len(re.findall(r"[\[{.]", lines[at]))), "is nested too deeply"
+    return 1 + max(range(len(lines)), key=lambda at: len(re.findall(r"[0-9_]", lines[at]))), str(error)
 
 
 def _lines(text: str) -> dict[Path, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -53,7 +54,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     folder = path.parent
     document = Document(path.name, _read(path))
     if document.problems:
-        raise ConfigError(document.problems)
+        raise ConfigError(document.problems + _unreadable(folder))
     sections = {
         name: read_section(
             document, (name,), document.root.get(name, {}), fields, overrides_of(environ, (name,), fields)
@@ -68,13 +69,25 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     console_tls = _check_console(sections, folder, warnings)
     datasources = _datasources(document, folder, environ)
     names = [source.get("name") for source in datasources if source.get("name") is not None]
-    channels, used = read_channels(document, folder, environ, names)
+    channels, channel_tables = read_channels(document, folder, environ, names)
     classification, more = _classification(folder, names)
     problems = document.problems + more
     if problems:
         raise ConfigError(problems)
-    warnings += _unused(environ, datasources, used)
-    return _build(folder, sections, tls, console_tls, datasources, channels, classification, warnings)
+    warnings += _unused(environ, [*datasources, *channel_tables])
+    config = _build(folder, sections, tls, console_tls, datasources, channels, classification, warnings)
+    return replace(config, places=_places(sections, {"datasource": datasources, "channel": channel_tables}))
+
+
+def _places(sections: Mapping[str, Section], tables: Mapping[str, Sequence[Section]]) -> Mapping[tuple[str, ...], str]:
+    """How complaints about each key begin."""
+    found: dict[tuple[str, ...], str]
+    found = {(name, key): section.place_of(key) for name, section in sections.items() for key in section.values}
+    for kind, each in tables.items():
+        for section in each:
+            found[kind, section.get("name")] = section.document.place(section.place)
+            found |= {(kind, section.get("name"), key): section.place_of(key) for key in section.values}
+    return MappingProxyType(found)
 
 
 def _build(folder: Path, sections: Mapping[str, Section], tls: TlsPair | None, console_tls: TlsPair | None,
@@ -114,7 +127,7 @@ def _read(path: Path) -> str:
     if len(raw) > FILE_BYTES:
         raise ConfigError([f"{path.name}:1: is longer than {FILE_BYTES} bytes"])
     try:
-        return raw.decode()
+        return raw.decode("utf-8-sig")  # editors of Windows put a byte order mark in front
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ConfigError([f"{path.name}:{line}: is not UTF-8"]) from None
@@ -130,7 +143,7 @@ def _check_gateway(section: Section, folder: Path, warnings: list[str]) -> TlsPa
             section.report("tls", f"a certificate and key are required with require_tls = {rule} on {address}")
         return None
     pair = TlsPair(folder / files[0], folder / files[1])
-    if not (pair.cert.is_file() or pair.key.is_file() or is_needed):
+    if not (pair.cert.exists() or pair.key.exists() or is_needed):
         warnings.append(f"[gateway] tls: {pair.cert} does not exist: clients are served without TLS")
         return None
     return _checked_pair(section, pair)
@@ -218,6 +231,15 @@ def _datasource(section: Section, folder: Path) -> Datasource:
     return Datasource(**values)
 
 
+def _unreadable(folder: Path) -> list[str]:
+    """What keeps the classification from being read at all, when nothing is known of the datasources."""
+    path = folder / CLASSIFICATION
+    try:
+        return Document(path.name, _read(path)).problems if path.exists() else []
+    except ConfigError as error:
+        return error.problems
+
+
 def _classification(folder: Path, names: Sequence[str | None]) -> tuple[Classification, list[str]]:
     path = folder / CLASSIFICATION
     if not path.exists():
@@ -254,10 +276,9 @@ def _absolute_url(url: str, folder: Path) -> str:
     return f"{scheme}{folder / file}" if url.startswith(scheme) and file != ":memory:" else url
 
 
-def _unused(environ: Mapping[str, str], datasources: list[Section], more: Collection[str]) -> list[str]:
+def _unused(environ: Mapping[str, str], tables: Sequence[Section]) -> list[str]:
     """Variables that look like overrides and are none. Not errors: Kubernetes makes such names for its services."""
-    used = {variable for source in datasources for variable in source.variables.values()}
-    used |= set(more)
+    used = {variable for table in tables for variable in table.variables.values()}
     used |= {variable_name(section, key) for section, fields in SECTIONS.items() for key in fields}
     prefixes = tuple(f"{PREFIX}_{name.upper()}_" for name in (*SECTIONS, *TABLES))
     return [

@@ -42,7 +42,7 @@ def resolve_secret(reference: str, folder: Path, environ: Mapping[str, str]) -> 
     """Fetch the secret that a reference names. Relative paths and commands start at `folder`.
 
     One trailing newline is taken off what files and commands give. Commands run without a shell, with `environ`, for
-    at most 10 seconds. Raises ConfigError, whose text never holds the secret.
+    at most 10 seconds. Raises ConfigError, whose text never holds the secret and does not say who asked for it.
     """
     try:
         check_reference(reference)
@@ -52,7 +52,7 @@ def resolve_secret(reference: str, folder: Path, environ: Mapping[str, str]) -> 
         raw = _from_file(folder / rest) if scheme == "file" else _from_command(rest, folder, environ)
         return Secret(_decode(raw))
     except ValueError as error:
-        raise ConfigError([f"secret: {error}"]) from None
+        raise ConfigError([str(error)]) from None
 
 
 def _from_environment(name: str, environ: Mapping[str, str]) -> str:

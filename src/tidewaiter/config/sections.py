@@ -99,6 +99,12 @@ class Section:
         """The value, or None where it was missing or wrong: that problem is reported already."""
         return self.values.get(key)
 
+    def place_of(self, key: str) -> str:
+        """How complaints about one key begin: at its line or its environment variable."""
+        if key in self.variables:
+            return f"environment {self.variables[key]}: "
+        return self.document.place((*self.place, key))
+
     def report(self, key: str, what: str) -> None:
         """Add a problem of one key, at its line or its environment variable."""
         if key in self.variables:

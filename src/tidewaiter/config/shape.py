@@ -257,6 +257,17 @@ class Config:
     classification: Classification
     channels: Mapping[str, ChannelConfig] = field(default_factory=lambda: MappingProxyType({}))
     warnings: tuple[str, ...] = ()
+    places: Mapping[tuple[str, ...], str] = field(
+        default_factory=lambda: MappingProxyType({}), compare=False, repr=False
+    )
+
+    def place(self, *path: str) -> str:
+        """How complaints about a key begin that turn up after reading: `tidewaiter.toml:7: [datasource] password: `.
+
+        `path` is section and key, for tables of which there may be several with the name in between.
+        """
+        found = self.places.get(path)
+        return f"[{path[0]}] {'.'.join(path[1:])}: " if found is None else found
 
     @property
     def state(self) -> Path:
@@ -315,7 +326,7 @@ def differing(before: Config, after: Config) -> list[str]:
     found: list[str] = []
     for field_ in fields(Config):
         old, new = getattr(before, field_.name), getattr(after, field_.name)
-        if old == new or field_.name in ("classification", "warnings", "folder"):
+        if old == new or field_.name in ("classification", "warnings", "folder", "places"):
             continue
         if field_.name == "datasources":
             found += _differing_tables("datasource", old, new)

@@ -136,7 +136,10 @@ def open_store(url: str, folder: Path, token_bytes: Callable[[int], bytes] = sec
     `token_bytes` makes the deployment's salt key, once. Raises ConfigError for a URL that cannot be used, a missing
     driver and a schema newer than this code, StoreUnavailable when the database does not answer.
     """
-    target = _target(url, folder)
+    try:
+        target = _target(url, folder)
+    except ValueError as error:
+        raise ConfigError([f"[store] url: {error}"]) from None
     place = target.render_as_string(hide_password=True)
     with _reported(place):
         if not _is_sqlite(target):
@@ -145,19 +148,24 @@ def open_store(url: str, folder: Path, token_bytes: Callable[[int], bytes] = sec
         return _ready(_sqlite(target), place, SQLITE_CHECK_S, token_bytes)
 
 
+def check_url(url: str, folder: Path) -> None:
+    """Look at a URL for `open_store` without opening anything. Raises ValueError."""
+    _target(url, folder)
+
+
 def _target(url: str, folder: Path) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError:  # its text repeats the URL, which may hold a password
-        raise ConfigError([f"store.url: not a database URL; use {_SUPPORTED}"]) from None
+        raise ValueError(f"not a database URL; use {_SUPPORTED}") from None
     if parsed.drivername in ("postgresql", "postgresql+psycopg"):
         if not _has_driver():
-            raise ConfigError(["store.url: postgresql needs a driver: pip install 'psycopg[binary]>=3.3.9'"])
+            raise ValueError("postgresql needs a driver: pip install 'psycopg[binary]>=3.3.9'")
         return parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername != "sqlite":
-        raise ConfigError([f"store.url: {parsed.drivername} is not supported; use {_SUPPORTED}"])
+        raise ValueError(f"{parsed.drivername} is not supported; use {_SUPPORTED}")
     if not parsed.database or parsed.database == ":memory:" or parsed.query:
-        raise ConfigError(["store.url: sqlite needs a plain file, as in sqlite:///state/control.sqlite"])
+        raise ValueError("sqlite needs a plain file, as in sqlite:///state/control.sqlite")
     return URL.create("sqlite", database=str(folder / parsed.database))
 
 
