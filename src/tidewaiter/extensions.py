@@ -41,6 +41,7 @@ HOT = (
     "proxy/footing.py",
     "proxy/inquiry.py",
     "proxy/masked.py",
+    "proxy/meaning.py",
     "proxy/names.py",
     "proxy/outlet.py",
     "proxy/pipeline.py",

@@ -115,7 +115,7 @@ class EffectKind(StrEnum):
     DISCARD = "discard"  # DISCARD ALL/TEMP/PLANS: name says which
     SETTING = "setting"  # a setting changed; name is its name, "" when not known which
     CREATE = "create"  # relation → becomes known to this session before it is committed
-    DEFINE = "define"  # the catalog changed
+    DEFINE = "define"  # the catalog changed; name is pg_temp where nothing but what is the session's own did
     ROLE = "role"  # SET ROLE, SET SESSION AUTHORIZATION
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import psycopg
+import pytest
 from rawwire import SYNC, bind, errors_of, execute, parse, query, tags_of
 from rig import Deployment, eventually
 
@@ -109,3 +110,27 @@ def test_asking_for_the_path_makes_no_temporary_schema(gateway: Deployment) -> N
         connection.execute("set search_path to pg_temp, public")
         assert connection.execute("select pg_my_temp_schema() = 0").fetchone() == (True,)
         assert connection.execute("select count(*) from customers").fetchone() != (0,)
+
+
+@pytest.mark.parametrize("in_block", [False, True])
+def test_a_definition_counts_for_every_session_once_it_was_answered(gateway: Deployment, in_block: bool) -> None:
+    """What employees hold is for the DBA, whatever view shows it, and whoever remembers what that was before."""
+    text = "select value from shutter where id = 1"
+    shows = {"customers": [], "employees": ["42501"]}
+    with gateway.raw("dora") as dba, gateway.raw() as reader:
+
+        def define(table: str) -> None:
+            said = f"create or replace view shutter as select id, name as value from {table}"
+            for statement in ("begin", said, "commit") if in_block else (said,):
+                assert not errors_of(dba.ask(query(statement)))
+
+        define("customers")
+        try:
+            assert not errors_of(dba.ask(query("grant select on shutter to shop_rw")))
+            assert not errors_of(reader.ask(parse(text, "s") + SYNC))
+            for table in ("customers", "employees") * 5:
+                define(table)
+                for parts in (query(text), bind(name="s") + execute() + SYNC):
+                    assert errors_of(reader.ask(parts)) == shows[table]
+        finally:
+            assert not errors_of(dba.ask(query("drop view shutter")))

@@ -164,6 +164,15 @@ def gone(side: str) -> Happens:
     return Happens(f"gone({side})", lambda run: run.hang_up(side))
 
 
+def others_wait(is_so: bool = True) -> Happens:
+    """Whether definitions are to be read before anybody is judged."""
+
+    def check(run: Run) -> None:
+        assert run.shelf.is_behind == is_so
+
+    return Happens(f"others_wait({is_so})", check)
+
+
 def disk() -> Happens:
     """Everything recorded becomes durable; see `Stage.slow_disk`."""
     return Happens("disk", lambda run: run.ledger.sync())
@@ -347,9 +356,10 @@ class Run:
 
     def _build(self) -> None:
         stage = self.stage
+        self.shelf = Shelf(stage.catalog)
         self.wires = {"client": Wire(self._to_client), "server": Wire(lambda _: None)}
         footing = Footing(
-            "shop", stage.observe, stage.strict, Shelf(stage.catalog), lambda: self.policies,
+            "shop", stage.observe, stage.strict, self.shelf, lambda: self.policies,
             Judges(stage.understand), Context("127.0.0.1", "test"), lambda: 0, stage.planner,
             masking=stage.masking, is_veiled=stage.masking is not None,
         )  # fmt: skip

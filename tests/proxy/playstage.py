@@ -207,12 +207,17 @@ class Shelf:
         self.is_behind = False
         self.is_fresh = True
 
+    @property
+    def settled(self) -> Catalog | None:
+        return None if self.is_behind else self.current
+
     def refresh_soon(self) -> int:
-        self.completed += 1
-        return self.completed
+        self.is_behind = True
+        return self.completed + 1
 
     async def refresh(self) -> Catalog:
         self.completed += 1
+        self.is_behind = False
         return self.current
 
     async def catch_up(self) -> Catalog:

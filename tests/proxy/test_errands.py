@@ -24,7 +24,10 @@ from playbook import (
     begun,
     catalog_answer,
     client,
+    ended,
+    gone,
     ledger,
+    others_wait,
     path_answer,
     probe_answer,
     ran,
@@ -243,6 +246,58 @@ def test_a_table_that_the_transaction_made_is_known_at_once() -> None:
         >> server(inserted, IN_TRANSACTION)
         << client(inserted, IN_TRANSACTION)
         << ledger(ran(insert, touches=[{"verbs": ["insert"], "relation": "public.fresh", "star": True}]))
+    ).holds(("whole",))
+
+
+def test_others_wait_for_a_definition_from_the_moment_that_it_is_answered() -> None:
+    create, commit = b"create table fresh (id integer)", b"commit"
+    made, done = pg.command_complete("CREATE TABLE"), pg.command_complete("COMMIT")
+    (
+        begun()
+        >> client(pg.query(create))
+        << server(pg.query(create))
+        >> server(made, IN_TRANSACTION)
+        << client(made, IN_TRANSACTION)
+        << ledger(ran(create))
+        >> others_wait(False)
+        >> client(pg.query(commit))
+        << asked_surroundings()
+        >> server(probe_answer(SURROUNDED))
+        << asked_catalog()
+        >> server(catalog_answer("fresh"))
+        << server(pg.query(commit))
+        >> others_wait(False)
+        >> server(done, READY)
+        << client(done, READY)
+        << ledger(ran(commit))
+        >> others_wait()
+    ).holds(("whole",))
+
+
+def test_others_wait_for_a_definition_whose_answer_is_lost() -> None:
+    text = b"create table fresh (id integer)"
+    (
+        Play()
+        >> client(pg.query(text))
+        << server(pg.query(text))
+        >> others_wait(False)
+        >> gone("server")
+        << client(says("08006", severity="FATAL"))
+        << ended("server closed the connection")
+        >> others_wait()
+    ).holds(("whole",))
+
+
+def test_others_wait_for_what_a_prepared_transaction_defined() -> None:
+    text, done = b"commit prepared 'x'", pg.command_complete("COMMIT PREPARED")
+    (
+        Play()
+        >> client(pg.query(text))
+        << server(pg.query(text))
+        >> server(done, READY)
+        << client(done, READY)
+        << ledger(ran(text))
+        >> others_wait()
     ).holds(("whole",))
 
 

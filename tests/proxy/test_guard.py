@@ -48,10 +48,9 @@ def done(tag: str) -> bytes:
 
 
 class Watched:
-    current = Catalog()
+    current = settled = Catalog()
     completed = 0
 
-    is_behind = False
     is_fresh = True
 
     def refresh_soon(self) -> int:

@@ -4,93 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
 from dataclasses import replace
 
-import orjson
 import pytest
 from maskstage import CLASSIFICATION, RULES
 from maskstage import masking as shop_masking
 from maskstage import policies as masked_policies
-from playbook import whole_catalog
-from playstage import ADA, PATH, Shelf, policies, shop
+from meaningstage import CREATES, DEFINES, Server, Watch, standing
+from playstage import ADA, PATH, shop
 
 from tidewaiter.config import Classification, Mask
 from tidewaiter.errors import UpstreamError
-from tidewaiter.model import Allow, Context, Effect, EffectKind, Relation, Secret
+from tidewaiter.model import Allow, Context, Deny, Effect, EffectKind, Relation, Secret, Verdict
 from tidewaiter.proxy.footing import Footing, Judges
 from tidewaiter.proxy.masked import SightChanged
 from tidewaiter.proxy.masks import Masking, Plan
 from tidewaiter.proxy.names import Names, Statement
-from tidewaiter.proxy.overlays import WHOLE
-from tidewaiter.proxy.probe import SURROUNDINGS, Question
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.sql.catalog import Catalog
-
-DEFINES = [Effect(EffectKind.DEFINE)]
-NOTES = Relation("public", "new_notes", "r", ("id",))
-CREATES = [Effect(EffectKind.CREATE, "new_notes", None, NOTES), *DEFINES]
-
-
-class Watch(Shelf):
-    """Counts readings; has no mirror, so that a session reads everything."""
-
-    def __init__(self, catalog: Catalog) -> None:
-        super().__init__(catalog)
-        self.caught_up = 0
-
-    async def catch_up(self) -> Catalog:
-        self.caught_up += 1
-        return self.current
-
-
-class Server:
-    """Answers the gateway's own questions."""
-
-    def __init__(self, *tables: str, isolation: bytes = b"read committed", encoding: bytes = b"UTF8") -> None:
-        self.asked: list[tuple[Question, ...]] = []
-        self.tables = tables
-        self._surroundings = [encoding, isolation, b'"$user", public', b"5s", b"0", b"on"]
-
-    async def ask(self, questions: Sequence[Question]) -> list[bytes]:
-        self.asked.append(tuple(questions))
-        if tuple(questions) == SURROUNDINGS:
-            return self._surroundings
-        return [b"", *(self._said(question) for question in questions[1:-1]), b""]
-
-    def _said(self, question: Question) -> bytes:
-        """What changed: the server is another one, so that everything is read."""
-        said = whole_catalog(*self.tables)
-        if question.text == WHOLE.encode():
-            return said
-        first, *_ = orjson.loads(said)
-        return orjson.dumps([[first[0], "another", *first[2:]]])
-
-
-def standing(watch: Watch | None = None, *, observe: bool = False) -> Standing:
-    footing = Footing(
-        "shop", observe, False, watch or Watch(shop()), policies, Judges(), Context("127.0.0.1", "test"), lambda: 0
-    )
-    found = Standing(ADA, footing, Names())
-    found.set_path(PATH)
-    return found
 
 
 def unknown(of: Standing, text: str) -> tuple[str, ...]:
     return of.study(text.encode(), in_transaction=True).facts.unknown
-
-
-@pytest.mark.parametrize("name", ["", "search_path", "standard_conforming_strings", "client_encoding"])
-def test_what_changes_the_meaning_of_texts_makes_the_path_stale(name: str) -> None:
-    session = standing()
-    session.apply([Effect(EffectKind.SETTING, name)], is_certain=True)
-    assert session.path_is_stale
-
-
-def test_other_settings_do_not() -> None:
-    session = standing()
-    session.apply([Effect(EffectKind.SETTING, "work_mem")], is_certain=True)
-    assert not session.path_is_stale
 
 
 def test_the_answer_says_how_texts_and_names_are_read() -> None:
@@ -342,22 +277,52 @@ def test_a_look_that_finds_nothing_new_leaves_what_was_judged_as_it_was() -> Non
     asyncio.run(run())
 
 
-def test_a_session_that_masks_waits_for_definitions_of_others() -> None:
+@pytest.mark.parametrize("masks", [False, True])
+def test_a_session_waits_for_definitions_of_others_unless_somebody_has_read_them(masks: bool) -> None:
     async def run() -> None:
         watch = Watch(shop())
-        standing = veiled(watch)
+        session = veiled(watch) if masks else standing(watch)
         text = b"select ssn from customers"
-        assert standing.study(text, in_transaction=False).plan is not None
-        assert standing.recall(text, in_transaction=False) is not None
-        watch.is_behind = True
-        assert standing.recall(text, in_transaction=False) is None
-        assert not standing.can_study_at_once(text, in_transaction=False)
-        watch.is_behind = False
-        assert (await standing.study_patiently(text, in_transaction=False)).plan is not None
-        assert watch.completed == 1
-        assert standing.recall(text, in_transaction=False) is not None
+        session.study(text, in_transaction=False)
+        assert session.recall(text, in_transaction=False) is not None
+        for by_others in (False, True):
+            watch.refresh_soon()
+            assert session.recall(text, in_transaction=False) is None
+            assert not session.can_study_at_once(text, in_transaction=False)
+            if by_others:
+                await watch.refresh()
+            else:
+                assert isinstance((await session.study_patiently(text, in_transaction=False)).verdict, Allow)
+            assert session.recall(text, in_transaction=False) is not None
+        assert watch.completed == 2
 
     asyncio.run(run())
+
+
+def test_observe_mode_does_not_wait_for_definitions_of_others() -> None:
+    watch = Watch(shop())
+    session = standing(watch, observe=True)
+    session.study(b"select 1", in_transaction=False)
+    watch.refresh_soon()
+    assert session.recall(b"select 1", in_transaction=False) is not None
+
+
+class Unread(Watch):
+    async def refresh(self) -> Catalog:
+        raise UpstreamError("gone")
+
+
+def test_what_depends_on_definitions_that_cannot_be_read_is_refused_and_a_transaction_can_end() -> None:
+    watch = Unread(shop())
+    session = standing(watch)
+    watch.refresh_soon()
+
+    def verdict(text: bytes) -> Verdict:
+        return asyncio.run(session.study_patiently(text, in_transaction=True)).verdict
+
+    refused = verdict(b"select 1")
+    assert isinstance(refused, Deny) and refused.sqlstate == "57P03"
+    assert isinstance(verdict(b"commit"), Allow)
 
 
 def test_a_session_that_began_without_masks_ends_where_it_would_need_them() -> None:

@@ -288,6 +288,8 @@ class Answers:
             self._standing.apply(facts.effects, is_certain=not run.sqlstate)
         if facts.control == "rollback_to":
             self._standing.rolled_back()
+        elif facts.control == "commit_prepared":
+            self._standing.committed_prepared()
 
     def ready(self, status: str) -> None:
         """The server is ready for the next statement; `status` is its word on the transaction."""
@@ -297,6 +299,12 @@ class Answers:
             if self._names.portals:
                 self._end(self._names.transaction_ended())
             self._standing.transaction_ended()
+
+    def abandon(self) -> None:
+        """The session ends: others wait for what it may have defined without hearing of it."""
+        runs = [self.guarded, *(memo for _, memo in self.owed.debts)]
+        facts = [run.judged.facts for run in runs if isinstance(run, Execution)]
+        self._standing.unanswered([effect for one in facts for effect in one.effects])
 
     def _end(self, suspended: list[Execution]) -> None:
         """Record executions that will not go on."""

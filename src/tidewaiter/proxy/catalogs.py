@@ -104,8 +104,10 @@ def _ignore(problem: str) -> None:
 class CatalogWatch:
     """The present catalog of one datasource. `report` is told each new problem once, as one line.
 
-    `current` is empty before the first reading, so that every name is unknown. `stale_since` is the time on `clock_s`
-    since when changes may have been missed, None while everything is read as it should be. `completed` counts readings.
+    `current` is empty before the first reading, so that every name is unknown. `settled` is the same, None while a
+    session has made definitions that are not read yet: then nothing may be judged. `stale_since` is the time on
+    `clock_s` since when changes may have been missed, None while everything is read as it should be. `completed` counts
+    readings.
     `refuses` says why no session may begin: the datasource's user has become a superuser, whom no policy holds.
     """
 
@@ -117,6 +119,7 @@ class CatalogWatch:
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.current = Catalog()
+        self.settled: Catalog | None = self.current
         self.completed = 0
         self.problem: str | None = None
         self.refuses: str | None = None
@@ -141,6 +144,7 @@ class CatalogWatch:
         """Ask `run` for a reading that begins after now; return the `completed` at which it is there."""
         due = self.completed + (2 if self._is_reading else 1)
         self._target = max(self._target, due)
+        self.settled = None
         self._wanted.set()
         return due
 
@@ -228,7 +232,7 @@ class CatalogWatch:
         async with self._lock:
             if not (is_due or self.is_behind or self._is_awaited):
                 return False
-            await self._read(is_counted=self.is_behind)
+            await self._read(is_counted=False)
         return True
 
     async def _read(self, *, is_counted: bool = True) -> None:
@@ -252,7 +256,8 @@ class CatalogWatch:
             self._is_reading = False
         has_changed = self.mirror is None or mirror.catalog.version != self.current.version
         self.mirror, self.current = mirror, mirror.catalog if has_changed else self.current
-        self.completed += is_counted or has_changed or self._whole_at != whole_at
+        self.completed += is_counted or has_changed or self.is_behind or self._whole_at != whole_at
+        self.settled = None if self.is_behind else self.current
         self._good_attempt = self._attempts
         self._fresh_until = began_s + max(FRESH_S, FRESH_SHARE * (self._clock_s() - began_s))
         self._succeeded()

@@ -30,8 +30,8 @@ class Watch(Protocol):
         """How many readings of the catalog have ended."""
 
     @property
-    def is_behind(self) -> bool:
-        """Whether some session has made definitions that are not read yet."""
+    def settled(self) -> Catalog | None:
+        """The present catalog; None while some session has made definitions that are not read yet."""
 
     @property
     def is_fresh(self) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from tidewaiter.proxy.probe import Question, Surroundings, catalog_questions
+from tidewaiter.sql.catalog import Catalog
 from tidewaiter.sql.catalog_mirror import Amendment, Mirror, amended, amendment, recount, system, unchanged, whole
 from tidewaiter.sql.catalog_reading import (
     LISTS,
@@ -41,13 +42,15 @@ TEXTS: tuple[str, ...] = (CHANGES, WHOLE, *EXCERPTS.values(), *KEYS.values())
 class Overlay:
     """What an open transaction that changed definitions sees of the catalog. Nobody else sees it.
 
-    `base` is what was last read within it, None where rows may be older again than they were then. `is_behind`:
+    `base` is what was last read within it, None where rows may be older again than they were then; `beside` is the
+    catalog that all others had then. `is_behind`:
     something was defined since it was read. `is_due`: it must be read before the next verdict. `doubt` says why nothing
     that is judged now can be understood.
     """
 
     mirror: Mirror | None = None
     base: Mirror | None = None
+    beside: Catalog | None = None
     is_behind: bool = False
     is_due: bool = False
     doubt: str = ""

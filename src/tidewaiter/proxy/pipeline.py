@@ -217,6 +217,18 @@ def uncountable(judged: Judged, limit: RowLimit) -> Judged:
     return Judged(judged.facts, denied, members, is_weighty=True, is_barrier=False)
 
 
+def unread(judged: Judged) -> Judged:
+    """The judgement of what depends on definitions that were made and cannot be read now: it is refused."""
+    verdict = Deny(
+        rule="",
+        message="somebody has changed definitions, and the catalog cannot be read now: nothing can be judged",
+        sqlstate="57P03",
+        hint="run it again once the gateway reaches the catalog",
+    )
+    members = statement_members(judged.facts, verdict, None)
+    return Judged(judged.facts, verdict, members, is_weighty=True, is_barrier=False)
+
+
 def put(cache: dict[bytes, Judged], key: bytes, judged: Judged) -> None:
     """Insert, dropping the oldest quarter when full: cheaper per hit than keeping an order of use."""
     if len(cache) >= TEXTS:

@@ -330,6 +330,7 @@ class Session:
             return
         self.ended = reason
         self._lane.disarm()
+        self._answers.abandon()
         error = self._outlet.close(error)
         if not error and not self._client.is_lost and not self._answers.said_goodbye and self._server.is_lost:
             error = refusal.good_bye("08006", "the database closed the connection")
@@ -367,6 +368,7 @@ class Session:
 
     def close_trail(self) -> None:
         """Record what was under way when the session ended. Raises LedgerUnavailable."""
+        self._answers.abandon()  # again: what the server ran was cancelled meanwhile
         for _, memo in self._owed.debts:
             if isinstance(memo, Execution):
                 self.trail.outcome(memo, "lost", self._clock_us())

@@ -1,11 +1,10 @@
-"""What a session's statements mean now: its search_path, what it created, the catalog and policies it stands on."""
+"""How a session's statements are judged: by what they mean now, on the catalog and policies that it stands on."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 
 from tidewaiter.approvals.binding import binding_of
@@ -13,11 +12,8 @@ from tidewaiter.errors import UpstreamError
 from tidewaiter.model import (
     Allow,
     Context,
-    Effect,
-    EffectKind,
     Facts,
     Principal,
-    Relation,
     Resource,
     ResourceType,
     Touch,
@@ -28,12 +24,11 @@ from tidewaiter.proxy.findings import Subject
 from tidewaiter.proxy.footing import Footing
 from tidewaiter.proxy.holding import Held
 from tidewaiter.proxy.masked import MaskingJudge, SightChanged
-from tidewaiter.proxy.met import NOTHING, Met
+from tidewaiter.proxy.meaning import Meaning
+from tidewaiter.proxy.met import NOTHING
 from tidewaiter.proxy.names import Names, Statement
-from tidewaiter.proxy.overlays import Ask, Overlay, Reader
-from tidewaiter.proxy.pipeline import Ground, Judge, Judged
-from tidewaiter.proxy.probe import OF_CONSTANTS, SURROUNDINGS, Settings, Surroundings
-from tidewaiter.sql.catalog import Catalog
+from tidewaiter.proxy.pipeline import Ground, Judge, Judged, unread
+from tidewaiter.proxy.probe import OF_CONSTANTS, Settings
 from tidewaiter.sql.facts import Scope
 from tidewaiter.sql.parse import needs_thread
 from tidewaiter.sql.pieces import pieces
@@ -41,50 +36,21 @@ from tidewaiter.sql.settings import is_plain
 
 OBSERVE_S = 0.02  # how long a statement that nobody may refuse waits for a name that is not in the catalog
 
-# In these no byte of a letter is one of ASCII's, so that the server's lexer and ours see the same quotes and comments.
-CODECS = {b"UTF8": "utf-8", b"SQL_ASCII": "utf-8", b"KOI8R": "koi8-r", b"KOI8U": "koi8-u"}
-CODECS |= {f"LATIN{n}".encode(): f"latin{n}" for n in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)}
-CODECS |= {f"WIN{n}".encode(): f"cp{n}" for n in (866, 874, *range(1250, 1259))}
-CODECS |= {f"ISO_8859_{n}".encode(): f"iso8859-{n}" for n in (5, 6, 7, 8)}
-
 _RUNS = re.compile(rb"execute|fetch|move", re.IGNORECASE)  # what SQL named before
-_READ_BY = ("", "search_path", "standard_conforming_strings", "client_encoding")
-"""Settings that change what a text means; "" is one that is not known. In a pipeline the server does not tell them."""
 
 
-class Standing:
-    """The meaning of a session's statements. `path_is_stale`: the server must be asked for the search_path first.
+class Standing(Meaning):
+    """Judges a session's statements by what they mean now."""
 
-    `own_settings` are those that exist because this session has set them.
-    """
-
-    __slots__ = (
-        "_codec", "_created", "_created_until", "_defined", "_footing", "_is_old", "_judge", "_lexer", "_met",
-        "_needs_catalog", "_overlay", "_path", "_settings_changed", "_temporary", "_took_role", "_waited_for", "names",
-        "own_settings", "path_is_stale", "principal",
-    )  # fmt: skip
+    __slots__ = ("_is_behind", "_is_old", "_waited_for", "names", "principal")
 
     def __init__(self, principal: Principal, footing: Footing, names: Names) -> None:
+        super().__init__(footing)
         self.principal = principal
         self.names = names
-        self.path_is_stale = True
-        self._footing = footing
-        self._path: tuple[str, ...] = ()
-        self._judge: Judge | None = None
-        self._created: dict[tuple[str, str], Relation] = {}
-        self._created_until: int | None = None
-        self._defined = False
-        self._overlay = Overlay()
-        self._temporary: dict[tuple[str, str], Relation] = {}
-        self._lexer: dict[bytes, str] = {}
-        self._met = Met()
-        self._codec = "utf-8"
-        self._needs_catalog = False
+        self._is_behind = False
         self._is_old = False
         self._waited_for = -1
-        self._settings_changed = False
-        self.own_settings: dict[str, None] = {}
-        self._took_role = False
 
     # -- judging ----------------------------------------------------------------------------------------------------
     def recall(self, text: bytes, *, in_transaction: bool) -> Judged | None:
@@ -92,11 +58,9 @@ class Standing:
         if self._created_until is not None:
             self._forget_created()
         if self._footing.is_veiled:  # others may have let flow elsewhere what is masked
-            watch = self._footing.watch
-            self._needs_catalog = self._needs_catalog or watch.is_behind
-            self._is_old = not watch.is_fresh
+            self._is_old = not self._footing.watch.is_fresh
         judge = self._present_judge()
-        if judge is None or self._lexer or self._created or self._temporary or self._needs_catalog or self._is_old:
+        if judge is None or self._lexer or self._created or self._temporary or self._is_behind or self._is_old:
             return None
         if self._defined and (self._overlay.is_due or self._overlay.doubt):
             return None
@@ -121,7 +85,7 @@ class Standing:
 
     def can_study_at_once(self, text: bytes, *, in_transaction: bool) -> bool:
         """Whether `study` will neither block for long nor wait for anything."""
-        return not (self._needs_catalog or self._is_old or self._needs_thread(text, in_transaction))
+        return not (self._needs_thread(text, in_transaction) or self._is_behind or self._is_old)
 
     def _needs_thread(self, text: bytes, in_transaction: bool) -> bool:
         judge = self._present_judge()
@@ -224,7 +188,9 @@ class Standing:
 
     def function_facts(self, oid: int) -> Facts:
         """What a FunctionCall by OID does, as far as the catalog knows the function."""
-        function = self._catalog.function_by_oid(oid)
+        mirror = self._overlay.mirror
+        catalog = self._footing.watch.current if mirror is None else mirror.catalog
+        function = catalog.function_by_oid(oid)
         if function is None:
             return Facts(unknown=(f"function call by OID {oid}",))
         return Facts(verbs=("function",), touches=(Touch("function", Resource(ResourceType.FUNCTION, function)),))
@@ -240,15 +206,21 @@ class Standing:
 
     async def study_patiently(self, text: bytes, *, in_transaction: bool) -> Judged:
         """Judge off the event loop where that is slow, and with a fresh catalog where a name is not in it."""
-        if self._needs_catalog:
-            await self._refresh()
-        elif self._is_old:
-            with contextlib.suppress(UpstreamError):  # it is reported; what is masked goes on as it was known last
-                await self._footing.watch.catch_up()
-            if (known := self.recall(text, in_transaction=in_transaction)) is not None:  # as a rule nothing has changed
-                return known
+        watch = self._footing.watch
+        is_unread = watch.settled is None and not self._footing.observe
+        has_waited = is_unread or self._is_old
+        with contextlib.suppress(UpstreamError):  # it is reported; what is masked goes on as it was known last
+            if is_unread:
+                await watch.refresh()
+                is_unread = False
+            elif self._is_old:
+                await watch.catch_up()
+            if has_waited and (known := self.recall(text, in_transaction=in_transaction)) is not None:
+                return known  # as a rule nothing that was remembered has changed
         self._is_old = False
         judged = await self._study_off_loop(text, in_transaction)
+        if is_unread:
+            return judged if judged.facts.control is not None else unread(judged)
         fault = judged.facts.fault
         if fault is not None and fault.sqlstate != "42601" and self._overlay.mirror is None:
             await self._catch_up()
@@ -275,21 +247,21 @@ class Standing:
             self._waited_for = watch.completed
             await watch.catch_up_within(OBSERVE_S)
 
-    async def _refresh(self) -> None:
-        await self._footing.watch.refresh()
-        self._needs_catalog = False
-
     def _present_judge(self) -> Judge | None:
         """The judge for the present ground; None while the search_path is unknown."""
         if self.path_is_stale:
             return None
         judge, footing = self._judge, self._footing
-        policies, catalog = footing.policies(), self._catalog
+        policies, mirror = footing.policies(), self._overlay.mirror
+        settled = footing.watch.settled if mirror is None else self._of_overlay(mirror)
+        self._is_behind = False
         met = self._met.now if footing.is_veiled else NOTHING
         if judge is not None and judge.ground.met is met:
             ground = judge.ground
-            if ground.policies is policies and ground.catalog is catalog and ground.principal is self.principal:
+            if ground.policies is policies and ground.catalog is settled and ground.principal is self.principal:
                 return judge
+        self._is_behind = settled is None and not footing.observe
+        catalog = footing.watch.current if settled is None else settled
         ground = Ground(
             self.principal, footing.datasource, footing.observe, policies, catalog, self._path,
             policies.tagged(footing.datasource), footing.strict, footing.is_veiled, met,
@@ -297,7 +269,7 @@ class Standing:
         if not footing.is_veiled and self._wants_veil():
             raise SightChanged("what you may see as it is has changed: connect anew")
         judges, masking = footing.judges, footing.masking
-        is_private = self._overlay.mirror is not None
+        is_private = mirror is not None
         self._judge = judge = judges.private(ground, masking) if is_private else judges.on(ground, masking)
         self.principal = judge.ground.principal
         self.names.renew(self._understand_again)
@@ -308,45 +280,6 @@ class Standing:
         if footing.masking is None or footing.observe:
             return False
         return footing.masking.concerns(footing.policies(), self.principal, self._context(False))
-
-    @property
-    def _catalog(self) -> Catalog:
-        mirror = self._overlay.mirror
-        return self._footing.watch.current if mirror is None else mirror.catalog
-
-    # -- the catalog as the session's own transaction sees it -------------------------------------------------------
-    @property
-    def overlay_is_due(self) -> bool:
-        """Whether the session's own view of the catalog must be read before anything is judged."""
-        return self._overlay.is_due
-
-    def wants_overlay(self) -> bool:
-        """Whether a name that is not known may be one that this transaction made; then the overlay is due."""
-        if self._defined and self._overlay.is_behind:
-            self._overlay.is_due = True
-        return self._overlay.is_due
-
-    async def read_overlay(self, ask: Ask) -> None:
-        """Read the catalog through the session's own connection. What cannot be read leaves names in doubt."""
-        overlay = self._overlay
-        around = Surroundings.read(await ask(SURROUNDINGS))
-        overlay.is_due = overlay.is_behind = False
-        if around.isolation not in (b"read committed", b"read uncommitted"):
-            # The answer would be of the transaction's snapshot, whereas the server takes names as they are now.
-            overlay.doubt = f"definitions changed in a transaction that is {around.isolation.decode()}"
-            return
-        codec = CODECS.get(around.encoding)
-        if codec is None:
-            overlay.doubt = f"names cannot be read in the encoding {around.encoding.decode('ascii', 'replace')}"
-            return
-        overlay.is_due = True  # until it is answered: the question may be cancelled
-        overlay.mirror = await Reader(ask, around, codec).read(overlay.base, self._footing.watch.mirror)
-        overlay.base, overlay.is_due, overlay.doubt = overlay.mirror, False, ""
-        self._created.clear()
-
-    def _doubted(self, facts: Facts) -> Facts:
-        """Names in these facts may mean something else; what ends the transaction names nothing."""
-        return facts if facts.control else replace(facts, unknown=(*facts.unknown, self._overlay.doubt))
 
     def look_again(self, text: bytes, *, in_transaction: bool) -> list[tuple[bytes, Statement]]:
         """Before a text is judged that may run what has a name: note which of that would be masked otherwise now.
@@ -377,7 +310,7 @@ class Standing:
     def made_now(self, statement: Statement, *, in_transaction: bool) -> Judged | None:
         """The judgement of what made something with a name, if it came now; None where that is not known at once."""
         text, judge = statement.text or statement.source, self._present_judge()
-        if not text or judge is None or self._lexer or self._needs_catalog or needs_thread(text):
+        if not text or judge is None or self._lexer or self._is_behind or needs_thread(text):
             return None
         if statement.text:
             known = self.recall(text, in_transaction=in_transaction)
@@ -400,101 +333,3 @@ class Standing:
     def _context(self, in_transaction: bool, estimated: int | None = None) -> Context:
         footing = self._footing
         return replace(footing.context, in_transaction=in_transaction, at_ns=footing.now_ns(), estimated_rows=estimated)
-
-    def _forget_created(self) -> None:
-        """Drop what was created once the catalog that was read since then has it."""
-        if self._created_until is not None and self._footing.watch.completed >= self._created_until:
-            self._created_until = None
-            self._needs_catalog = False
-            self._created.clear()
-
-    # -- what changes the meaning -----------------------------------------------------------------------------------
-    def path_answered(self, rows: Sequence[bytes]) -> None:
-        """What the server answered to `probe.PATH`. Raises UnicodeDecodeError for names that cannot be read."""
-        strings, encoding, *schemas = rows
-        self.parameter_changed(b"standard_conforming_strings", strings)
-        self.parameter_changed(b"client_encoding", encoding)
-        self.set_path(tuple(schema.decode(self._codec) for schema in schemas))
-
-    def set_path(self, path: tuple[str, ...]) -> None:
-        """What the server answered to the question for its effective search_path."""
-        self._path = path
-        self.path_is_stale = False
-        self._judge = None
-
-    def parameter_changed(self, name: bytes, value: bytes) -> None:
-        """Follow settings that change how the server reads a text, or writes values."""
-        self._met.told(name, value)
-        if name == b"standard_conforming_strings":
-            self._note_lexer(name, None if value == b"on" else "standard_conforming_strings is off")
-        elif name == b"client_encoding":
-            self._codec = CODECS.get(value, "utf-8")
-            self._note_lexer(
-                name, None if value in CODECS else f"client_encoding is {value.decode('ascii', 'replace')}"
-            )
-
-    def keep_path(self) -> None:
-        """Go on with the last known path where the server cannot be asked: nothing that is judged now can run."""
-        self.path_is_stale = False
-        self._settings_changed = True
-
-    def rolled_back(self) -> None:
-        """ROLLBACK TO took back an unknown part of what the transaction changed."""
-        if self._defined:
-            self._overlay.rolled_back()
-        self.path_is_stale = self.path_is_stale or self._settings_changed
-
-    @property
-    def is_transactional(self) -> bool:
-        """Whether the end of the transaction changes what statements mean."""
-        return self._settings_changed or self._defined
-
-    def apply(self, effects: Sequence[Effect], *, is_certain: bool) -> None:
-        """Follow what a statement changed in its transaction; `is_certain` is False when it failed half-way."""
-        for effect in effects:
-            self._met.changed(effect)
-            kind, relation = effect.kind, effect.relation
-            if kind is EffectKind.CREATE:
-                if relation is not None and is_certain:
-                    self._create(relation)
-            elif kind is EffectKind.DEFINE:
-                self._define(creates=any(other.kind is EffectKind.CREATE for other in effects))
-            elif kind is EffectKind.ROLE or (kind is EffectKind.SETTING and effect.name in _READ_BY):
-                self.path_is_stale = True
-                self._settings_changed = True
-                self._took_role = self._took_role or kind is EffectKind.ROLE
-            elif kind is EffectKind.SETTING and "." in effect.name:
-                self.own_settings[effect.name] = None
-            elif kind is EffectKind.DISCARD:
-                self._temporary.clear()
-                self.path_is_stale = True
-
-    def transaction_ended(self) -> None:
-        """Committed or rolled back: what this session created is now in the catalog, or gone."""
-        self._met.settled()
-        if self._defined:
-            self._overlay = Overlay()  # it is as new while nothing was defined
-            # What was created stays known here until the catalog shows it. Whatever else changed must be read before
-            # the next verdict; observe mode records with what it knows and goes on.
-            self._defined = False
-            self._created_until = self._footing.watch.refresh_soon()
-            self._needs_catalog = not self._footing.observe
-        if self._settings_changed:
-            self._settings_changed = False
-            self.path_is_stale = True
-
-    def _define(self, *, creates: bool) -> None:
-        """The catalog changed in the open transaction. Where nothing is enforced, what a new relation is is enough."""
-        self._defined = self._overlay.is_behind = True
-        if not (creates and self._footing.observe):
-            self._overlay.is_due = True
-
-    def _create(self, relation: Relation) -> None:
-        if relation.schema.startswith("pg_temp"):
-            self._temporary[("pg_temp", relation.name)] = relation
-            self.path_is_stale = True  # the first temporary object puts its schema into the path
-        else:
-            self._created[(relation.schema, relation.name)] = relation
-
-    def _note_lexer(self, name: bytes, reason: str | None) -> None:
-        self._lexer = {**self._lexer, name: reason} if reason else {k: v for k, v in self._lexer.items() if k != name}

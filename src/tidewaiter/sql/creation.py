@@ -39,7 +39,7 @@ def introduce(reading: Reading, relation: Relation) -> None:
     """Let a name mean a relation from here on, in this text and in the session."""
     reading.created[(relation.schema, relation.name)] = relation
     reading.effect(EffectKind.CREATE, relation.name, of=relation)
-    reading.effect(EffectKind.DEFINE)
+    reading.effect(EffectKind.DEFINE, PG_TEMP if relation.schema == PG_TEMP else "")
 
 
 def create_from_query(reading: Reading, into: Node, query: Node | None, level: Level, kind: str = "r") -> None:
