@@ -167,7 +167,10 @@ class Still:
     def current(self) -> Catalog:
         return catalog()
 
-    is_behind = False
+    @property
+    def settled(self) -> Catalog:
+        return catalog()
+
     is_fresh = True
 
     def refresh_soon(self) -> int:
