@@ -40,7 +40,7 @@ select nextval(null)
 create table pg_temp.x (id integer)
 --> create table pg_temp.x
 --> effect create x pg_temp.x(id)
---> effect define
+--> effect define pg_temp
 
 create table x as select id from orders union select id from customers
 --> select table public.orders (id)

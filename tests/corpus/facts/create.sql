@@ -43,7 +43,7 @@ create table payments_2027 partition of payments for values from ('2027-01-01') 
 create temp table customers (id integer)
 --> create table pg_temp.customers
 --> effect create customers pg_temp.customers(id)
---> effect define
+--> effect define pg_temp
 
 -- what the temporary table hides is touched too: it may be gone when the statement runs
 create temp table customers (id integer); select id from customers
@@ -51,7 +51,7 @@ create temp table customers (id integer); select id from customers
 --> select table pg_temp.customers (id) * #1
 --> select table public.customers (id) * #1
 --> effect create customers pg_temp.customers(id)
---> effect define
+--> effect define pg_temp
 --> parts 2
 
 create temporary table x on commit drop as select ssn from customers; select * from x
@@ -59,7 +59,7 @@ create temporary table x on commit drop as select ssn from customers; select * f
 --> create table pg_temp.x
 --> select table pg_temp.x * #1
 --> effect create x pg_temp.x(ssn)
---> effect define
+--> effect define pg_temp
 --> parts 2
 
 create table if not exists t (id integer)

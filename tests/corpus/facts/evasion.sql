@@ -270,7 +270,7 @@ create temp table orders as select ssn as pub from customers; select pub from or
 --> select table pg_temp.orders (pub) * #1
 --> select table public.orders (pub) * #1
 --> effect create orders pg_temp.orders(pub)
---> effect define
+--> effect define pg_temp
 --> parts 2
 
 explain analyze select ssn from customers

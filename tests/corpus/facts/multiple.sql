@@ -62,7 +62,7 @@ create temp table customers as select 1 as id; rollback; select * from customers
 --> select table pg_temp.customers * #2
 --> select table public.customers * #2
 --> effect create customers pg_temp.customers(id)
---> effect define
+--> effect define pg_temp
 --> parts 3
 
 create or replace view active_customers as select 1 as id; select * from active_customers

@@ -383,7 +383,7 @@ select name into temp names from customers where id = 1
 --> select table public.customers (id, name)
 --> create table pg_temp.names
 --> effect create names pg_temp.names(name)
---> effect define
+--> effect define pg_temp
 --> shareable
 
 select id from customers for update

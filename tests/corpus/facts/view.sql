@@ -67,7 +67,7 @@ create temp view t as select ssn from customers; select * from t
 --> select table pg_temp.t * #1
 --> select table public.customers * via pg_temp.t #1
 --> effect create t pg_temp.t(ssn) < public.customers
---> effect define
+--> effect define pg_temp
 --> parts 2
 
 create materialized view copy_of_orders as select * from orders with no data
