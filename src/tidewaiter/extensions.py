@@ -68,7 +68,7 @@ raises ModuleNotFoundError where it was not built, is not wanted, is stale, or l
 its importer does the same in Python, byte for byte."""
 HEADERS = (
     "ledger/_libcrypto.h", "ledger/_put.h", "masking/_blake2b.h", "masking/_fields.h", "masking/_moments.h",
-    "masking/_texts.h",
+    "masking/_texts.h", "proxy/_messages.h",
 )  # fmt: skip
 """What that includes."""
 

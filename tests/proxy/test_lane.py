@@ -84,6 +84,7 @@ class Road:
     def __init__(self, *, keeps_binds: bool = True, most_bytes: int = 4096) -> None:
         self.long: list[tuple[str, object]] = []
         self.entries: list[tuple[bytes, bytes, int]] = []
+        self.parsed: list[tuple[object, ...]] = []
         self.turns: list[Callable[[bool], None]] = []
         self.unsaid: list[bytes] = []
         self.now: list[bytes] = []
@@ -94,6 +95,7 @@ class Road:
             "answer": lambda chunk: self.long.append(("answer", chunk)),
             "fail": lambda defect: self.long.append(("fail", repr(defect))),
             "plain": self.judged.get,
+            "parsed": lambda *given: self.parsed.append(given),
             "went": lambda *given: self.long.append(("went", given)),
             "ran": lambda *given: self.entries.append(given),
             "say_now": self.now.append,
@@ -123,8 +125,23 @@ def bound(*values: bytes, name: bytes = b"p", portal: bytes = b"", after: bytes 
     return pg.bind(portal, name, [], values, []) + after
 
 
+def parsed(text: bytes, *values: bytes, oids: tuple[int, ...] = (), after: bytes = DESCRIBED) -> bytes:
+    """A Parse of the unnamed statement and a round of it."""
+    return pg.parse(b"", text, oids) + bound(*values, name=b"", after=after)
+
+
+PARSED = pg.parse_complete()
+INTS = (23, 4_294_967_295)
+
+
 @native
-@pytest.mark.parametrize("chunk", [SELECT, bound(b"7"), bound(b"7", after=EXECUTED), bound()])
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        SELECT, bound(b"7"), bound(b"7", after=EXECUTED), bound(), parsed(ONE.sql), parsed(ONE.sql, after=EXECUTED),
+        parsed(BY_ID.sql, b"7", oids=INTS),
+    ],
+)  # fmt: skip
 def test_a_plain_statement_goes_on_as_it_came(chunk: bytes) -> None:
     road = Road().armed()
     road.lane.asked(chunk)
@@ -142,6 +159,13 @@ def test_a_plain_statement_goes_on_as_it_came(chunk: bytes) -> None:
         bound(b"7", after=pg.describe("S", b"") + EXECUTED), bound(b"7", after=pg.describe("P", b"a") + EXECUTED),
         bound(b"7" * 5000), pg.query(b"x" * 5000), b"B\0\0\0\4" + EXECUTED, b"B\0\0\0\5\0" + EXECUTED,
         b"B\0\0\0\6\0p" + EXECUTED, b"B\0\0\0\x04", b"B\0\0\0\x08" + EXECUTED,
+        pg.parse(b"", ONE.sql), pg.parse(b"", ONE.sql) + pg.sync(), parsed(ONE.sql)[:-1], parsed(ONE.sql) + pg.sync(),
+        pg.parse(b"n", ONE.sql) + bound(name=b"n"), pg.parse(b"n", ONE.sql) + bound(name=b""), parsed(b""),
+        pg.parse(b"", ONE.sql) + bound(name=b"p"), parsed(ONE.sql, after=pg.sync()), parsed(b"select 2"),
+        pg.parse(b"", ONE.sql) * 2 + bound(name=b""), pg.parse(b"", ONE.sql) + SELECT, b"P\0\0\0\4" + bound(name=b""),
+        b"P\0\0\0\x07\0\0\0" + bound(name=b""), b"P\0\0\0\x08\0x\0\0" + bound(name=b""),
+        b"P\0\0\0\x0e\0select 1\0" + bound(name=b""), b"P\0\0\0\x10\0select 1\0\0\1" + bound(name=b""),
+        b"P\0\0\0\x11\0select 1\0\0\0\0" + bound(name=b""), b"P\0\0\0\x0d\0select 1" + bound(name=b""),
     ],
 )  # fmt: skip
 def test_everything_else_goes_to_the_session_and_so_does_what_follows(chunk: bytes) -> None:
@@ -190,6 +214,30 @@ def test_a_whole_answer_is_one_entry_and_waits_for_it(
     text = (ONE.sql, b"", ()) if chunk == SELECT else (BY_ID.sql, section, (23, 4_294_967_295))
     assert body == encode_body(*text)
     assert (road.now, road.unsaid, road.long, road.lane.is_busy) == ([answer], [], [], False)
+
+
+@native
+def test_a_statement_that_is_parsed_before_becomes_the_unnamed_one_once_the_server_agrees() -> None:
+    road = Road().armed()
+    road.lane.asked(parsed(BY_ID.sql, b"7", oids=INTS))
+    assert not road.parsed
+    road.lane.answered(PARSED + BOUND + ANSWER)
+    assert road.parsed == [(JUDGED, BY_ID.sql, INTS)]
+    (members, body, rows_), *more = road.entries
+    ended = b',"results":[["SELECT 1",1]],"rows":1,"bytes":%d,' % (len(ANSWER) - len(HEAD) - 6)
+    assert ended in members and rows_ == 1 and not more
+    assert body == encode_body(BY_ID.sql, pg.bind(b"", b"", [], (b"7",), [])[7:], INTS)
+    assert (road.now, road.long, road.lane.is_busy) == ([PARSED + BOUND + ANSWER], [], False)
+
+
+@native
+@pytest.mark.parametrize("answer", [BOUND + ANSWER, PARSED + ANSWER, PARSED, PARSED * 2 + BOUND + ANSWER, READY])
+def test_a_parse_with_another_answer_is_handed_over_with_its_statement(answer: bytes) -> None:
+    road = Road().armed()
+    road.lane.asked(parsed(ONE.sql))
+    road.lane.answered(answer)
+    went = (Owes.DESCRIBED_ROUND, True, JUDGED, ONE.sql, pg.bind(b"", b"", [], (), [])[7:], (), 1000)
+    assert road.long == [("went", went), ("answer", answer)] and not (road.entries or road.parsed)
 
 
 @native
@@ -244,7 +292,7 @@ def test_parameters_are_counted_and_kept_if_they_may_be() -> None:
         assert body == encode_body(BY_ID.sql, section, (23, 4_294_967_295))
 
 
-WENT = ("went", (Owes.QUERY, JUDGED, ONE.sql, b"", (), 1000))
+WENT = ("went", (Owes.QUERY, False, JUDGED, ONE.sql, b"", (), 1000))
 
 
 @native
@@ -295,7 +343,7 @@ def test_another_statement_before_the_answer_goes_to_the_session_after_the_first
     road.lane.asked(bound(b"7"))
     road.lane.asked(SELECT)
     section = bound(b"7", after=b"")[8:]
-    went = (Owes.DESCRIBED_ROUND, JUDGED, BY_ID.sql, section, (23, 4_294_967_295), 1000)
+    went = (Owes.DESCRIBED_ROUND, False, JUDGED, BY_ID.sql, section, (23, 4_294_967_295), 1000)
     assert road.long == [("went", went), ("ask", SELECT)]
 
 
@@ -427,11 +475,21 @@ def test_nothing_is_kept() -> None:
             for chunk, answer in ((SELECT, ANSWER), (bound(b"7"), BOUND + ANSWER), (SELECT, READY)):
                 road.lane.asked(chunk)
                 road.lane.answered(answer)
+            for chunk in (parsed(BY_ID.sql, b"7", oids=INTS), parsed(ONE.sql)):
+                road.armed().lane.asked(chunk)
+                road.lane.answered(PARSED + BOUND + ANSWER)
+            road.lane.asked(parsed(BY_ID.sql, b"7", oids=INTS))
             road.armed().lane.asked(bound(b"7"))
             road.lane.asked(bound(b"7"))
-            for broken in ({"plain": raises}, {"ran": raises}, {"server": Broken()}, {"clock_us": lambda: "now"}):
-                road.but(**broken).lane.asked(SELECT)
-                road.lane.answered(ANSWER)
+            for broken in (
+                {"plain": raises},
+                {"ran": raises},
+                {"parsed": raises},
+                {"server": Broken()},
+                {"clock_us": lambda: "now"},
+            ):
+                road.but(**broken).lane.asked(parsed(ONE.sql))
+                road.lane.answered(PARSED + BOUND + ANSWER)
             with contextlib.suppress(TypeError):
                 Lane(**road.given | {"who": None})
 
@@ -565,9 +623,13 @@ BEGIN: list[Action] = [
 ]  # fmt: skip
 plain = st.sampled_from([
     pg.query(ONE.sql), pg.query(NAMES.sql), bound(name=b"a"), bound(name=b"a", after=EXECUTED), bound(b"1", name=b"b"),
-    bound(b"1", name=b"b", after=EXECUTED),
+    bound(b"1", name=b"b", after=EXECUTED), parsed(ONE.sql), parsed(NAMES.sql, after=EXECUTED), parsed(BY_ID.sql, b"1"),
+    parsed(BY_ID.sql, b"1", oids=(23,)), bound(name=b""), bound(b"1", name=b"", after=EXECUTED),
 ])  # fmt: skip
-failing = st.sampled_from([bound(name=b"c"), pg.query(DIVIDE.sql), bound(name=b"b"), bound(name=b"nothing")])
+failing = st.sampled_from([
+    bound(name=b"c"), pg.query(DIVIDE.sql), bound(name=b"b"), bound(name=b"nothing"), parsed(DIVIDE.sql),
+    parsed(BY_ID.sql), parsed(b"selec 1"), parsed(ONE.sql)[:-5], parsed(ONE.sql, after=pg.sync()),
+])  # fmt: skip
 piece = st.sampled_from([WHOLE, WHOLE, WHOLE, 1, 5, 11, 30])
 
 
@@ -629,7 +691,7 @@ def long_road(actions: list[Action], binds: str = "full") -> list[bytes]:
 
 @native
 def test_a_session_in_full_swing_takes_no_long_road() -> None:
-    rounds = [bound(b"1", name=b"b"), pg.query(NAMES.sql), bound(name=b"a", after=EXECUTED)] * 3
+    rounds = [bound(b"1", name=b"b"), pg.query(NAMES.sql), bound(name=b"a", after=EXECUTED), parsed(ONE.sql)] * 3
     assert not long_road(flat([answered(chunk) for chunk in rounds]))
 
 

@@ -1,11 +1,9 @@
 /* The steady path of a session in C: one known, plain statement at a time, from the client's chunk to its entry.
  *
- * What is done is defined by rounds.py, Answers.feed_round and Trail.outcome, which do the same where this module is
- * not, and take over wherever anything is in the least unusual. Nothing is judged here and no judgement is kept:
+ * What is done is defined by rounds.py, Answers.feed_round and Trail.outcome, and for a Parse by Asks, which do the same
+ * where this module is not, and take over wherever anything is in the least unusual. Nothing is judged here and no judgement is kept:
  * Rounds.plain is asked for each statement. The lane takes chunks only while it is armed, which the session does when
  * everything in it is at rest; whatever the lane does not take disarms it, after what it holds has been handed over.
- *
- * Formats: https://www.postgresql.org/docs/current/protocol-message-formats.html; bodies: ledger/entry.py.
  */
 
 #define PY_SSIZE_T_CLEAN
@@ -15,18 +13,7 @@
 #include <time.h>
 
 #include "../ledger/_put.h"
-
-#define HEADER 5       /* type and length of a message */
-#define READY_BYTES 6  /* ReadyForQuery */
-#define TAG_BYTES 64   /* no plain statement's command tag is longer */
-#define ROWS_DIGITS 18 /* more would not fit into 64 bits */
-/* Of wire/postgres_state.py, Owes. */
-enum { NOTHING = 0, QUERY = 8, ROUND = 10, DESCRIBED_ROUND = 11 };
-
-static const char EXECUTED[] = "E\0\0\0\x09\0\0\0\0\0S\0\0\0\4"; /* Execute of the unnamed portal, all rows; Sync */
-static const char DESCRIBED[] = "D\0\0\0\6P\0";
-#define EXECUTED_BYTES ((Py_ssize_t)sizeof EXECUTED - 1)
-#define DESCRIBED_BYTES ((Py_ssize_t)sizeof DESCRIBED - 1)
+#include "_messages.h"
 
 static PyObject *str_write, *str_text, *str_oids, *str_members, *no_bytes, *no_oids;
 
@@ -34,7 +21,8 @@ static PyObject *str_write, *str_text, *str_oids, *str_members, *no_bytes, *no_o
 typedef struct {
     PyObject_HEAD
     PyObject *ask, *answer, *fail;         /* the session's long roads: chunk, chunk, exception */
-    PyObject *plain, *went;                /* Rounds.plain(text), Rounds.went(owes, judged, text, binds, oids, began) */
+    PyObject *plain, *parsed;              /* Rounds.plain(text), Rounds.parsed(judged, text, oids) */
+    PyObject *went;                        /* Rounds.went(owes, is_parsed, judged, text, binds, oids, began) */
     PyObject *ran;                         /* Trail.ran(members, body, rows) */
     PyObject *say_now, *written, *said;    /* Outlet.say_now(answer), Recorder.written, Outlet.said */
     PyObject *clock_us;                    /* None for the system's */
@@ -45,19 +33,8 @@ typedef struct {
     Py_ssize_t most_bytes;
     int owes;
     char is_armed, is_busy, keeps_binds; /* is_busy: what is under way went to the server */
+    char is_parsed;                      /* what is under way began with a Parse of the unnamed statement */
 } Lane;
-
-/* Length of the message at `at` with its type, 0 where it is impossible; see wire/frames.py, length_at. */
-static Py_ssize_t length_at(const byte *at) {
-    uint32_t size = (uint32_t)at[1] << 24 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 8 | at[4];
-    return size < 4 || size >= 0x40000000 ? 0 : (Py_ssize_t)size + 1;
-}
-
-/* The same of a message that ends before `end`, 0 of every other. */
-static Py_ssize_t whole(const byte *at, const byte *end) {
-    Py_ssize_t length = end - at < HEADER ? 0 : length_at(at);
-    return length > end - at ? 0 : length;
-}
 
 /* The system's monotonic clock, as Python reads it. */
 static long long system_us(void) {
@@ -94,7 +71,7 @@ static Py_ssize_t busy; /* lanes with a statement under way, of all sessions */
 
 static void forget(Lane *self) {
     busy -= self->is_busy;
-    self->is_busy = 0;
+    self->is_busy = self->is_parsed = 0;
     self->owes = NOTHING;
     Py_CLEAR(self->judged);
     Py_CLEAR(self->text);
@@ -107,8 +84,8 @@ static int disarm(Lane *self) {
     self->is_armed = 0;
     if (self->owes == NOTHING)
         return 0;
-    PyObject *given = Py_BuildValue("(iOOOOL)", self->owes, self->judged, self->text, self->binds, self->oids,
-                                    self->began_us);
+    PyObject *given = Py_BuildValue("(iOOOOOL)", self->owes, self->is_parsed ? Py_True : Py_False, self->judged,
+                                    self->text, self->binds, self->oids, self->began_us);
     forget(self);
     int failed = given ? called(PyObject_CallObject(self->went, given)) : -1;
     Py_XDECREF(given);
@@ -117,34 +94,54 @@ static int disarm(Lane *self) {
 
 /* --- client → server --------------------------------------------------------------------------------------------- */
 
-/* What begins with a Bind of the unnamed portal and is one round; NOTHING for every other. The statement's name ends at
- * `name_end`, the Bind at `body_end`. */
-static int round_of(const byte *data, Py_ssize_t size, Py_ssize_t *name_end, Py_ssize_t *body_end) {
-    Py_ssize_t first = whole(data, data + size);
-    if (!first || data[HEADER])
-        return NOTHING;
-    const byte *rest = data + first;
-    Py_ssize_t rest_bytes = size - first;
-    int owes = ROUND;
-    if (rest_bytes == DESCRIBED_BYTES + EXECUTED_BYTES && !memcmp(rest, DESCRIBED, (size_t)DESCRIBED_BYTES)) {
-        owes = DESCRIBED_ROUND;
-        rest += DESCRIBED_BYTES;
-        rest_bytes -= DESCRIBED_BYTES;
+/* The type OIDs at the end of a Parse: how many, and they. NULL with an exception. */
+static PyObject *oids_at(const byte *at, Py_ssize_t count) {
+    PyObject *oids = PyTuple_New(count);
+    for (Py_ssize_t i = 0; oids && i < count; i++, at += 4) {
+        PyObject *oid = PyLong_FromUnsignedLong((unsigned long)at[0] << 24 | at[1] << 16 | at[2] << 8 | at[3]);
+        if (!oid)
+            Py_CLEAR(oids);
+        else
+            PyTuple_SET_ITEM(oids, i, oid);
     }
-    if (rest_bytes != EXECUTED_BYTES || memcmp(rest, EXECUTED, (size_t)EXECUTED_BYTES))
-        return NOTHING;
-    const byte *name = data + HEADER + 1;
-    const byte *found = first > HEADER + 1 ? memchr(name, 0, (size_t)(first - HEADER - 1)) : NULL;
-    if (!found)
-        return NOTHING;
-    *name_end = found - data;
-    *body_end = first;
-    return owes;
+    return oids;
+}
+
+/* Note text and type OIDs of a Parse of the unnamed statement: where the next message begins, 0 if that is not what it is,
+ * -1 on exceptions. */
+static Py_ssize_t read_parse(Lane *self, const byte *data, Py_ssize_t size) {
+    Py_ssize_t end = whole(data, data + size);
+    if (end < HEADER + 4 || data[HEADER])
+        return 0;
+    const byte *text = data + HEADER + 1, *text_end = memchr(text, 0, (size_t)(end - HEADER - 1));
+    if (!text_end || data + end - text_end < 3)
+        return 0;
+    Py_ssize_t count = text_end[1] << 8 | text_end[2];
+    if (data + end - text_end != 3 + 4 * count)
+        return 0;
+    self->is_parsed = 1;
+    self->text = PyBytes_FromStringAndSize((const char *)text, text_end - text);
+    self->oids = self->text ? oids_at(text_end + 3, count) : NULL;
+    return self->oids ? end : -1;
+}
+
+/* Note text and type OIDs of a statement that is known by name; see recognise. */
+static int read_known(Lane *self, const char *at, Py_ssize_t size) {
+    PyObject *name = PyBytes_FromStringAndSize(at, size);
+    if (!name)
+        return -1;
+    PyObject *statement = PyDict_GetItemWithError(self->known, name);
+    Py_DECREF(name);
+    if (!statement)
+        return PyErr_Occurred() ? -1 : 0;
+    self->text = PyObject_GetAttr(statement, str_text);
+    self->oids = self->text ? PyObject_GetAttr(statement, str_oids) : NULL;
+    return self->oids ? 1 : -1;
 }
 
 /* Note text, type OIDs and parameters of what a chunk asks for: 1 if it is one statement, 0 if not, -1 on exceptions. */
 static int recognise(Lane *self, const byte *data, Py_ssize_t size) {
-    Py_ssize_t name_end, body_end;
+    Py_ssize_t name_end, body_end, parsed = 0;
     if (data[0] == 'Q') {
         if (length_at(data) != size || memchr(data + HEADER, 0, (size_t)(size - HEADER)) != data + size - 1)
             return 0;
@@ -154,20 +151,17 @@ static int recognise(Lane *self, const byte *data, Py_ssize_t size) {
         self->text = PyBytes_FromStringAndSize((const char *)data + HEADER, size - HEADER - 1);
         return self->text ? 1 : -1;
     }
-    if (data[0] != 'B' || !(self->owes = round_of(data, size, &name_end, &body_end)))
+    if (data[0] == 'P' && (parsed = read_parse(self, data, size)) <= 0)
+        return (int)parsed;
+    data += parsed;
+    if (parsed == size || data[0] != 'B' || !(self->owes = round_of(data, size - parsed, &name_end, &body_end)))
         return 0;
-    const char *name_at = (const char *)data + HEADER + 1;
-    PyObject *name = PyBytes_FromStringAndSize(name_at, (const char *)data + name_end - name_at);
-    if (!name)
-        return -1;
-    PyObject *statement = PyDict_GetItemWithError(self->known, name);
-    Py_DECREF(name);
-    if (!statement)
-        return PyErr_Occurred() ? -1 : 0;
-    self->text = PyObject_GetAttr(statement, str_text);
-    self->oids = self->text ? PyObject_GetAttr(statement, str_oids) : NULL;
-    if (!self->oids ||
-        !(self->binds = PyBytes_FromStringAndSize((const char *)data + name_end + 1, body_end - name_end - 1)))
+    Py_ssize_t name = HEADER + 1;
+    int is_found = parsed ? name == name_end : read_known(self, (const char *)data + name, name_end - name);
+    if (is_found <= 0)
+        return is_found;
+    self->binds = PyBytes_FromStringAndSize((const char *)data + name_end + 1, body_end - name_end - 1);
+    if (!self->binds)
         return -1;
     return PyBytes_CheckExact(self->text) && PyBytes_GET_SIZE(self->text) && PyTuple_CheckExact(self->oids);
 }
@@ -194,69 +188,6 @@ static int take(Lane *self, PyObject *chunk) {
 }
 
 /* --- server → client --------------------------------------------------------------------------------------------- */
-
-/* What an answer tells: where its command tag is, and how many rows and bytes the entry says. */
-typedef struct {
-    const byte *tag;
-    Py_ssize_t tag_bytes, bytes;
-    long long rows;
-} Told;
-
-/* Read a command tag; 0 where it is not plain. See wire/postgres_backend.py, parse_command_complete. */
-static int read_tag(const byte *tag, Py_ssize_t size, Told *told) {
-    if (size < 2 || size > TAG_BYTES || tag[size - 1])
-        return 0;
-    for (Py_ssize_t i = 0; i < size - 1; i++)
-        if (!Py_ISALNUM(tag[i]) && tag[i] != ' ')
-            return 0;
-    Py_ssize_t digits = --size;
-    while (digits && Py_ISDIGIT(tag[digits - 1]))
-        digits--;
-    told->rows = 0;
-    if (digits < size && digits && tag[digits - 1] == ' ') {
-        if (size - digits > ROWS_DIGITS)
-            return 0;
-        for (Py_ssize_t i = digits; i < size; i++)
-            told->rows = told->rows * 10 + (tag[i] - '0');
-    }
-    told->tag = tag;
-    told->tag_bytes = size;
-    return 1;
-}
-
-/* Read the whole answer to what is owed, after which the session is idle; 0 for every other chunk. */
-static int read_answer(int owes, const byte *data, Py_ssize_t size, Told *told) {
-    const byte *at = data, *last = data + size - READY_BYTES, *rows;
-    if (size < READY_BYTES || memcmp(last, "Z\0\0\0\5I", READY_BYTES))
-        return 0;
-    if (owes != QUERY) {
-        if (last - at < HEADER || memcmp(at, "2\0\0\0\4", HEADER))
-            return 0;
-        at += HEADER;
-    }
-    Py_ssize_t length;
-    if (at < last && owes != ROUND && (*at == 'T' || (*at == 'n' && owes == DESCRIBED_ROUND))) {
-        if (!(length = whole(at, last)))
-            return 0;
-        at += length;
-    } else if (owes == DESCRIBED_ROUND) {
-        return 0;
-    }
-    for (rows = at; at < last && *at == 'D'; at += length)
-        if (!(length = whole(at, last)))
-            return 0;
-    if (at == last || *at != 'C' || whole(at, last) != last - at)
-        return 0;
-    /* A Query's bytes are all up to ReadyForQuery, an Execute's those from its first row to its CommandComplete. */
-    told->bytes = owes == QUERY ? size : last - rows;
-    return read_tag(at + HEADER, last - at - HEADER, told);
-}
-
-/* Number of values in the parameter section of a Bind; see proxy/trail.py, _count. */
-static int count(const byte *binds, Py_ssize_t size) {
-    Py_ssize_t at = size > 1 ? 2 + 2 * (binds[0] << 8 | binds[1]) : size;
-    return at + 1 < size ? binds[at] << 8 | binds[at + 1] : 0;
-}
 
 /* The members of an execution's entry; see proxy/trail.py, Trail.outcome. */
 static PyObject *members_of(Lane *self, const Told *told, long long duration_us) {
@@ -300,18 +231,22 @@ static int say(Lane *self, PyObject *chunk) {
 static int settle(Lane *self, PyObject *chunk) {
     Told told;
     long long ended_us;
-    if (!read_answer(self->owes, (const byte *)PyBytes_AS_STRING(chunk), PyBytes_GET_SIZE(chunk), &told))
+    if (!read_answer(self->owes, self->is_parsed, (const byte *)PyBytes_AS_STRING(chunk), PyBytes_GET_SIZE(chunk), &told))
         return 0;
     PyObject *members = NULL, *body = NULL, *rows = NULL;
     if (!now_us(self, &ended_us) && (members = members_of(self, &told, ended_us - self->began_us)) &&
         (body = body_of(self->text, self->keeps_binds ? self->binds : no_bytes, self->oids)))
         rows = PyLong_FromLongLong(told.rows);
-    forget(self); /* the server owes nothing any more, whatever becomes of the entry */
+    PyObject *named[] = {Py_NewRef(self->judged), Py_NewRef(self->text), Py_NewRef(self->oids)};
     PyObject *given[] = {members, body, rows};
-    int failed = !rows || called(PyObject_Vectorcall(self->ran, given, 3, NULL));
-    Py_XDECREF(members);
-    Py_XDECREF(body);
-    Py_XDECREF(rows);
+    int is_parsed = self->is_parsed;
+    forget(self); /* the server owes nothing any more, whatever becomes of the entry */
+    int failed = !rows || called(PyObject_Vectorcall(self->ran, given, 3, NULL)) ||
+                 (is_parsed && called(PyObject_Vectorcall(self->parsed, named, 3, NULL)));
+    for (int i = 0; i < 3; i++) {
+        Py_DECREF(named[i]);
+        Py_XDECREF(given[i]);
+    }
     return failed || say(self, chunk) ? -1 : 1;
 }
 
@@ -390,15 +325,15 @@ static void lane_dealloc(Lane *self) {
 }
 
 static PyObject *lane_make(PyTypeObject *type, PyObject *given, PyObject *named) {
-    static char *NAMES[] = {"ask", "answer", "fail", "plain", "went", "ran", "say_now", "written", "said", "clock_us",
+    static char *NAMES[] = {"ask", "answer", "fail", "plain", "parsed", "went", "ran", "say_now", "written", "said", "clock_us",
                             "server", "known", "unsaid", "who", "most_bytes", "keeps_binds", NULL};
     Lane *self = (Lane *)type->tp_alloc(type, 0);
     int keeps_binds;
     if (!self)
         return NULL;
     if (!PyArg_ParseTupleAndKeywords(
-            given, named, "$OOOOOOOOOOOO!O!Snp", NAMES, &self->ask, &self->answer, &self->fail, &self->plain,
-            &self->went, &self->ran, &self->say_now, &self->written, &self->said, &self->clock_us, &self->server,
+            given, named, "$OOOOOOOOOOOOO!O!Snp", NAMES, &self->ask, &self->answer, &self->fail, &self->plain,
+            &self->parsed, &self->went, &self->ran, &self->say_now, &self->written, &self->said, &self->clock_us, &self->server,
             &PyDict_Type, &self->known, &PyList_Type, &self->unsaid, &self->who, &self->most_bytes, &keeps_binds)) {
         memset(&self->ask, 0, OBJECTS * sizeof(PyObject *)); /* they were borrowed */
         Py_DECREF(self);

@@ -1,11 +1,12 @@
 """The steady path of a session: one known, plain statement at a time, past everything else.
 
 All chunks of a session come in by its lane. Where it is written in C (`_lane.c`) and armed, it takes a chunk that is
-one plain statement, which `Rounds` would take too; has it judged (`plain`), lets it go on, and holds it until its whole
-answer comes in one chunk, whose entry it makes and records (`ran`). A session arms it when everything in it is at rest:
-when nothing that came before has a bearing on what comes next. Whatever the lane does not take it gives to the session
-(`ask`, `answer`), disarmed, after what it holds (`went`): the session goes on as if it had taken that itself. So
-nothing is decided here, and the ledger has the same entries with a lane and without.
+one plain statement, which `Rounds` would take too, or the same behind a Parse of the unnamed statement. It has it
+judged (`plain`), lets it go on, and holds it until its whole answer comes in one chunk, whose entry it makes and
+records (`ran`) and whose Parse it tells of (`parsed`). A session arms it when everything in it is at rest: when nothing
+that came before has a bearing on what comes next. Whatever the lane does not take it gives to the session (`ask`,
+`answer`), disarmed, after what it holds (`went`): the session goes on as if it had taken that itself. So nothing is
+decided here, and the ledger has the same entries with a lane and without.
 """
 
 from __future__ import annotations

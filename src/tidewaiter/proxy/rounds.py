@@ -13,7 +13,7 @@ from typing import Final
 from tidewaiter.model import Allow
 from tidewaiter.proxy.answers import Answers
 from tidewaiter.proxy.asks import Asks
-from tidewaiter.proxy.names import Portal
+from tidewaiter.proxy.names import Portal, Statement
 from tidewaiter.proxy.pipeline import Judged
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution
@@ -77,11 +77,27 @@ class Rounds:
             return False
         return asks.is_clear and self._answers.is_at_rest and not (names.changes or names.portals)
 
-    def went(self, owes: int, judged: Judged, text: bytes, binds: bytes, oids: tuple[int, ...], began_us: int) -> None:
-        """Note a statement that was taken elsewhere, in a session at rest, and went to the server."""
+    def went(
+        self,
+        owes: int,
+        is_parsed: bool,
+        judged: Judged,
+        text: bytes,
+        binds: bytes,
+        oids: tuple[int, ...],
+        began_us: int,
+    ) -> None:
+        """Note a statement that was taken elsewhere, in a session at rest, and went to the server; `is_parsed`: after a
+        Parse that made it the unnamed one."""
+        if is_parsed:
+            self._owed.sent(Owes.PARSE, self._names.prepare(b"", Statement(text, oids, judged.facts)))
         self._owed.sent(owes, Execution(judged, text, began_us, binds, oids))
         self._names.syncs += owes != Owes.QUERY
         self._asks.went_past(ends_with_sync=owes != Owes.QUERY)
+
+    def parsed(self, judged: Judged, text: bytes, oids: tuple[int, ...]) -> None:
+        """Note the unnamed statement of a session at rest, to which the server has agreed."""
+        self._names.statements[b""] = Statement(text, oids, judged.facts)
 
     def _take_query(self, chunk: bytes, size: int) -> bool:
         if length_at(chunk, 0) != size or chunk.find(0, HEADER) != size - 1:
