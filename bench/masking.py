@@ -51,6 +51,7 @@ create function made(first int, last int) returns table (id int, name text, emai
     timestamptz '2026-01-01' + n * interval '1 minute' from generate_series(first, last) n $$;
 create table plain as select * from made(1, {ROWS});
 create table by_sql as select * from made(1, {ROWS});
+create table dated as select * from made(1, {ROWS});
 create table shaped as select * from made(1, {ROWS});
 create table mixed as select * from made(1, {ROWS});
 create table noted as select id, name, email, city, 'call ' || case n % 10 when 0 then contact else 'him' end ||
@@ -59,7 +60,7 @@ create table noted as select id, name, email, city, 'call ' || case n % 10 when 
 create table plain_stream as select * from made(1, {STREAMED});
 create table masked_stream as select * from made(1, {STREAMED});
 create table mixed_stream as select * from made(1, {STREAMED});
-vacuum analyze plain, by_sql, shaped, mixed, noted, plain_stream, masked_stream, mixed_stream;
+vacuum analyze plain, by_sql, dated, shaped, mixed, noted, plain_stream, masked_stream, mixed_stream;
 """
 
 CLASSIFICATION = """
@@ -71,8 +72,10 @@ person = { mask = "fake" }
 text = { mask = "free_text" }
 shown = { mask = "redact" }
 day = { mask = { name = "truncate", unit = "month" } }
+about = { mask = { name = "bucket", size = 10 } }
 [datasource.bench]
-"public.by_sql" = { email = ["shown"], contact = ["shown"], at = ["day"] }
+"public.by_sql" = { id = ["about"], email = ["shown"], contact = ["shown"] }
+"public.dated" = { email = ["shown"], contact = ["shown"], at = ["day"] }
 "public.shaped" = { name = ["shape"], email = ["address"], city = ["shape"], contact = ["address"] }
 "public.mixed" = { name = ["person"], email = ["joined"], city = ["shape"], contact = ["address"] }
 "public.noted" = { note = ["text"] }
@@ -95,7 +98,8 @@ JOIN = (
 
 CASES = {
     "nothing masked": "plain",
-    "in SQL: redact, redact, truncate": "by_sql",
+    "in SQL: bucket, redact, redact": "by_sql",
+    "in SQL: redact, redact; late: truncate of a timestamptz": "dated",
     "late: partial, email, partial, email": "shaped",
     "late: token, fake, partial, email": "mixed",
     "late: free_text": "noted",

@@ -294,10 +294,10 @@ class Column:
     is_constrained: bool = False
 
 
-Premise = Literal["", "utf8", "iso"]
+Premise = Literal["", "utf8", "iso", "utc"]
 """What must hold of a session for a late mask to give what the server would: nothing, that the server counts texts in
-characters of UTF-8, or that it writes dates in ISO style."""
-PREMISES: Final[frozenset[Premise]] = frozenset(("", "utf8", "iso"))
+characters of UTF-8, that it writes dates in ISO style, or that it does and that its days are those of UTC."""
+PREMISES: Final[frozenset[Premise]] = frozenset(("", "utf8", "iso", "utc"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -94,6 +95,36 @@ def test_psycopg_reads_every_masked_value_as_its_type(typed: Deployment, is_bina
         for _ in range(8):
             cursor.execute(f"select * from {TABLE} where id = %s".encode(), [1], prepare=True)
             assert cursor.fetchone() == plain
+
+
+@pytest.mark.parametrize("is_binary", [False, True])
+def test_a_moment_is_truncated_where_the_session_says_its_days_begin(typed: Deployment, is_binary: bool) -> None:
+    in_utc, in_tokyo = datetime(1999, 1, 1, tzinfo=UTC), datetime(1999, 12, 31, 15, tzinfo=UTC)
+    with (
+        psycopg.connect(typed.dsn(MASKED), autocommit=True) as connection,
+        connection.cursor(binary=is_binary) as cursor,
+    ):
+
+        def year() -> datetime:
+            found = cursor.execute(f"select timestamptz_truncate from {TABLE} where id = %s", [1]).fetchone()
+            assert found is not None and isinstance(found[0], datetime)
+            return found[0]
+
+        cursor.execute("set timezone to 'utc'")
+        assert [year() for _ in range(7)] == [in_utc] * 7, "prepared on the way"
+        cursor.execute("set timezone to 'Asia/Tokyo'")
+        assert [year(), year()] == [in_tokyo, in_tokyo]
+        cursor.execute("set timezone to 'utc'")
+        with connection.transaction():
+            assert year() == in_utc
+            cursor.execute("set local timezone to 'Asia/Tokyo'")
+            assert year() == in_tokyo
+        assert year() == in_utc
+        cursor.execute("select set_config('timezone', 'Asia/Tokyo', false)")
+        assert year() == in_tokyo
+        cursor.execute("discard all")
+        connection.execute("set timezone to 'utc'")
+        assert year() == in_utc
 
 
 def test_asyncpg_reads_every_masked_value_as_its_type(typed: Deployment) -> None:

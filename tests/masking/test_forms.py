@@ -60,7 +60,7 @@ def test_every_sql_form_ends_in_the_column_s_type() -> None:
         (mask("email"), "characters.short", "varchar", None),
         (mask("truncate", unit="year"), "pg_catalog.date", "date", "iso"),
         (mask("truncate", unit="year"), "timestamp(3) without time zone", "timestamp", "iso"),
-        (mask("truncate", unit="year"), "timestamp with time zone", "timestamptz", None),
+        (mask("truncate", unit="year"), "timestamp with time zone", "timestamptz", "utc"),
         (mask("bucket", size=10), "numeric(10,2)", "numeric", ""),
         (mask("bucket", size=0.5), "numeric(10,2)", "numeric", None),
         (mask("bucket", size=10), "numeric(5,-2)", "numeric", None),

@@ -70,6 +70,16 @@ def test_a_date_in_another_style_raises() -> None:
         masked(mask("truncate", unit="year"), column("pg_catalog.date"), b"06/05/2024")
 
 
+def test_a_moment_in_another_time_zone_raises() -> None:
+    of, to = column("timestamp with time zone", "timestamptz"), mask("truncate", unit="month")
+    assert masked(to, of, b"2024-05-06 07:08:09.5+00") == b"2024-05-01 00:00:00+00"
+    assert masked(to, of, b"0044-03-15 01:02:03+00 BC") == b"0044-03-01 00:00:00+00 BC"
+    assert masked(to, of, b"-infinity") == b"-infinity"
+    for value in (b"2024-05-06 07:08:09+02", b"2024-05-06 07:08:09+00:30", b"2024-05-06 07:08:09"):
+        with pytest.raises(ValueError, match="UTC"):
+            masked(to, of, value)
+
+
 def test_free_text_loses_what_is_found_and_types_without_a_form_are_null() -> None:
     assert masked(mask("free_text"), TEXT, b"write to amy@x.example") == b"write to [email]"
     assert masked(mask("free_text"), column("pg_catalog.jsonb"), b'\x01"a@b.cd"', is_binary=True) == b'\x01"[email]"'

@@ -25,6 +25,7 @@ from tidewaiter.masking.forms import column_mask
 from tidewaiter.masking.late import late_mask
 from tidewaiter.masking.plan import MaskPlan
 from tidewaiter.model import Column, Secret
+from tidewaiter.proxy.met import UTC
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "live"))
 from rawwire import SYNC, Client, bind, describe, execute, message, parse
@@ -139,6 +140,8 @@ KINDS = [
     Kind(column("pg_catalog.date"), UNITS, DATES, day, "date '2000-01-01' + {}::int"),
     *(Kind(column(f"timestamp{size} without time zone", "timestamp"), UNITS, MOMENTS, microsecond,
            "timestamp '2000-01-01' + {}::float8 * interval '1 microsecond'") for size in ("", "(3)")),
+    *(Kind(column(f"timestamp{size} with time zone", "timestamptz"), UNITS, MOMENTS, microsecond,
+           "timestamptz '2000-01-01' + {}::float8 * interval '1 microsecond'") for size in ("", "(3)")),
 ]  # fmt: skip
 
 
@@ -155,7 +158,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[EmbeddedPostgres]:
         Path(folder).chmod(0o755)
         binaries = Binaries(SYSTEM_15) if request.param == "15" else bundled()
         with EmbeddedPostgres(Path(folder) / "server", Secret("late"), binaries=binaries) as running:
-            running.execute("create extension citext")
+            running.execute("create extension citext; alter database postgres set timezone = 'UTC'")
             if has_icu(running):
                 running.execute(
                     "create collation loose (provider = icu, locale = 'und-u-ks-level1', deterministic = false)"
@@ -190,8 +193,12 @@ async def fill(server: EmbeddedPostgres, kind: Kind) -> None:
 
 def rows(client: Client, expression: str, *, is_binary: bool) -> bytes:
     """The rows of `kept` as they come."""
-    asked = parse(f"select {expression} from kept order by n") + bind(results=[int(is_binary)]) + describe() + execute()
-    client.send(asked + SYNC)
+    return shown(client, f"{expression} from kept order by n", is_binary=is_binary)
+
+
+def shown(client: Client, selected: str, *, is_binary: bool = False) -> bytes:
+    """The rows of a SELECT as they come."""
+    client.send(parse(f"select {selected}") + bind(results=[int(is_binary)]) + describe() + execute() + SYNC)
     got = list(client.until())
     assert [one.fields for one in got if one.type == b"E"] == []
     return b"".join(message(b"D", one.body) for one in got if one.type == b"D")
@@ -219,5 +226,21 @@ def test_late_and_sql_agree(server: EmbeddedPostgres, kind: Kind, is_binary: boo
                     for value, late, wanted in zip(values_of(raw), masked, expected, strict=True)
                     if late != wanted
                 ][:3] == [], one
+    finally:
+        client.close()
+
+
+def test_what_servers_call_utc_is_utc_and_was_always(server: EmbeddedPostgres) -> None:
+    moments = ("0044-03-15 12:00 BC", "1847-12-01", "1916-05-21 12:00", "1971-06-01", "2026-07-01", "9999-07-01")
+    client = Client.connect(*address(server))
+    try:
+        for zone in sorted(UTC):
+            client.send(message(b"Q", b"set timezone = '%b'\0" % zone.swapcase()))
+            told = [one.body for one in client.until() if one.type == b"S"]
+            assert told in ([], [b"TimeZone\0" + zone + b"\0"]), "nothing is told of the zone that is set already"
+            for moment in moments:
+                expression = f"timestamptz '{moment}+00'"
+                for value in values_of(shown(client, expression)):
+                    assert value[0] is not None and value[0].removesuffix(b" BC").endswith(b":00+00"), (zone, value)
     finally:
         client.close()

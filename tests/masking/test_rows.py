@@ -55,7 +55,9 @@ def days(sign: int, year: int, month: int, day: int, rest: bytes) -> bytes:
     return b"%04d-%02d-%02d%b%b" % (year, month, day, rest, b" BC" if sign else b"")
 
 
-clocks = st.sampled_from([b"", b" 07:08:09", b" 23:59:59.999999+05:30", b" 00:00:00-12", b"x", b" "])
+clocks = st.sampled_from(
+    [b"", b" 07:08:09", b" 23:59:59.999999+05:30", b" 00:00:00-12", b" 9:00+00", b" +00:30", b"x", b" "]
+)
 moments_text = (
     st.builds(days, st.integers(0, 1), st.integers(0, 300_000), st.integers(0, 13), st.integers(0, 32), clocks)
     | st.builds(days, st.integers(0, 1), st.integers(1990, 2030), st.integers(1, 12), st.integers(1, 28), clocks)
@@ -140,7 +142,7 @@ def cases(draw: st.DrawFn) -> tuple[LateMask, st.SearchStrategy[bytes]]:
     elif kind == "moment":
         units = [mask("truncate", unit=unit) for unit in ("year", "month", "day")]
         named = draw(st.builds(lambda days: mask("shift", days=days), st.integers(1, 36_500)) | st.sampled_from(units))
-        of = draw(st.sampled_from(MOMENTS if named.name == "shift" else MOMENTS[:2]))
+        of = draw(st.sampled_from(MOMENTS))
         values = (wide(SIZES.get(of.type, 8)) | odd) if is_binary else moments_text
     return late_mask(named, of, key, is_binary), values
 
@@ -280,6 +282,8 @@ ORDINARY = [
     (mask("truncate", unit="month"), MOMENTS[0], True, [struct.pack("!i", n) for n in (-9000, 0, (1 << 31) - 1)]),
     (mask("truncate", unit="day"), MOMENTS[1], False, [b"2024-02-29 23:59:59.123456", b"0001-01-01 00:00:01 BC"]),
     (mask("truncate", unit="month"), MOMENTS[1], True, [struct.pack("!q", n) for n in (-1, -(1 << 63), 1 << 60)]),
+    (mask("truncate", unit="year"), MOMENTS[2], False, [b"2024-02-29 23:59:59.5+00", b"0044-03-15 01:02:03+00 BC"]),
+    (mask("truncate", unit="day"), MOMENTS[2], True, [struct.pack("!q", n) for n in (-1, -(1 << 63), 1 << 60)]),
 ]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from maskstage import RULES, described, opened, plan, veiled_stage
+from dataclasses import replace
+
+from maskstage import RULES, TAGS, described, ground, judged, masking, opened, plan, policies, veiled_stage
 from playbook import (
     BOUND,
     FAILING_PARSE,
@@ -19,7 +21,10 @@ from playbook import (
     says,
     server,
 )
+from playstage import Stage
 
+from tidewaiter.config import Classification
+from tidewaiter.proxy.masked import MaskingJudge
 from tidewaiter.proxy.refusal import FAILING_TEXT
 from tidewaiter.wire import postgres as pg
 
@@ -74,6 +79,35 @@ def test_a_prepared_statement_goes_on_so_and_each_execute_is_described() -> None
         >> server(answer)
         << client(seen)
         << ledger(ran(text, masked=MASKED))
+    ).holds(("whole",))
+
+
+def test_what_was_prepared_before_its_masks_could_be_late_runs_as_it_is() -> None:
+    text = b"select email from customers where id = $1"
+    asked = policies(classification=Classification(TAGS, {"shop": {"public.customers": {"email": ("ssn",)}}}))
+    in_sql = judged(text, MaskingJudge(replace(ground(asked), met=frozenset(("",))), masking())).plan
+    at_last = judged(text, MaskingJudge(ground(asked), masking())).plan
+    assert in_sql is not None and at_last is not None and not in_sql.late and at_last.late
+    run = bound(b"1", statement=b"s") + pg.execute(b"") + pg.sync()
+    shown = pg.row_description([pg.Column(b"email")])
+    answer = BOUND + shown + pg.data_row([b"***"]) + pg.command_complete("SELECT 1") + READY
+    seen = answer.replace(shown, b"")
+    told = pg.parameter_status(b"server_encoding", b"UTF8") + pg.parameter_status(b"client_encoding", b"UTF8")
+    masked = [{"relation": "public.customers", "columns": ["email"], "tags": ["ssn"]}]
+    (
+        Play(Stage(asked, masking=masking()))
+        >> client(pg.parse(b"s", text) + run)
+        << server(pg.parse(b"s", in_sql.text) + pg.describe("S", b"s") + described(run))
+        >> server(PARSED + pg.parameter_description([23]) + shown + answer)
+        << client(PARSED + seen)
+        << ledger(ran(text, masked=masked))
+        >> server(told)
+        << client(told)
+        >> client(run)
+        << server(described(run))
+        >> server(answer)
+        << client(seen)
+        << ledger(ran(text, masked=masked))
     ).holds(("whole",))
 
 

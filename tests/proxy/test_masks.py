@@ -112,20 +112,26 @@ def test_nothing_is_late_in_an_encoding_whose_bytes_the_masks_cannot_read() -> N
     assert done.late == () and b"NULL" in done.text and done.premises == frozenset()
 
 
-def test_dates_are_late_unless_the_text_itself_may_change_their_style() -> None:
-    born = Classification(
-        {"day": Mask("truncate", {"unit": "year"})}, {"shop": {"public.payments": {"paid_at": ("day",)}}}
-    )
+@pytest.mark.parametrize(
+    ("table", "name", "premise"), [("payments", "paid_at", "iso"), ("customers", "deleted_at", "utc")]
+)
+def test_dates_are_late_unless_the_text_itself_may_change_how_they_are_written(
+    table: str, name: str, premise: str
+) -> None:
+    day = {"day": Mask("truncate", {"unit": "year"})}
+    born = Classification(day, {"shop": {f"public.{table}": {name: ("day",)}}})
     made = masking()
     found = made.sight(policies(classification=born), ADA, shop(), None, HERE)
     assert found is not None
     for text, premises in (
-        ("select paid_at from payments", {"iso"}),
-        ("set datestyle = german; select paid_at from payments", set()),
-        ("select set_config('datestyle', 'german', false), paid_at from payments", set()),
+        ("select {}", {premise}),
+        ("set datestyle = german; select {}", set()),
+        ("select set_config('datestyle', 'german', false), {}", set()),
+        ("set timezone = 'Asia/Tokyo'; select {}", set()),
     ):
-        facts = understand(text, shop(), Scope(PATH))
-        done = made.plan(text, facts, Scope(PATH), found, born, "utf-8", PREMISES)
+        asked = f"{text.format(name)} from {table}"
+        facts = understand(asked, shop(), Scope(PATH))
+        done = made.plan(asked, facts, Scope(PATH), found, born, "utf-8", PREMISES)
         assert not isinstance(done, Refused), done
         assert done.premises == premises
         assert bool(done.late) is bool(premises)

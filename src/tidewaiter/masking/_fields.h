@@ -150,7 +150,7 @@ struct Mask {
     PyObject *python;   /* the bound method LateMask.apply */
     PyObject *first, *last; /* tuples of bytes: names */
     size_t limit;       /* of the type: characters, or bytes where it `counts_bytes`; 0: none */
-    int is_padded, counts_bytes, is_binary, is_date, bits;
+    int is_padded, counts_bytes, is_binary, is_date, is_zoned, bits;
     int64_t span;       /* days, or the size of a bucket */
     char unit;          /* y, m or d */
     size_t keep_first, keep_last, fill_size;

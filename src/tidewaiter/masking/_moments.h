@@ -170,7 +170,12 @@ static int truncate_moment(const Mask *mask, const Field *field, Out *out)
         moment.days = days_of(year, mask->unit == 'y' ? 1 : month, 1);
     }
     moment.within = 0;
-    if (!mask->is_date) {
+    if (mask->is_zoned && !mask->is_binary) {
+        if (moment.rest_size < 3 || memcmp(moment.rest + moment.rest_size - 3, "+00", 3) != 0)
+            return UNCOVERED;
+        moment.rest = (const uint8_t *)" 00:00:00+00";
+        moment.rest_size = 12;
+    } else if (!mask->is_date) {
         moment.rest = (const uint8_t *)" 00:00:00";
         moment.rest_size = 9;
     }

@@ -278,7 +278,8 @@ static int read_shift(Mask *mask, PyObject *recipe)
 static int read_truncate(Mask *mask, PyObject *recipe)
 {
     PyObject *kind;
-    return PyArg_ParseTuple(recipe, "OO&pp", &kind, as_unit, &mask->unit, &mask->is_date, &mask->is_binary);
+    return PyArg_ParseTuple(recipe, "OO&ppp", &kind, as_unit, &mask->unit, &mask->is_date, &mask->is_zoned,
+                            &mask->is_binary);
 }
 
 static int read_bucket(Mask *mask, PyObject *recipe)

@@ -35,7 +35,7 @@ _FITS: Final[Mapping[str, frozenset[str]]] = {
 
 _OF_THE_SERVER: Final = re.compile(
     r"pg_catalog\.(?:text|name|bpchar|date)|character(?: varying)?(?:\(\d+\))?|numeric(?:\(\d+,\d+\))?"
-    r"|timestamp(?:\(\d\))? without time zone"
+    r"|timestamp(?:\(\d\))? with(?:out)? time zone"
 )
 """Types of which it is known what a cast to them does. A domain may cut, or round, as the type below it is declared."""
 
@@ -87,7 +87,7 @@ def _late(mask: Mask, column: Column) -> tuple[bool, Premise]:
     if mask.name in ("partial", "email"):
         return True, "utf8"
     if mask.name == "truncate":  # where a day of timestamptz begins depends on the session's time zone
-        return base in ("date", "timestamp"), "iso"
+        return True, "utc" if base == "timestamptz" else "iso"
     if mask.name == "bucket" and base == "numeric":
         return float(mask.parameters["size"]).is_integer(), ""
     return False, ""

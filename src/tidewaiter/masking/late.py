@@ -332,6 +332,7 @@ class Truncate(Moments):
     def __init__(self, base: str, is_binary: bool, unit: str) -> None:
         super().__init__(base, is_binary)
         self.unit = unit
+        self.is_zoned = base == "timestamptz"
 
     def moved(self, days: int) -> int:
         """The day on which the unit began."""
@@ -341,7 +342,11 @@ class Truncate(Moments):
         return days_of(year, 1 if self.unit == "year" else month, 1)
 
     def rest(self, text: bytes) -> bytes:
-        """Midnight."""
+        """Midnight; of timestamptz that of UTC, where alone it is late."""
+        if self.is_zoned:
+            if not text.endswith(b"+00"):
+                raise ValueError("not in UTC: is TimeZone something else?")
+            return b" 00:00:00+00"
         return text if self.is_date else b" 00:00:00"
 
     def within(self, microseconds: int) -> int:
@@ -350,7 +355,7 @@ class Truncate(Moments):
 
     def recipe(self) -> Recipe:
         """The unit."""
-        return ("truncate", self.unit, self.is_date, self.is_binary)
+        return ("truncate", self.unit, self.is_date, self.is_zoned, self.is_binary)
 
 
 class Shift(Moments):
@@ -380,7 +385,7 @@ def late_mask(mask: Mask, column: Column, key: bytes, is_binary: bool) -> LateMa
         return UuidToken(is_binary, key) if base == "uuid" else IntegerToken(INTEGERS[base], is_binary, key)
     if mask.name == "bucket" and base == "numeric":
         return NumericBucket(int(float(mask.parameters["size"])), is_binary)  # as forms.py reads it
-    if mask.name == "truncate" and base in ("date", "timestamp"):
+    if mask.name == "truncate":
         return Truncate(base, is_binary, str(mask.parameters["unit"]))
     if mask.name == "shift":
         return Shift(base, is_binary, int(mask.parameters["days"]), key)

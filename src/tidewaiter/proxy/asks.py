@@ -349,11 +349,16 @@ class Asks(Weighing):
             return judged
         if self.veil is None:
             return judged if statement.text else self._weigh(statement.facts)
+        in_transaction = self._answers.transaction != "I"
         if not statement.text:
-            is_current = self._standing.is_current(statement, in_transaction=self._answers.transaction != "I")
+            is_current = self._standing.is_current(statement, in_transaction=in_transaction)
             judged = self._weigh(statement.facts if is_current else OUTDATED)
         else:
-            judged = masked.present(statement, judged)
+            shown = masked.present(statement, judged)
+            if shown is not judged and (
+                statement.plan is None or not self._standing.is_current(statement, in_transaction=in_transaction)
+            ):
+                judged = shown
         if judged.plan is not None:
             self.veil.announced.see(judged.plan)
         return judged

@@ -252,8 +252,8 @@ class Masking:
 
 
 def _met(met: frozenset[Premise], facts: Facts) -> frozenset[Premise]:
-    """Premises that are met while a text runs: what it changes in the session may be the style of dates."""
-    return met - {"iso"} if facts.effects else met
+    """Premises that are met while a text runs: what it changes in the session may be how dates are written."""
+    return met - {"iso", "utc"} if facts.effects else met
 
 
 def is_lasting(text: str, facts: Facts) -> bool:
