@@ -152,3 +152,11 @@ def test_messages_without_content() -> None:
 def test_builders_refuse_a_nul_inside_a_name() -> None:
     with pytest.raises(ValueError, match="NUL"):
         frontend.parse(b"a\0b", b"select 1")
+
+
+def test_a_query_is_read_where_it_stands() -> None:
+    chunk = b"\0before\0" + b"select 1\0" + b"behind\0"
+    assert frontend.parse_query(chunk, 8, 17) == b"select 1"
+    for start, end in ((8, 16), (8, 18), (7, 17), (8, 8), (17, 8)):
+        with pytest.raises(ProtocolViolation):
+            frontend.parse_query(chunk, start, end)

@@ -143,7 +143,7 @@ class Asks(Weighing):
             return None
         run = self._filed()
         if run is None:
-            text = parse_query(_body(data, piece))
+            text = parse_query(data, piece[1] + HEADER, piece[2])
             judged = self._judge(text)
             if not isinstance(judged, Judged):
                 return judged

@@ -41,13 +41,16 @@ SYNC: Final = 0x53  # S
 TERMINATE: Final = 0x58  # X
 
 
-def parse_query(body: Buffer) -> bytes:
-    """Query: the statement text, in client_encoding. Raises ProtocolViolation."""
+def parse_query(body: Buffer, start: int = 0, end: int = -1) -> bytes:
+    """Query: the statement text, in client_encoding. Raises ProtocolViolation.
+
+    The body may be what stands from `start` to `end` in a chunk: a long text is copied once.
+    """
     text = body if isinstance(body, bytes) else bytes(body)
-    end = len(text) - 1
-    if end < 0 or text.find(0) != end:
+    last = (len(text) if end < 0 else end) - 1
+    if last < start or text.find(0, start, last + 1) != last:
         raise ProtocolViolation("Query: expected one string that ends in the only NUL")
-    return text[:end]
+    return text[start:last]
 
 
 def parse_parse(body: Buffer) -> tuple[bytes, bytes, tuple[int, ...]]:
