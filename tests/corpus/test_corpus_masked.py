@@ -21,7 +21,6 @@ from tidewaiter.proxy.standing import Standing
 TAGS = {"email": Mask("token"), "ssn": Mask("redact")}
 MASKED = Classification(TAGS, {DATASOURCE: {"public.customers": {"email": ("email",), "ssn": ("ssn",)}}})
 MEANT = (
-    "pg_subscription is not open",  # connection strings
     "pg_stat_replication is not open",  # addresses of other servers
     "pg_prepared_xacts is not open",  # names that other sessions chose
     "a setting that is not named by a constant",  # pg_dump sets one whose name it looks up

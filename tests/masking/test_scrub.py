@@ -19,3 +19,9 @@ def test_errors_that_data_can_raise_keep_names_only() -> None:
 def test_no_text_is_kept_where_code_saw_real_values() -> None:
     assert "exist" not in scrub(NAMES, is_raw=True)["M"]
     assert body_of({"C": "42703", "M": "m"}) == b"C42703\0Mm\0\0"
+
+
+def test_errors_about_messages_and_names_of_statements_keep_their_text() -> None:
+    for code in ("08P01", "26000", "34000"):
+        assert scrub({**NAMES, "C": code}, is_raw=False)["M"] == NAMES["M"]
+    assert scrub({**NAMES, "C": "08006"}, is_raw=False)["M"] != NAMES["M"]

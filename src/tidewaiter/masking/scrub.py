@@ -12,9 +12,10 @@ from typing import Final
 _KEPT: Final = frozenset(b"SVCstcdn")
 """Severity, SQLSTATE, and names of schema, table, column, type, constraint: never values."""
 
-_ANALYSIS: Final = ("42", "0A", "25", "3B", "40", "53", "54", "55", "57", "58")
-"""Classes whose messages hold names and states, not values: syntax and names, unsupported features, transactions,
-resources, operator intervention. 42P… from evaluation (a text cast to regclass) prints masked values only."""
+_ANALYSIS: Final = ("08P01", "42", "0A", "25", "26", "34", "3B", "40", "53", "54", "55", "57", "58")
+"""Classes whose messages hold names and states, not values: the protocol, syntax and names, unsupported features,
+transactions, names of statements and cursors, resources, operator intervention. 42P… from evaluation (a text cast
+to regclass) prints masked values only."""
 
 
 REPORTED: Final = frozenset(

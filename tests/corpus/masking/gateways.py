@@ -10,11 +10,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from rig import Deployment, free_port
-from world import MASKS, PASSWORD, World
+from world import MASKS, PASSWORD, World, tag_of
 
 from targets import Raw
 from tidewaiter.config.shape import Mask
 from tidewaiter.demo.deployment import NAME, Listeners, settings
+from tidewaiter.sql.catalog import quoted
 
 WHO = "mallory"
 RULES = """
@@ -36,13 +37,13 @@ def classification(masks: Mapping[tuple[str, str], Mapping[str, Mask]] = MASKS) 
     tags: list[str] = []
     tables: list[str] = []
     for (schema, table), columns in masks.items():
-        tables.append(f'[datasource.shop."{schema}.{table}"]')
+        tables.append(f"[datasource.shop.{json.dumps(quoted((schema, table)), ensure_ascii=False)}]")
         for column, mask in columns.items():
-            tag = f"{table}-{column}"
+            tag = tag_of(table, column)
             given: dict[str, Any] = {"name": mask.name, **mask.parameters}
             told = ", ".join(f"{key} = {json.dumps(value)}" for key, value in given.items())
             tags += [f"[tags.{tag}]", f"mask = {{ {told} }}"]
-            tables.append(f'{column} = ["{tag}"]')
+            tables.append(f'{json.dumps(column, ensure_ascii=False)} = ["{tag}"]')
     return "\n".join([*tags, *tables, ""])
 
 

@@ -37,6 +37,12 @@ TABLES = {
     "wages": ["id", "person", "amount", "owner", "code"],
     "offers": ["id", "owner", "wage", "bid", "code", "label", "spread", "digest"],
     "members": ["id", "nick", "mail", "extra", "bio"],
+    "homes": ["id", "who", "addr", "tags", "moods", "code", "during", "doc", "level", "flag", "score", "ip"],
+    "zones": ["id", "code", "v"],
+    "v_stats": ["attname", "bounds", "correlation"],
+    "things": ["id", "keeper", "secret"],
+    "keepers": ["id", "name"],
+    '"Odd.Table"': ['"Id"', '"na""me"', '"S.S.N"', '"größe"', '"select"'],
 }
 WRITTEN = {
     "customers": ("name", "pub", "city", "ssn", "notes"),
@@ -50,12 +56,25 @@ WRITTEN = {
     "orders": ("note", "status"),
     "scratch": ("a", "b"),
     "stash": ("v",),
+    "homes": ("who", "code", "moods"),
+    "zones": ("v", "code"),
+    "things": ("secret",),
+    "keepers": ("name",),
+    "owners": ("name",),
+    '"Odd.Table"': ('"na""me"', '"select"'),
 }
 """Text columns that writes set, masked ones among them."""
-OWN = {**TABLES, "scratch": ["id", "a", "b", "n"], "stash": ["id", "v"]}
+OWN = {**TABLES, "scratch": ["id", "a", "b", "n"], "stash": ["id", "v"], "owners": ["id", "name"]}
 TEXT_FUNCTIONS = ("upper({})", "reverse({})", "md5({})", "length({})", "left({}, 3)", "ascii({})", "coalesce({}, 'x')",
                   "{} || 'x'", "to_json({})", "case when {} > '5' then 1 else 2 end", "row({})", "array[{}]",
-                  "nullif({}, 'x')", "hashtext({})", "quote_nullable({})")  # fmt: skip
+                  "nullif({}, 'x')", "hashtext({})", "quote_nullable({})", "({})::varchar(3)", "json_build_object('k', {})",
+                  "regexp_count({}, '[a-m0-4]')", "to_tsvector('simple', {})", "encode({}::bytea, 'hex')",
+                  "json_array({})", "xmlelement(name x, {})", "{} collate \"C\"", "exists (select where {} > 'k')",
+                  "lag({}) over (order by {})", "rank() over (order by {} desc)", "count(*) over (partition by {})",
+                  "string_agg({}, '|') over (order by {} rows between 1 preceding and 1 following exclude current row)",
+                  "generate_series(1, length({}) % 3)", "unnest(string_to_array({}, '-'))", "({})::bytea",
+                  "format('%s %I', {}, 'x')", "({}) is json", "greatest({}, 'm')", "translate({}, 'abc', '123')",
+                  "md5({})::uuid", "textlike({}, '4%')", "starts_with({}, 'a')")  # fmt: skip
 AGGREGATES = (
     "min({})",
     "max({})",
@@ -63,6 +82,15 @@ AGGREGATES = (
     "count(distinct {})",
     "string_agg({}, ',' order by {})",
     "array_agg({})",
+    "any_value({})",
+    "json_agg({} order by {} desc)",
+    "count(*) filter (where {} > 'k')",
+    "percentile_disc(0.5) within group (order by {})",
+    "mode() within group (order by {})",
+    "rank('m') within group (order by {})",
+    "bool_or({} like '%1%')",
+    "xmlagg(xmlelement(name a, {}))",
+    "jsonb_object_agg({}, 1)",
 )
 
 
@@ -78,6 +106,8 @@ class Generator:
         roll = self.rng.random()
         if roll < 0.55:
             return self.select(3)
+        if roll < 0.57:
+            return self.recursive()
         if roll < 0.6:
             form = self.rng.choice(("", " (format csv, header)", " (format binary)"))
             return f"copy ({self.select(2)}) to stdout{form}"
@@ -86,6 +116,21 @@ class Generator:
         if roll < 0.72:
             return self.session()
         return self.write() if roll < 0.85 else self.merge()
+
+    def recursive(self) -> str:
+        """A recursive query over anything, perhaps with SEARCH or CYCLE."""
+        table, alias, name = self.rng.choice(list(TABLES)), self.alias(), self.alias()
+        column = f"{self.column({alias: TABLES[table]})}::text"
+        clause = self.rng.choice(
+            ("", " search depth first by v set o", " search breadth first by v, n set o", " cycle v set hit using way")
+        )
+        tail = self.rng.choice(("*", "count(*)", "max(v)", f"{name}::text"))
+        order = "" if tail == "count(*)" or tail == "max(v)" else " order by 1"
+        return (
+            f"with recursive {name}(n, v) as (select 1, {column} from {table} {alias} union all "
+            f"select n + 1, {self.rng.choice(('v', 'substr(v, 2)', f'(select max({column}) from {table} {alias})'))} "
+            f"from {name} where n < 3 and {self.condition({name: ['v']}, 0)}){clause} select {tail} from {name}{order}"
+        )
 
     def session(self) -> str:
         """Cursors, prepared statements and tables of one's own over what is masked."""
@@ -99,6 +144,14 @@ class Generator:
                 f"create table {name}(a, b) as {self.select(1, 2)} ;; select b from {name} order by a::text",
                 f"copy {self.rng.choice(list(TABLES))} to stdout",
                 f"begin ;; {self.write()} ;; {query}",
+                f"create temp table {name} as {self.select(2, 1)} ;; analyze {name} ;; explain (costs off) table {name}",
+                f"savepoint {name} ;; {self.write()} ;; rollback to {name} ;; {query}",
+                f"prepare {name}(text) as {self.select(1)} ;; execute {name}('k') ;; deallocate {name}",
+                f"set enable_hashagg = off ;; set enable_nestloop = off ;; {query}",
+                f"{query}; {self.select(1)}; {self.write()}",
+                f"explain (verbose, costs off) {query}",
+                f"delete from {self.rng.choice(('keepers', 'owners', 'notices'))} where id = {self.rng.randint(1, 12)}",
+                f"update {self.rng.choice(('keepers', 'owners'))} set id = {self.rng.randint(100, 300)} where id = 3",
             ]
         )
 
@@ -121,8 +174,21 @@ class Generator:
             mine = {alias: TABLES[table]}
             condition = f"{self.column({**known, **mine})}::text = {self.column({**known, **mine})}::text"
             kind = self.rng.choice(("join", "left join", "full join"))
+            if roll < 0.24 and " join " not in left:
+                return f"({left} {kind} {table} {alias} on {condition}) as j{alias}", {
+                    f"j{alias}": self.joined(known, mine)
+                }
+            if roll < 0.26:
+                inner, name = self.select(0, 1), self.alias()
+                return f"{left} cross join lateral ({inner}) {name}(c0)", {**known, name: ["c0"]}
             return f"{left} {kind} {table} {alias} on {condition}", {**known, **mine}
         return f"{table} {alias}", {alias: TABLES[table]}
+
+    @staticmethod
+    def joined(left: dict[str, list[str]], right: dict[str, list[str]]) -> list[str]:
+        """The columns of a named join that only one of its sides has."""
+        names = [name for columns in (*left.values(), *right.values()) for name in columns]
+        return [name for name in names if names.count(name) == 1] or ["nosuch"]
 
     def column(self, known: dict[str, list[str]]) -> str:
         """A column of what is known."""
@@ -135,7 +201,9 @@ class Generator:
         if depth and roll < 0.12:
             return f"({self.select(depth - 1, 1)} limit 1)"
         if roll < 0.2:
-            return f"to_jsonb({self.rng.choice(list(known))})"
+            whole = ("to_jsonb({})", "row_to_json({})", "{}", "({})::text", "hash_record({})", "{} is not null",
+                     "jsonb_path_query_array(to_jsonb({}), '$.*')", "json_value(to_jsonb({}), '$.ssn')")  # fmt: skip
+            return self.rng.choice(whole).replace("{}", self.rng.choice(list(known)))
         column = f"{self.column(known)}"
         return column if roll < 0.5 else self.rng.choice(TEXT_FUNCTIONS).replace("{}", f"{column}::text")
 
@@ -148,6 +216,10 @@ class Generator:
             f"{column} is not null",
             f"length({column}) % 2 = {self.rng.randint(0, 1)}",
             f"{column} in (select {self.expression({'s': TABLES['customers']}, 0)}::text from customers s)",
+            f"{column} = any (array(select {self.column({'s': TABLES['homes']})}::text from homes s))",
+            f"({column}, 'k') > ('k', {self.column(known)}::text)",
+            f"{column} ~ '^[a-m0-4]'",
+            f"not exists (select from orders o where o.note > {column})",
         ]
         return self.rng.choice(kinds)
 
@@ -163,13 +235,16 @@ class Generator:
                 self.rng.choice(AGGREGATES).replace("{}", f"{self.column(known)}::text") for _ in range(count)
             ]
             listed = ", ".join(made[:count])
-            return f"select {listed} from {source}{where} group by {key} order by 1" + (
+            grouping = self.rng.choice((key, key, f"rollup ({key})", f"cube ({key})", f"grouping sets (({key}), ())"))
+            return f"select {listed} from {source}{where} group by {grouping} order by 1" + (
                 ", 2" if count > 1 and not width else ""
             )
         listed = ", ".join(self.expression(known, depth) for _ in range(count))
         if roll < 0.35 and not width:
             listed = f"{self.rng.choice(list(known))}.*"
         order = f" order by {self.column(known)}::text, 1" if self.rng.random() < 0.4 else ""
+        if order and self.rng.random() < 0.3:
+            order += self.rng.choice((" limit 3", " offset 2", " fetch first 2 rows with ties", " limit 4 for share"))
         if roll > 0.9:
             return (
                 f"select {listed}::text from {source}{where}{order}"
@@ -181,7 +256,9 @@ class Generator:
     def returning(self, known: dict[str, list[str]]) -> str:
         """Nothing, or what a write gives back."""
         kinds = ("", " returning *", f" returning {self.expression(known, 1)}", f" returning {self.column(known)}",
-                 f" returning {next(iter(known))}.*", " returning old.*, new.*")  # fmt: skip
+                 f" returning {next(iter(known))}.*", " returning old.*, new.*",
+                 f" returning with (old as o, new as n) o.*, n.{next(iter(known.values()))[-1]}",
+                 f" returning {next(iter(known))}")  # fmt: skip
         return self.rng.choice(kinds)
 
     def value(self, known: dict[str, list[str]]) -> str:

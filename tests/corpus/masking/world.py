@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -91,7 +92,14 @@ MASKS: Mapping[tuple[str, str], Mapping[str, Mask]] = {
     ("public", "virtuals"): {"secret": Mask("redact"), "pay": Mask("bucket", MappingProxyType({"size": 1000}))},
     ("public", "members"): {"mail": Mask("email"), "extra": Mask("null"), "bio": Mask("free_text")},
 }
-TAGS = {f"{path[1]}-{column}": mask for path, masks in MASKS.items() for column, mask in masks.items()}
+
+
+def tag_of(table: str, column: str) -> str:
+    """The tag of a masked column."""
+    return re.sub(r"[^a-z0-9_-]", "-", f"{table}-{column}".lower())
+
+
+TAGS = {tag_of(path[1], column): mask for path, masks in MASKS.items() for column, mask in masks.items()}
 """A tag of its own for each masked column."""
 
 
@@ -202,7 +210,7 @@ def labels_for(catalog: Catalog) -> Labels:
         if path not in catalog.columns:  # of a later PostgreSQL
             continue
         columns = {column.name: column for column in catalog.columns[path]}
-        masked[path] = {name: column_mask(f"{path[1]}-{name}", mask, columns[name]) for name, mask in masks.items()}
+        masked[path] = {name: column_mask(tag_of(path[1], name), mask, columns[name]) for name, mask in masks.items()}
     return labels_of(catalog, masked)
 
 

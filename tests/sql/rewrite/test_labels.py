@@ -82,7 +82,8 @@ def test_partitions_by_a_masked_column_are_closed_and_their_order_and_place_told
 def test_a_view_over_what_the_system_knows_of_data_is_read_as_it_would_be_in_a_statement() -> None:
     views = {
         ("public", "stats"): "SELECT attname, histogram_bounds::text AS b FROM pg_stats",
-        ("public", "cursors"): "SELECT name FROM pg_cursors",
+        ("public", "cursors"): "SELECT statement FROM pg_cursors",
+        ("public", "shadows"): "SELECT usename FROM pg_shadow",
         ("public", "texts"): "SELECT query_to_xml('select 1', true, false, '') AS x",
         ("public", "tables"): "SELECT relname FROM pg_class",
     }
@@ -95,5 +96,6 @@ def test_a_view_over_what_the_system_knows_of_data_is_read_as_it_would_be_in_a_s
     )
     found = labels_of(catalog, {})
     assert "NULL::pg_catalog.text AS" in found.inlined["public", "stats"]
-    assert found.closed.keys() == {("public", "cursors"), ("public", "texts")}
+    assert found.closed.keys() == {("public", "shadows"), ("public", "texts")}
+    assert "NULL" in found.masks["public", "cursors"]["attname"].sql
     assert not found.concerns(("public", "tables"))

@@ -36,7 +36,7 @@ def test_views_are_masked_at_their_output_or_read_by_their_definition() -> None:
     assert "FROM public.customers OFFSET 0" in sent("select * from customer_rows")
 
 
-@pytest.mark.parametrize("name", ["pg_statistic", "pg_authid", "pg_cursors", "pg_largeobject"])
+@pytest.mark.parametrize("name", ["pg_statistic", "pg_authid", "pg_shadow", "pg_largeobject"])
 def test_catalogs_that_hold_data_are_hidden(name: str) -> None:
     assert refused(f"select * from {name}") == "hidden-catalog"
 

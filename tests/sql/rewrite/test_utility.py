@@ -34,6 +34,21 @@ def test_explain_prepare_and_cursors_hold_the_rewritten_query() -> None:
         ("create table x (c integer) inherits (customers)", "definition"),
         ("create index on customers (ssn)", "definition"),
         ("prepare transaction 'x'", "transaction"),
+        ("analyze", "definition"),
+        ("analyze orders, customers", "definition"),
+        ("vacuum customers", "definition"),
+        ("comment on table customers is 'x'", "definition"),
+        ("comment on column public.customers.ssn is 'x'", "definition"),
+        ("comment on schema public is 'x'", "definition"),
+        ("comment on column shop.public.orders.id is 'x'", "unknown-name"),
+        ("alter table customers rename to clients", "definition"),
+        ("alter table customers rename column ssn to name2", "definition"),
+        ("alter view active_customers rename to a", "definition"),
+        ("alter view active_customers rename column id to a", "definition"),
+        ("alter index orders_pkey rename to a", "definition"),
+        ("alter table orders rename to customers", "definition"),
+        ("set seed = 'x'; analyze customers", "definition"),
+        ("select * from pg_statistic", "hidden-catalog"),
     ],
 )
 def test_what_would_open_a_way_around_is_refused(text: str, rule: str) -> None:
@@ -44,6 +59,13 @@ def test_what_would_open_a_way_around_is_refused(text: str, rule: str) -> None:
     "text",
     ["set timezone = 'UTC'", "begin", "rollback", "show timezone", "create table mine (id integer primary key)",
      "drop table orders", "create index on orders (id)", "alter table orders add column x text", "lock table orders",
+     "analyze orders", "vacuum (analyze) orders (id)", "comment on table orders is 'x'", "set seed = 0.5",
+     "comment on column orders.id is 'x'", "alter table orders rename to o2",
+     "alter table orders rename column id to n",
+     "alter table orders rename constraint a to b", "set enable_memoize = off", "set seq_page_cost = 2",
+     "select name, statement from pg_cursors", "select name from pg_prepared_statements",
+     "create table x (a int) partition by list (a)",
+     "create table x (a int) partition by range (lower(a::text) text_ops)",
      "set search_path = hr", "unlisten *", "select pg_try_advisory_lock(1)"],
 )  # fmt: skip
 def test_what_concerns_nothing_masked_goes_on(text: str) -> None:
@@ -53,6 +75,13 @@ def test_what_concerns_nothing_masked_goes_on(text: str) -> None:
 def test_indexes_of_tables_of_ones_own_may_be_made() -> None:
     assert sent("create index on orders (id desc)").startswith("CREATE INDEX ON public.orders")
     assert refused("create index on customers (id)") == "definition"
+
+
+def test_names_of_what_is_commented_on_and_renamed_are_bound() -> None:
+    assert sent("comment on column orders.id is 'x'") == "COMMENT ON COLUMN public.orders.id IS 'x'"
+    assert sent("comment on table orders is null") == "COMMENT ON TABLE public.orders IS NULL"
+    assert sent("alter table orders rename to o2; select 1").startswith("ALTER TABLE public.orders RENAME TO o2")
+    assert "NULL::pg_catalog.text AS statement" in sent("select * from pg_cursors")
 
 
 def test_an_operator_class_of_somebodys_own_is_refused() -> None:

@@ -31,6 +31,7 @@ HANDLERS: Mapping[str, Handler] = {
 _STATEMENTS = frozenset({"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", *utility.HANDLERS}) - {
     "Constraint",
     "IndexElem",
+    "PartitionElem",
     "TableLikeClause",
 }
 

@@ -39,6 +39,10 @@ _CATALOGS: Final[Mapping[Path, Mapping[str, str]]] = MappingProxyType({
         "most_common_base_freqs": "pg_catalog.float8[]",
     },
     ("pg_catalog", "pg_attribute"): {"attmissingval": "pg_catalog.text"},
+    ("pg_catalog", "pg_cursors"): {"statement": "pg_catalog.text"},
+    ("pg_catalog", "pg_prepared_statements"): {"statement": "pg_catalog.text"},
+    ("pg_catalog", "pg_subscription"): {"subconninfo": "pg_catalog.text"},
+    ("pg_catalog", "pg_user_mappings"): {"umoptions": "pg_catalog.text[]"},
     ("pg_catalog", "pg_stat_activity"): {"query": "pg_catalog.text", "application_name": "pg_catalog.text"},
 })  # fmt: skip
 """Columns of system relations that show values of user data or other sessions' texts, with a type for their NULL."""

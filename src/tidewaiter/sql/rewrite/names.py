@@ -17,13 +17,16 @@ from tidewaiter.sql.routines import action_of
 SETTINGS: Final = words(
     "timezone application_name statement_timeout lock_timeout idle_in_transaction_session_timeout "
     "idle_session_timeout transaction_timeout datestyle intervalstyle extra_float_digits bytea_output work_mem "
-    "enable_seqscan enable_hashjoin enable_mergejoin enable_nestloop enable_indexscan enable_indexonlyscan "
-    "enable_bitmapscan enable_material enable_hashagg enable_sort random_page_cost jit geqo transaction_isolation "
+    "random_page_cost seq_page_cost cpu_tuple_cost cpu_index_tuple_cost cpu_operator_cost parallel_setup_cost "
+    "parallel_tuple_cost min_parallel_table_scan_size min_parallel_index_scan_size cursor_tuple_fraction "
+    "default_statistics_target jit geqo geqo_threshold geqo_effort geqo_seed seed transaction_isolation "
     "transaction_read_only transaction_deferrable default_transaction_isolation default_transaction_read_only "
     "default_transaction_deferrable xmlbinary xmloption lc_messages lc_monetary lc_numeric lc_time search_path "
-    "effective_cache_size max_parallel_workers_per_gather synchronous_commit synchronize_seqscans "
-    "constraint_exclusion default_text_search_config plan_cache_mode row_security temp_buffers "
-    "hash_mem_multiplier maintenance_work_mem from_collapse_limit join_collapse_limit"
+    "effective_cache_size effective_io_concurrency max_parallel_workers_per_gather max_parallel_workers "
+    "synchronous_commit synchronize_seqscans constraint_exclusion default_text_search_config plan_cache_mode "
+    "row_security temp_buffers hash_mem_multiplier maintenance_work_mem from_collapse_limit join_collapse_limit "
+    "quote_all_identifiers tcp_keepalives_idle tcp_keepalives_interval tcp_keepalives_count tcp_user_timeout "
+    "client_connection_check_interval"
 )
 """What a principal who sees masked data may set. Not here: what prints data to the client (debug_print_*,
 client_min_messages, log_*), what changes how texts are read, and roles."""
@@ -144,7 +147,7 @@ def check_setting(name: str | None, values: list[str]) -> None:
         if any(one.strip().strip('"').startswith("pg_") for value in said for one in value.split(",")):
             raise Refusal("setting", "search_path must not name system or temporary schemas")
         return
-    if lower in SETTINGS or "." in lower:
+    if lower in SETTINGS or "." in lower or lower.startswith("enable_"):
         return
     if lower == "client_encoding" and said in (["utf8"], ["utf-8"], ["unicode"]):
         return

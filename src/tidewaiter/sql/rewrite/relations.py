@@ -16,9 +16,8 @@ from tidewaiter.sql.rewrite.state import Ctes, Handler, Late, Path, Refusal, Rew
 
 HIDDEN_CATALOGS: Final = words(
     "pg_statistic pg_statistic_ext_data pg_stats_ext_exprs pg_largeobject pg_authid pg_shadow pg_user_mapping "
-    "pg_user_mappings "
-    "pg_hba_file_rules pg_ident_file_mappings pg_file_settings pg_config pg_cursors pg_prepared_statements "
-    "pg_prepared_xacts pg_subscription pg_stat_replication pg_stat_wal_receiver "
+    "pg_hba_file_rules pg_ident_file_mappings pg_file_settings pg_config "
+    "pg_prepared_xacts pg_stat_replication pg_stat_wal_receiver "
     "pg_backend_memory_contexts pg_shmem_allocations pg_shmem_allocations_numa pg_aios pg_stat_subscription"
 )
 """Relations of pg_catalog that hold data, other sessions' texts or the server's inside."""

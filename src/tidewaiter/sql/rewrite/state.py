@@ -28,7 +28,8 @@ Handler = Callable[["Rewriting", Node, Ctes], Node | None]
 OPEN: Final = frozenset(FIELDS) | words(
     "Alias ColumnDef CTECycleClause CTESearchClause CommonTableExpr DefElem JoinExpr JsonTable MergeWhenClause "
     "OnConflictClause RangeFunction RangeSubselect RangeTableFunc ReturningClause ReturningOption SortBy SubLink "
-    "CaseExpr TypeCast A_Expr A_Indirection JsonArrayQueryConstructor JsonReturning RawStmt"
+    "CaseExpr TypeCast A_Expr A_Indirection JsonArrayQueryConstructor JsonReturning PartitionBoundSpec "
+    "PartitionRangeDatum PartitionSpec RawStmt"
 )
 """Node types that are followed as they are: those that `sql.expressions` reviewed, and parts of queries."""
 

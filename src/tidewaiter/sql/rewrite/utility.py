@@ -177,10 +177,14 @@ def _index(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:
 
 def _index_element(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:
     """A column or expression of an index, also where ON CONFLICT names one; an operator class calls functions."""
+    _check_operator_class(rewriting, fields)
+    rewriting.within("IndexElem", fields, ctes)
+
+
+def _check_operator_class(rewriting: Rewriting, fields: Node) -> None:
     names = list(strings(fields.get("opclass", ())))
     if names and rewriting.catalog.operator_classes.get(names[-1]):
         raise Refusal("operator", f"operator class {'.'.join(names)} may read what it likes")
-    rewriting.within("IndexElem", fields, ctes)
 
 
 def _drop(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:
@@ -211,6 +215,44 @@ def _lock(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:
         rewriting.resolve(item["RangeVar"])
 
 
+def _vacuum(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:
+    """VACUUM and ANALYZE of tables of one's own, as after filling them; those of a whole database touch all."""
+    if not fields.get("rels"):
+        raise Refusal("definition", "VACUUM and ANALYZE of everything are not open to principals who see masked data")
+    for item in fields["rels"]:
+        _check_own(rewriting, item["VacuumRelation"]["relation"])
+
+
+def _comment(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:
+    if fields["objtype"] not in ("OBJECT_TABLE", "OBJECT_COLUMN"):
+        raise Refusal("definition", "COMMENT is open for tables and columns alone to principals who see masked data")
+    items = fields["object"]["List"]["items"]
+    parts = list(strings(items))
+    column = [parts.pop()] if fields["objtype"] == "OBJECT_COLUMN" else []
+    if len(parts) not in (1, 2):
+        raise Refusal("unknown-name", f"relation {'.'.join(parts)} is not known")
+    var: Node = {"relname": parts[-1]} | ({"schemaname": parts[0]} if len(parts) > 1 else {})
+    _check_own(rewriting, var)
+    items[:] = [string(part) for part in (var["schemaname"], var["relname"], *column)]
+
+
+_RENAMED: Final = words("OBJECT_TABLE OBJECT_COLUMN OBJECT_TABCONSTRAINT")
+
+
+def _rename(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:
+    is_table = fields["renameType"] == "OBJECT_TABLE" or fields.get("relationType") == "OBJECT_TABLE"
+    if fields["renameType"] not in _RENAMED or not (is_table or fields["renameType"] == "OBJECT_TABCONSTRAINT"):
+        raise Refusal("definition", "RENAME of anything but tables and their parts")
+    _check_own(rewriting, fields["relation"])
+    if fields["renameType"] == "OBJECT_TABLE":
+        new_relation(rewriting, {**fields["relation"], "relname": fields["newname"]})
+
+
+def _partition_element(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:
+    _check_operator_class(rewriting, fields)
+    rewriting.within("PartitionElem", fields, ctes)
+
+
 def _sequence(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:
     rewriting.within("CreateSeqStmt", fields, ctes, frozenset({"sequence"}))
     new_relation(rewriting, fields["sequence"])
@@ -227,6 +269,7 @@ HANDLERS: dict[str, Handler] = {
     "AlterTableStmt": _alter,
     "ClosePortalStmt": _leave("ClosePortalStmt"),
     "Constraint": _constraint,
+    "CommentStmt": _comment,
     "ConstraintsSetStmt": lambda rewriting, fields, ctes: None,
     "CopyStmt": _copy,
     "CreateSeqStmt": _sequence,
@@ -243,11 +286,14 @@ HANDLERS: dict[str, Handler] = {
     "IndexStmt": _index,
     "LockStmt": _lock,
     "NotifyStmt": _leave("NotifyStmt"),
+    "PartitionElem": _partition_element,
     "PrepareStmt": _prepare,
+    "RenameStmt": _rename,
     "TableLikeClause": _like,
     "TransactionStmt": _transaction,
     "TruncateStmt": _truncate,
     "UnlistenStmt": lambda rewriting, fields, ctes: None,
+    "VacuumStmt": _vacuum,
     "VariableSetStmt": _set,
     "VariableShowStmt": _leave("VariableShowStmt"),
 }
