@@ -387,3 +387,30 @@ def test_a_waiter_that_was_cancelled_is_passed_over(tmp_path: Path) -> None:
             assert waits[0].cancelled()
 
     asyncio.run(play())
+
+
+def test_who_waits_for_the_disk_is_told_in_the_turn_after_it_answered(tmp_path: Path) -> None:
+    """In each turn more the loop would read, and have masked, another chunk of the answer that waits."""
+    turns, answered, told = [0], [0], [0]
+
+    async def play() -> None:
+        loop: Any = asyncio.get_running_loop()
+        post = loop.call_soon_threadsafe
+
+        def posted(*given: Any, **named: Any) -> Any:
+            post(lambda: answered.__setitem__(0, answered[0] if told[0] else turns[0]))
+            return post(*given, **named)
+
+        def count() -> None:
+            turns[0] += 1
+            loop.call_soon(count)
+
+        loop.call_soon_threadsafe = posted
+        async with running(open_log(tmp_path / "log"), checkpoint_s=60) as recorder:
+            loop.call_soon(count)
+            waiter = recorder.durable(recorder.record("intent", STATEMENT))
+            waiter.add_done_callback(lambda _: told.__setitem__(0, turns[0]))
+            await waiter
+
+    asyncio.run(play())
+    assert 0 < answered[0] == told[0] - 1

@@ -212,7 +212,7 @@ class Recorder:
         try:
             log.write()
             if log.durable < log.size:
-                await self._in(worker, log.sync)
+                await self._in(worker, log.sync, self._release)
             self._release()
             draft = log.draft() if with_checkpoint else None
             if draft:
@@ -221,9 +221,17 @@ class Recorder:
         except TidewaiterError as error:
             self._fail(error)
 
-    async def _in(self, worker: ThreadPoolExecutor, work: Callable[[], T]) -> T:
-        """Run in the worker thread. A cancelled caller still waits for the end: two threads must not meet."""
-        future = asyncio.get_running_loop().run_in_executor(worker, work)
+    async def _in(self, worker: ThreadPoolExecutor, work: Callable[[], T], then: Callable[[], None] | None = None) -> T:
+        """Run in the worker thread. A cancelled caller still waits for the end: two threads must not meet.
+
+        `then` is called in the loop's next turn, which is two turns before this returns.
+        """
+        loop = asyncio.get_running_loop()
+        running = worker.submit(work)
+        if then is not None:
+            called = then  # the name that a lambda takes along must not be None
+            running.add_done_callback(lambda _: loop.call_soon_threadsafe(called))
+        future = asyncio.wrap_future(running)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError as error:
