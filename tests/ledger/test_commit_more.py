@@ -301,7 +301,7 @@ def test_a_failing_checkpoint_is_told_and_made_up_for(tmp_path: Path) -> None:
     sound(tmp_path / "l")
 
 
-@pytest.mark.parametrize("size", [10, STAGE_BYTES, 1 << 20])
+@pytest.mark.parametrize("size", [10, STAGE_BYTES, 1 << 20, 10_000_000, 100_000_000])
 def test_bodies_of_any_length_are_read_back(tmp_path: Path, size: int) -> None:
     body = Body(b"x" * size)
 

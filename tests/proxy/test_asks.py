@@ -239,6 +239,24 @@ def test_copy_out_is_one_execution() -> None:
 LONG = b"select '" + b"x" * (3 << 20) + b"'"
 
 
+def test_a_statement_of_ten_megabytes_is_recorded_whole_and_goes_through_or_not() -> None:
+    huge = b"select '" + b"x" * 10_000_000 + b"'"
+    (
+        Play(Stage(statement_bytes=32 << 20, observe=True))
+        >> client(pg.query(huge))
+        << server(pg.query(huge))
+        >> server(rows(b"x"), READY)
+        << client(rows(b"x"), READY)
+        << ledger(ran(huge, would_be="deny"))
+    ).holds(("whole",))
+    (
+        Play(Stage(statement_bytes=32 << 20))
+        >> client(pg.query(huge))
+        << ledger(refused(huge, "understood", unknown=["longer than 1048576 bytes"]))
+        << client(says("42501"), READY)
+    ).holds(("whole",))
+
+
 def test_a_query_longer_than_the_limit_is_refused_and_its_rest_dropped() -> None:
     (
         Play(Stage(statement_bytes=2 << 20))

@@ -178,3 +178,17 @@ def test_a_statement_over_the_limit_is_one_however_it_comes(kind: bytes, sizes: 
     assert {one[0] for one in found[1:-1]} == {CONTINUATION}
     assert b"".join(one[2] for one in found[:-1]) == message
     assert found[-1] == (ord("S"), 0, frame(b"S", b""))
+
+
+def test_of_a_statement_of_a_gigabyte_only_its_head_is_kept() -> None:
+    size, chunk = (1 << 30) - 1, b"x" * (1 << 20)
+    frames = FrontendFrames(32 << 20)
+    kinds = [piece[0] for piece in frames.feed(b"Q" + size.to_bytes(4, "big"))[1]]
+    for _ in range((size - 4) // len(chunk)):
+        kinds += [piece[0] for piece in frames.feed(chunk)[1]]
+        assert frames.held_bytes <= HOLD_BYTES
+    data, pieces = frames.feed(b"x" * ((size - 4) % len(chunk)) + frame(b"S", b""))
+    assert frames.is_between
+    assert set(kinds) <= {ord("Q"), CONTINUATION}
+    assert kinds.count(ord("Q")) == 1
+    assert data[pieces[-1][1] : pieces[-1][2]] == frame(b"S", b"")
