@@ -373,3 +373,22 @@ def test_a_portal_of_the_next_pipeline_does_not_end_with_this_one() -> None:
         << client(PARSED, BOUND, pg.command_complete("SELECT 0"), READY)
         << ledger(ran(READ, rows=0))
     ).holds(("whole",))
+
+
+def test_a_held_statement_is_not_run_through_one_that_was_parsed_when_its_name_meant_another() -> None:
+    named = pg.parse(b"s", b"select 1") + pg.parse(b"t", b"execute s") + pg.sync()
+    renamed = pg.close("S", b"s") + pg.parse(b"s", b"truncate orders") + pg.sync()
+    (
+        Play()
+        >> client(named)
+        << server(named)
+        >> server(PARSED, PARSED, READY)
+        << client(PARSED, PARSED, READY)
+        >> client(renamed)
+        << server(renamed)
+        >> server(pg.close_complete(), PARSED, READY)
+        << client(pg.close_complete(), PARSED, READY)
+        >> client(pg.query(b"execute t"))
+        << ledger(refused(b"execute t", "understood"))
+        << client(says("42501", "only what is understood"), READY)
+    ).holds(("whole",))

@@ -10,7 +10,7 @@ from playstage import ADA, PATH, shop
 
 from tidewaiter.config import Classification, Mask
 from tidewaiter.model import PREMISES, Facts, Secret
-from tidewaiter.proxy.masks import Masking, Plan, Sight, columns_of, looks_masked, strictest
+from tidewaiter.proxy.masks import Masking, NamedScope, Plan, Sight, columns_of, looks_masked, strictest
 from tidewaiter.sql.facts import Scope, understand
 from tidewaiter.sql.rewrite import Refused
 
@@ -155,6 +155,64 @@ def test_commit_is_bare_and_execute_is_bound() -> None:
     done = masking().plan("execute p", understand("execute p", shop(), scope), scope, sight(), CLASSIFICATION, "utf-8")
     assert not isinstance(done, Refused)
     assert done.is_bound and not done.is_bare
+
+
+def running(text: str, sent: Plan | None, *, is_cursor: bool = False) -> Plan | Refused:
+    """The plan of a text that runs what is called s, or the cursor c, which was sent by a plan."""
+    facts = Facts(("select",), session_bound=True)
+    scope = NamedScope(
+        PATH, prepared={"s": facts}, cursors={"c": facts},
+        sent_by=lambda name, of_cursor: sent if (name, of_cursor) == ("c" if is_cursor else "s", is_cursor) else None,
+    )  # fmt: skip
+    found = understand(text, shop(), scope)
+    return masking().plan(text, found, scope, sight(), CLASSIFICATION, "utf-8", PREMISES)
+
+
+def test_what_executes_a_statement_masks_late_what_that_shows() -> None:
+    sent = plan(b"select id, email from customers")
+    found = running("select 1; execute s; execute s", sent)
+    assert isinstance(found, Plan)
+    assert [(one.part, one.foreseen.index) for one in found.late] == [(1, 1), (2, 1)]
+    assert [one.text for one in found.late] == [sent.late[0].text] * 2
+    assert (found.touches, found.is_raw, found.premises) == (sent.touches, sent.is_raw, sent.premises)
+    fetched = running("fetch 2 from c", sent, is_cursor=True)
+    assert isinstance(fetched, Plan) and [one.part for one in fetched.late] == [0]
+    moved = running("move 2 in c", sent, is_cursor=True)
+    assert isinstance(moved, Plan) and not moved.late and moved.touches
+
+
+def test_what_executes_a_write_of_a_masked_table_may_say_as_little_as_that() -> None:
+    sent = plan(b"update customers set name = 'x' returning id")
+    found = running("execute s", sent)
+    assert isinstance(found, Plan) and found.is_raw and found.is_lasting
+    unknown = running("execute s", None)
+    assert isinstance(unknown, Plan) and unknown.is_raw and unknown.is_lasting
+
+
+@pytest.mark.parametrize(
+    ("text", "sent", "rule"),
+    [
+        ("explain execute s", plan(b"select email from customers"), "explain"),
+        ("set datestyle = 'German'; execute s", Plan(b"", premises=frozenset({"iso"})), "late"),
+        ("execute s('x')", Plan(b"", guards=((1, "ssn", ".*"),)), "write-back"),
+    ],
+)
+def test_what_a_name_stands_for_is_not_executed_where_it_cannot_be_masked(text: str, sent: Plan, rule: str) -> None:
+    found = running(text, sent)
+    assert isinstance(found, Refused) and found.rule == rule
+
+
+def test_a_name_that_the_text_itself_gives_is_what_it_gives() -> None:
+    found = running("prepare s as select id from customers; execute s", plan(b"select email from customers"))
+    assert isinstance(found, Plan) and not found.late
+
+
+def test_what_runs_a_name_is_the_same_only_if_that_does_the_same() -> None:
+    late, write = plan(b"select id, email from customers"), plan(b"update customers set name = 'x' returning id")
+    found = [running("execute s", sent) for sent in (late, late, write)]
+    one, same, other = (plan for plan in found if isinstance(plan, Plan))
+    one, same, other = (replace(plan, sight=late.sight) for plan in (one, same, other))
+    assert one.is_same(same) and not one.is_same(other)
 
 
 def test_what_a_mask_shows_is_recognised() -> None:

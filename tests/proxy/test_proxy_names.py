@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from maskstage import plan
 
 from tidewaiter.model import Allow, Effect, EffectKind, Facts
-from tidewaiter.proxy.names import LATE, LOST_TRACK, Names, Portal, Statement
+from tidewaiter.proxy.names import LOST_TRACK, NESTED, Names, Portal, Statement
 from tidewaiter.proxy.pipeline import Judged
 from tidewaiter.proxy.trail import Execution
 
@@ -134,15 +136,34 @@ def test_prepared_by_sql_is_lost_track_of_when_it_cannot_be_understood_again() -
     assert names.prepared["p"] is names.prepared["q"] is LOST_TRACK
 
 
-def test_sql_cannot_run_what_the_gateway_masks_itself() -> None:
+def test_sql_runs_what_the_gateway_masks_itself_by_its_plan() -> None:
     names = Names()
     late = plan(b"select email from customers")
     assert late.late
     names.prepare(b"s", Statement(b"select email from customers", (), ONE, plan=late))
     names.bind(Portal(names.statements[b"s"], b"p"))
-    assert (names.prepared["s"], names.cursors["p"]) == (LATE, LATE)
-    names.prepare(b"s", Statement(b"select 1", (), ONE, plan=plan(b"select 1")))
-    assert names.prepared["s"] is ONE
+    assert names.prepared["s"] is names.cursors["p"] is ONE
+    assert names.sent_by("s", False) is names.sent_by("p", True) is late
+    assert names.sent_by("p", False) is names.sent_by("s", True) is None
+    names.prepare(b"plain", Statement(b"select 1", (), ONE))
+    assert names.sent_by("plain", False) is None
+
+
+def test_what_is_late_in_a_text_of_sql_is_not_what_it_named() -> None:
+    names = Names()
+    text = b"select email from customers; prepare q as update customers set name = $1"
+    made = plan(text)
+    names.apply([Effect(EffectKind.PREPARE, "q", facts=ONE)], is_certain=True, plan=made)
+    sent = names.sent_by("q", False)
+    assert made.late and sent is not None and not sent.late and sent.is_raw
+
+
+def test_sql_does_not_run_what_runs_something_else_by_its_name() -> None:
+    """That may have got another meaning since: a statement that nobody approved, or one that is masked otherwise."""
+    names = Names()
+    names.prepare(b"s", Statement(b"execute other", (), replace(ONE, session_bound=True)))
+    names.bind(Portal(names.statements[b"s"], b"p"))
+    assert names.prepared["s"] is names.cursors["p"] is NESTED
 
 
 def test_behind_a_sync_a_name_counts_once_the_server_has_agreed() -> None:

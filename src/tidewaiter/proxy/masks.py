@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
@@ -32,7 +32,7 @@ from tidewaiter.model import (
 from tidewaiter.policy import MaskedColumns, Policies
 from tidewaiter.sql.catalog import Catalog, quoted
 from tidewaiter.sql.facts import Scope
-from tidewaiter.sql.rewrite import Labels, Late, Refused, labels_of, rewrite
+from tidewaiter.sql.rewrite import Labels, Late, Named, Refused, labels_of, rewrite
 from tidewaiter.sql.tokens import tokens
 
 UNCLASSIFIED: Final = "unclassified"
@@ -118,12 +118,26 @@ class Plan:
         """Whether what was sent by this plan does what `other` would, which is made later."""
         if self.text != other.text:
             return False
+        if self.is_bound and self._reach != other._reach:
+            return False
         return self.sight is other.sight or not (self.late or other.late)
+
+    @property
+    def _reach(self) -> tuple[object, ...]:
+        """What a text does by what it runs under a name."""
+        return self.late, self.touches, self.is_raw, self.is_lasting
 
     def of_part(self, text: bytes, part: int) -> Plan:
         """The plan of one statement of a text, run by itself."""
         late = tuple(LateField(0, one.foreseen, one.text, one.binary) for one in self.late if one.part == part)
         return replace(self, text=text, late=late, said="")
+
+
+@dataclass(frozen=True, slots=True)
+class NamedScope(Scope):
+    """A scope that knows by which plans the session's statements and cursors were sent: `sent_by(name, is_cursor)`."""
+
+    sent_by: Callable[[str, bool], Plan | None] = lambda name, is_cursor: None
 
 
 class Masking:
@@ -220,21 +234,24 @@ class Masking:
             if done.guards and any(effect.kind is EffectKind.PREPARE for effect in facts.effects):
                 return Refused("write-back", "values for masked columns are bound by the protocol, not by EXECUTE")
             late = tuple(self._late(one, sight, classification) for one in done.late)
+            named = _named(done.named, scope, _met(met, facts))
+            if isinstance(named, Refused):
+                return named
             reaches = any(sight.labels.concerns(one.path) for one in facts.indirect)
             return Plan(
                 text=done.text.encode(codec),
                 sight=sight,
-                late=late,
-                touches=done.touches,
-                is_raw=done.is_raw or reaches,
+                late=late + named.late,
+                touches=done.touches or named.touches,
+                is_raw=done.is_raw or reaches or named.is_raw,
                 is_bare=all(touch.resource.type is not ResourceType.TABLE for touch in facts.touches),
                 is_bound=facts.session_bound,
                 guards=done.guards,
                 effects=facts.effects,
-                is_lasting=is_lasting(text, facts) or done.is_raw,
+                is_lasting=is_lasting(text, facts) or done.is_raw or named.is_lasting,
                 parameters=_parameters(text, facts),
                 said=text if is_utf8 else "",
-                premises=frozenset(one.mask.premise for one in done.late),
+                premises=frozenset(one.mask.premise for one in done.late) | named.premises,
             )
         except Exception as defect:  # noqa: BLE001 - the boundary: a defect in here is a refusal
             return Refused("defect", f"could not be planned: {defect!r}")
@@ -249,6 +266,35 @@ class Masking:
             late_mask(mask, column, key, False),
             late_mask(mask, column, key, True),
         )
+
+
+def _named(named: Iterable[Named], scope: Scope, met: frozenset[Premise]) -> Plan | Refused:
+    """What a text does by what it runs that others named: a plan without a text of its own.
+
+    Rows of an EXECUTE or FETCH are those of what was named, columns and all, so its late masks are theirs.
+    """
+    found = Plan(b"")
+    for one in named:
+        sent = scope.sent_by(one.name, one.is_cursor) if isinstance(scope, NamedScope) else None
+        if sent is None:
+            found = replace(found, touches=True, is_raw=True, is_lasting=True)
+            continue
+        if sent.guards and not one.is_cursor:
+            return Refused("write-back", "values for masked columns are bound by the protocol, not by EXECUTE")
+        if sent.late and not (one.is_shown or one.is_cursor):
+            return Refused("explain", f"the gateway masks what {one.name} shows: EXPLAIN the statement itself")
+        if not sent.premises <= met:
+            return Refused("late", f"the text changes settings by which the gateway masks what {one.name} shows")
+        late = sent.of_part(b"", 0).late if one.is_shown else ()
+        found = replace(
+            found,
+            late=found.late + tuple(replace(field, part=one.part) for field in late),
+            touches=found.touches or sent.touches,
+            is_raw=found.is_raw or sent.is_raw,
+            is_lasting=found.is_lasting or sent.is_lasting,
+            premises=found.premises | sent.premises,
+        )
+    return found
 
 
 def _met(met: frozenset[Premise], facts: Facts) -> frozenset[Premise]:

@@ -7,13 +7,16 @@ An error skips what was sent up to the next Sync and no further: behind that, a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from hashlib import sha256
 
 from tidewaiter.model import Effect, EffectKind, Facts, SyntaxFault
 from tidewaiter.proxy.masks import Plan
 from tidewaiter.proxy.trail import Execution, Place
 
-LATE = Facts(unknown=("what the gateway masks itself runs by the protocol's own messages, not by EXECUTE or FETCH",))
+NESTED = Facts(
+    unknown=("what runs another prepared statement or cursor is run by the protocol, not by EXECUTE or FETCH",)
+)
 OUTDATED = Facts(unknown=("what is masked has changed since this was prepared or declared: do that again",))
 LOST_TRACK = Facts(unknown=("it is not known what this name stands for",))
 
@@ -73,7 +76,8 @@ class _FactsByName(Mapping[str, Facts]):
         statement = found if isinstance(found, Statement) else found.statement
         if statement.is_outdated:
             return OUTDATED
-        return LATE if statement.plan is not None and statement.plan.late else statement.facts
+        # What such a text ran when it was parsed may have got another meaning since.
+        return NESTED if statement.text and statement.facts.session_bound else statement.facts
 
     def __iter__(self) -> Iterator[str]:
         return (name.decode("utf-8", "replace") for name in self._of)
@@ -150,6 +154,16 @@ class Names:
         found = [(b"S" + name, one.origin) for name, one in self.statements.items()]
         found += [(b"P" + name, one.statement.origin) for name, one in self.portals.items()]
         return tuple(sorted((name.hex(), sha256(text).hexdigest()) for name, text in found))
+
+    def sent_by(self, name: str, is_cursor: bool) -> Plan | None:
+        """The plan by which what has a name was sent. Of a text in SQL, what is masked late is its own answer."""
+        portal = self.portals.get(name.encode()) if is_cursor else None
+        statement = portal.statement if portal is not None else None
+        if not is_cursor:
+            statement = self.statements.get(name.encode())
+        if statement is None or statement.plan is None or statement.text:
+            return statement.plan if statement is not None else None
+        return replace(statement.plan, late=(), premises=frozenset())
 
     def prepare(self, name: bytes, statement: Statement) -> Undo:
         """Let a name stand for a statement."""

@@ -24,6 +24,7 @@ from tidewaiter.proxy.findings import Subject
 from tidewaiter.proxy.footing import Footing
 from tidewaiter.proxy.holding import Held
 from tidewaiter.proxy.masked import MaskingJudge, SightChanged
+from tidewaiter.proxy.masks import NamedScope
 from tidewaiter.proxy.meaning import Meaning
 from tidewaiter.proxy.met import NOTHING
 from tidewaiter.proxy.names import Names, Statement
@@ -299,8 +300,8 @@ class Standing(Meaning):
         if plan is None or not isinstance(judge, MaskingJudge):
             return True
         is_same_sight = judge.sight(statement.facts, self._context(in_transaction)) is plan.sight
-        if is_same_sight and plan.premises <= judge.ground.met:
-            return True
+        if is_same_sight and not plan.is_bound and plan.premises <= judge.ground.met:
+            return True  # what is bound runs something else by its name, which may have been made anew
         now = self.made_now(statement, in_transaction=in_transaction)
         if now is None or now.plan is None or not plan.is_same(now.plan):
             return False
@@ -321,7 +322,8 @@ class Standing(Meaning):
 
     def _scope(self) -> Scope:
         created = {**self._temporary, **self._created}
-        return Scope(self._path, created, self.names.prepared, self.names.cursors)
+        names = self.names
+        return NamedScope(self._path, created, names.prepared, names.cursors, sent_by=names.sent_by)
 
     def _understand_again(self, source: bytes) -> Facts:
         """What a PREPARE means now; nothing is known of one that cannot be read at once."""

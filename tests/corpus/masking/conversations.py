@@ -13,6 +13,43 @@ CARD = "select id, card from customers order by id"
 RUN = execute() + SYNC
 NAMES: dict[str, tuple[bytes, ...]] = {
     "executed by SQL": (parse(CARD, "s") + SYNC, query("execute s")),
+    "executed by SQL among others, and by a text that was parsed": (
+        parse(CARD, "s") + SYNC,
+        query("select 1; execute s; execute s; select 2"),
+        parse("execute s", "t") + bind(name="t", results=[1]) + describe() + RUN,
+        query("execute t"),
+        query("set bytea_output = 'escape'; execute s"),
+        query("explain (analyze, verbose) execute s"),
+        query("create temp table got as execute s"),
+        query("table got"),
+        query("copy (select 1) to stdout; deallocate s; prepare s as select name, card from customers; execute s"),
+        bind(name="s") + RUN,
+    ),
+    "executed by what was parsed when the name meant something else": (
+        parse("select 1, null::text", "s") + parse("execute s", "t") + SYNC,
+        close(b"S", "s") + parse(CARD, "s") + SYNC,
+        query("execute t"),
+        bind(name="t") + describe() + RUN,
+        close(b"S", "s") + parse("update customers set name = null where id = 1 returning id, card", "s") + SYNC,
+        query("execute t"),
+        bind(name="t") + RUN,
+    ),
+    "a write that fails, executed by SQL": (
+        parse("update customers set name = null where id = $1", "s") + SYNC,
+        query("execute s(1)"),
+        query("select 1; execute s(2)"),
+        parse("execute s(3)", "t") + bind(name="t") + RUN,
+        query("explain analyze execute s(4)"),
+        query("do $$ begin execute 'execute s(5)'; end $$"),
+    ),
+    "a write that fails, fetched by SQL": (
+        query("begin"),
+        parse("update customers set name = null where id = 1 returning id, card") + bind(portal="p") + SYNC,
+        query("fetch 1 from p"),
+        query("rollback; begin"),
+        parse("update customers set name = null where id = 1 returning id, card") + bind(portal="p") + SYNC,
+        query("move 1 in p"),
+    ),
     "fetched by SQL": (
         query("begin"),
         parse(CARD) + bind(portal="p") + SYNC,

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 from rewritekit import LABELS, SHOP, refused, sent
 
+from tidewaiter.model import Facts
 from tidewaiter.sql.facts import understand
 from tidewaiter.sql.reading import Scope
-from tidewaiter.sql.rewrite import Refused, rewrite
+from tidewaiter.sql.rewrite import Refused, Rewritten, rewrite
 
 
 def test_copy_of_a_masked_table_is_copy_of_a_query() -> None:
@@ -90,6 +91,21 @@ def test_an_operator_class_of_somebodys_own_is_refused() -> None:
     text = "create index on orders (id odd_ops)"
     made = rewrite(text, understand(text, catalog, scope), catalog, scope, LABELS, "tw0q")
     assert isinstance(made, Refused) and made.rule in ("operator", "function")
+
+
+def test_what_runs_by_its_name_is_told_unless_the_text_has_named_it() -> None:
+    scope = Scope(prepared={"s": Facts()}, cursors={"c": Facts()})
+
+    def named(text: str) -> list[tuple[int, str, bool, bool]]:
+        found = rewrite(text, understand(text, SHOP, scope), SHOP, scope, LABELS, "tw")
+        assert isinstance(found, Rewritten), found
+        return [(one.part, one.name, one.is_cursor, one.is_shown) for one in found.named]
+
+    assert named("select 1; execute s") == [(1, "s", False, True)]
+    assert named("explain execute s") == [(0, "s", False, False)]
+    assert named("fetch 1 from c; move 1 in c") == [(0, "c", True, True), (1, "c", True, False)]
+    assert named("prepare s as select 1; execute s") == []
+    assert named("declare c cursor for select 1; fetch 1 from c; execute s") == [(2, "s", False, True)]
 
 
 def test_a_plan_of_a_write_shows_no_estimates() -> None:

@@ -17,9 +17,9 @@ from tidewaiter.sql.reading import Scope
 from tidewaiter.sql.rewrite import names, relations, utility, writes
 from tidewaiter.sql.rewrite.guards import check_cascades
 from tidewaiter.sql.rewrite.labels import Masked, spread
-from tidewaiter.sql.rewrite.state import Handler, Labels, Late, Path, Refusal, Rewriting
+from tidewaiter.sql.rewrite.state import Handler, Labels, Late, Named, Path, Refusal, Rewriting
 
-__all__ = ["ColumnMask", "Labels", "Late", "Masked", "Refused", "Rewritten", "labels_of", "rewrite"]
+__all__ = ["ColumnMask", "Labels", "Late", "Masked", "Named", "Refused", "Rewritten", "labels_of", "rewrite"]
 
 HANDLERS: Mapping[str, Handler] = {
     **relations.HANDLERS,
@@ -43,7 +43,7 @@ class Rewritten:
     `touches`: something masked is read, so errors that data can raise must be scrubbed; `is_raw`: a masked table
     is written, or code runs that sees real values, so every error and notice must be. `guards`: (parameter, column,
     pattern) of parameters that are written into masked columns, and what a masked value there looks like: no such
-    value may be bound.
+    value may be bound. `named`: what it runs that another text has named.
     """
 
     text: str
@@ -51,6 +51,7 @@ class Rewritten:
     touches: bool = False
     is_raw: bool = False
     guards: tuple[tuple[int, str, str], ...] = ()
+    named: tuple[Named, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ def _rewrite(
         indirect.action == "function" or labels.concerns(indirect.path) for indirect in facts.indirect
     )
     touches = rewriting.touches or bool(late)
-    return Rewritten(written, late, touches, runs_code, tuple(rewriting.guards))
+    return Rewritten(written, late, touches, runs_code, tuple(rewriting.guards), tuple(rewriting.named))
 
 
 def _statement(rewriting: Rewriting, item: dict[str, object], met: frozenset[Premise]) -> None:

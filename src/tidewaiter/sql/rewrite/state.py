@@ -135,6 +135,19 @@ class Target:
     names: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a text runs that was named by another: in statement `part` by EXECUTE, or by FETCH or MOVE from a cursor.
+
+    `is_shown`: its rows are the answer.
+    """
+
+    part: int
+    name: str
+    is_cursor: bool
+    is_shown: bool
+
+
 class Rewriting:
     """One text being rewritten. `nonce` begins the names that stand for masking subqueries until the text is made."""
 
@@ -146,7 +159,9 @@ class Rewriting:
         "is_fenced",
         "labels",
         "late",
+        "made",
         "mentions",
+        "named",
         "nonce",
         "part",
         "pinned",
@@ -194,6 +209,9 @@ class Rewriting:
         self.target: Target | None = None
         self.reads_target = False
         self.guards: list[tuple[int, str, str]] = []
+        self.named: list[Named] = []
+        self.made: set[tuple[str, bool]] = set()
+        """Names that the text itself has given so far, and whether to a cursor."""
         self.whole: frozenset[Path] = frozenset()
         """Relations of which the statement's facts, which are found independently, say that every column is read."""
 
@@ -236,6 +254,11 @@ class Rewriting:
             self.within(kind, fields, ctes)
         else:
             raise Refusal("closed-world", f"{kind} is not open to principals who see masked data")
+
+    def runs(self, name: str, *, is_cursor: bool, is_shown: bool) -> None:
+        """Note that what has a name runs, unless the text has made it itself: then it is rewritten with it."""
+        if (name, is_cursor) not in self.made:
+            self.named.append(Named(self.part, name, is_cursor, is_shown))
 
     def resolve(self, var: Node) -> Relation:
         """The relation that a RangeVar means; the RangeVar names its schema from now on."""

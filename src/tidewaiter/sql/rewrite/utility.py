@@ -38,6 +38,7 @@ def _prepare(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:
     if query is not None:
         look_ahead(rewriting, query)
     rewriting.within("PrepareStmt", fields, ctes)
+    rewriting.made.add((fields["name"], False))
 
 
 def _declare(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:
@@ -45,6 +46,17 @@ def _declare(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:
     if query is not None:
         look_ahead(rewriting, query)
     rewriting.within("DeclareCursorStmt", fields, ctes)
+    rewriting.made.add((fields["portalname"], True))
+
+
+def _execute(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:
+    rewriting.runs(fields["name"], is_cursor=False, is_shown=not rewriting.is_fenced)
+    rewriting.within("ExecuteStmt", fields, ctes)
+
+
+def _fetch(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:
+    rewriting.runs(fields["portalname"], is_cursor=True, is_shown=not fields.get("ismove"))
+    rewriting.within("FetchStmt", fields, ctes)
 
 
 def _transaction(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:
@@ -279,9 +291,9 @@ HANDLERS: dict[str, Handler] = {
     "DeclareCursorStmt": _declare,
     "DiscardStmt": _discard,
     "DropStmt": _drop,
-    "ExecuteStmt": _leave("ExecuteStmt"),
+    "ExecuteStmt": _execute,
     "ExplainStmt": _explain,
-    "FetchStmt": _leave("FetchStmt"),
+    "FetchStmt": _fetch,
     "IndexElem": _index_element,
     "IndexStmt": _index,
     "LockStmt": _lock,
