@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from playbook import Play, asked_path, client, ended, gone, probe_answer, says, server
-from playstage import ADA, Paper, Shelf, Stage, policies, shop
+from playbook import Play, asked_path, client, disk, ended, gone, probe_answer, says, server
+from playstage import ADA, RULES, Paper, Shelf, Stage, policies, shop
 
 from tidewaiter.errors import ProtocolViolation
 from tidewaiter.model import Context
@@ -99,6 +99,25 @@ async def test_nothing_is_waited_for_once_the_session_has_ended() -> None:
     one.inquiry.cancel()
     with pytest.raises(asyncio.CancelledError):
         await draining
+
+
+async def test_nothing_is_waited_for_that_is_asked_after_the_session_has_ended() -> None:
+    one = Asked()
+    one.answers.owed.sent(Owes.QUERY)
+    one.inquiry.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(one.inquiry.drain(), 1)
+
+
+UPDATE, SET = pg.query(b"update orders set total = 0 where id = 1"), pg.query(b"set search_path to public")
+LIMITED = RULES.replace('@id("all") permit', '@id("all") @max_rows("1") permit')
+
+
+@pytest.mark.parametrize(("rules", "asked"), [(RULES, (UPDATE, SET, SELECT)), (LIMITED, (UPDATE,))])
+def test_a_client_that_hangs_up_while_the_disk_is_waited_for_ends_both(rules: str, asked: tuple[bytes, ...]) -> None:
+    """What its message needs of the server afterwards will not come: all answers, or the steps of a limited one."""
+    play = Play(Stage(slow_disk=True, rules=rules)) >> client(*asked) >> gone("client") << server(pg.terminate())
+    (play >> disk() << ended("client closed the connection")).holds(("whole",))
 
 
 def test_a_client_that_hangs_up_while_the_path_is_asked_for_ends_both() -> None:

@@ -24,6 +24,7 @@ class Inquiry:
         self._is_unsynced = is_unsynced
         self._send = send
         self._drained: asyncio.Future[None] | None = None
+        self._is_over = False
 
     async def drain(self) -> None:
         """Wait until all that was sent is answered. Raises ProtocolViolation where the server waits for copy data."""
@@ -31,6 +32,8 @@ class Inquiry:
         if owed.debts and not owed.is_copying_in:
             if self._is_unsynced():
                 self._send(postgres.flush())  # makes the server push what it holds back
+            if self._is_over:
+                raise asyncio.CancelledError("the session has ended")
             self._drained = asyncio.get_running_loop().create_future()
             await self._drained
         if owed.debts:
@@ -57,7 +60,8 @@ class Inquiry:
             self._drained.set_result(None)
 
     def cancel(self) -> None:
-        """The session has ended: nothing will be answered."""
+        """The session has ended: nothing will be answered, of what is asked later neither."""
+        self._is_over = True
         if self._drained is not None:
             self._drained.cancel()
         if self._answers.probe is not None:

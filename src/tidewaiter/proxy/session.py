@@ -289,7 +289,9 @@ class Session:
             self._say(data)
 
     def to_server(self, data: bytes) -> None:
-        """Send messages: the client's, or a step of the gateway's own."""
+        """Send messages: the client's, or a step of the gateway's own. Once the session has ended it is given up."""
+        if self.ended is not None:
+            raise asyncio.CancelledError("the session has ended")
         self._server.write(data if self._veil is None else self._veil.announced.sent(data))
 
     def expect(self, plan: Plan) -> None:
