@@ -76,7 +76,10 @@ def ls(
 
 
 @credential.command()
-def revoke(id: Annotated[str, typer.Argument(metavar="ID")], config: ConfigPath = None) -> None:
+def revoke(
+    id: Annotated[str, typer.Argument(metavar="ID", help="Id of the credential, as `ls` shows it.")],
+    config: ConfigPath = None,
+) -> None:
     """End a credential and the sessions that logged in with it."""
     told = call(load(config), "credential.revoke", {"id": id})
     word = "is now" if told["changed"] else "was already"

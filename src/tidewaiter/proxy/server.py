@@ -182,7 +182,7 @@ class Gateway:
             async with asyncio.timeout(self._config.gateway.login_timeout_s):
                 arrival = await open_door(sock, address, self._tls)
         except Exception as error:  # noqa: BLE001 - strangers may send anything: it is counted, and they go
-            self.reject(address, "", f"no startup: {type(error).__name__}")
+            self.reject(address, "", _never_began(error))
             self._connections -= 1
             return
         try:
@@ -212,9 +212,8 @@ class Gateway:
             self.reject(address, user, "login refused")
             arrival.link.write(refusal.good_bye("28P01", f'password authentication failed for user "{user}"'))
         except (ProtocolViolation, TimeoutError) as error:
-            self.reject(
-                address, user, "protocol violation" if isinstance(error, ProtocolViolation) else "login deadline"
-            )
+            is_broken = isinstance(error, ProtocolViolation)
+            self.reject(address, user, f"protocol violation: {error}" if is_broken else "login deadline")
             arrival.link.write(refusal.good_bye("08P01", str(error) or "login took too long"))
         except UpstreamError as error:
             self.reject(address, user, str(error))
@@ -381,3 +380,18 @@ class Gateway:
                 self._record_rejections(self._rejections.drain(self._now_ns() / 1e9))
         finally:
             self._record_rejections(self._rejections.close())
+
+
+def _never_began(error: Exception) -> str:
+    """Why a connection came to nothing before it said who it is, for the ledger."""
+    match error:
+        case TimeoutError():
+            return "no startup: login deadline"
+        case PeerGone() | ConnectionError():
+            return "no startup: went away"
+        case ProtocolViolation():
+            return f"no startup: {error}"
+        case ssl.SSLError(reason=str(reason)):
+            return f"no startup: TLS: {reason.lower().replace('_', ' ')}"
+        case _:
+            return f"no startup: {type(error).__name__}"
