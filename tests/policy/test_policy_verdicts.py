@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidewaiter.model import Allow, Deny, Facts, Hold, Kind, Need, Principal, Resource, ResourceType, Verdict
+from tidewaiter.model import Allow, Deny, Facts, Hold, Kind, Need, Principal, Resource, ResourceType, Touch, Verdict
 from tidewaiter.policy.engine import Answer
 from tidewaiter.policy.names import Target
 from tidewaiter.policy.rules import read_rules
@@ -47,6 +47,18 @@ def test_a_denial_quotes_the_principal_for_the_shell() -> None:
     assert isinstance(found, Deny)
     assert found.message == "no policy permits drop on table public.customers"
     assert f"--principal {chr(39)}ada o{chr(39)}{chr(34)}{chr(39)}{chr(34)}{chr(39)}hara{chr(39)} " in found.hint
+
+
+def test_a_denial_says_how_to_tell_a_temporary_table_from_its_namesake() -> None:
+    both = [Touch("drop", Resource(ResourceType.TABLE, (schema, "customers"))) for schema in ("pg_temp", "public")]
+    for target in (TABLE, Target(TABLE.resource, "ssn"), Target(both[0].resource)):
+        found = verdict(DENIED, target=target, facts=Facts(("drop",), tuple(both)))
+        assert isinstance(found, Deny) and found.hint.startswith("customers may be a temporary table or another: ")
+    for touches in ((both[0],), (both[1],), ()):
+        found = verdict(DENIED, facts=Facts(("drop",), touches))
+        assert isinstance(found, Deny) and found.hint.startswith("`tidewaiter policy explain")
+    found = verdict(DENIED, target=DATASOURCE, facts=Facts(("drop",), tuple(both)))
+    assert isinstance(found, Deny) and found.hint.startswith("`tidewaiter policy explain")
 
 
 def test_a_forbidding_policy_is_told_before_a_missing_one() -> None:

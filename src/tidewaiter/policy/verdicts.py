@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from tidewaiter.model import Allow, Deny, Facts, Hold, Need, Principal, Verdict
+from tidewaiter.model import Allow, Deny, Facts, Hold, Need, Principal, ResourceType, Verdict
 from tidewaiter.policy.engine import Answer, Decision
 from tidewaiter.policy.names import Target, cedar
 from tidewaiter.policy.rules import DEFAULT_DENY, NO_PASSWORDS, POLICY_ERROR, Rule
@@ -101,7 +101,7 @@ def _deny(denied: Sequence[Answered], rules: Mapping[str, Rule], principal: Prin
     return Deny(
         rule=rule,
         message=message,
-        hint=f"`{command}` shows every question and which policy answered it",
+        hint=f"{_namesake(question, facts)}`{command}` shows every question and which policy answered it",
         rules=_rules_of(denied) or (DEFAULT_DENY,),
     )
 
@@ -144,6 +144,19 @@ def _what(question: Question, facts: Facts | None) -> str:
     if question.agent is not None:
         told += f' for {question.principal.kind} "{question.principal.name}", on whose behalf "{question.agent}" acts'
     return told
+
+
+def _namesake(question: Question, facts: Facts | None) -> str:
+    """How to say which of two tables is meant, where a temporary one of the session has the other's name."""
+    resource = question.target.resource
+    if facts is None or resource.type is not ResourceType.TABLE:
+        return ""
+    name = resource.path[-1]
+    tables = (touch.resource.path for touch in facts.touches if touch.resource.type is ResourceType.TABLE)
+    schemas = {path[0] for path in tables if path[-1] == name}
+    if "pg_temp" not in schemas or len(schemas) == 1:
+        return ""
+    return f"{name} may be a temporary table or another: say which by its schema (pg_temp is the temporary one's); "
 
 
 def _unknown(facts: Facts | None) -> str:
