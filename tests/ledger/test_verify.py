@@ -288,7 +288,7 @@ def test_strangers_and_orphans_are_told(files: Snapshot) -> None:
     found = check(Snapshot({**files.files, f"blobs/aa/{'a' * 64}": b"orphan"}, ("notes.txt",)))
     assert found.ok
     assert found.notes[-2:] == [
-        "1 blobs are named by no entry: their entries were never written",
+        "1 blob is named by no entry: what would name it was never written",
         "notes.txt is not part of the log",
     ]
 

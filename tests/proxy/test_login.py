@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import ssl
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tidewaiter.app.certificates import self_signed
 from tidewaiter.model import Kind, Principal, Resource, ResourceType
 from tidewaiter.proxy.login import (
     APPLICATION_BYTES,
     Admitted,
     Turned,
+    certificate_of,
     read_startup,
     refused_parameter,
     setting_facts,
@@ -20,6 +25,20 @@ from tidewaiter.proxy.login import (
 from tidewaiter.wire import postgres
 
 ADA = Principal("ada", Kind.USER)
+
+
+def test_the_certificate_is_found_whatever_stands_around_it() -> None:
+    certificate, key = self_signed(["localhost"], datetime.now(UTC))
+    other = self_signed(["localhost"], datetime.now(UTC))[0]
+    der = ssl.PEM_cert_to_DER_cert(certificate.decode())
+    for pem in (
+        certificate,
+        b"Certificate:\n    Data: caf\xe9\n" + certificate,
+        b"Bag Attributes\n  friendlyName: gate\n" + certificate + other,
+        key + certificate,
+        certificate.replace(b"\n", b"\r\n") + b"\n# the end\n",
+    ):
+        assert certificate_of(pem) == der
 
 
 def packet(minor: int = 0, **params: str) -> postgres.Startup:

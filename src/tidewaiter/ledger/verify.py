@@ -297,15 +297,17 @@ class _Walk:
         if self._hashes_size < stored_count(found.checkpointed) * HASH_BYTES:
             found.add("hashes", "stored hashes of checkpointed entries are missing")
         if self._seq > found.checkpointed:
-            found.notes.append(f"{self._seq - found.checkpointed} entries are not yet checkpointed")
+            young = _counted(self._seq - found.checkpointed, "entry is", "entries are")
+            found.notes.append(f"{young} not yet checkpointed")
         if self._open:
             listed = ", ".join(map(str, list(self._open)[:MOST_LISTED]))
             more = " …" if len(self._open) > MOST_LISTED else ""
-            found.notes.append(f"{len(self._open)} intents have no outcome: {listed}{more}")
+            found.notes.append(f"{_counted(len(self._open), 'intent has', 'intents have')} no outcome: {listed}{more}")
         self._look_at_datakeys()
         unnamed = len(self._source.blobs() - self._blobs) if self._is_whole else 0
         if unnamed:
-            found.notes.append(f"{unnamed} blobs are named by no entry: their entries were never written")
+            blobs = _counted(unnamed, "blob is", "blobs are")
+            found.notes.append(f"{blobs} named by no entry: what would name it was never written")
         found.notes.extend(f"{path} is not part of the log" for path in self._source.strangers())
 
     def _look_at_datakeys(self) -> None:
@@ -316,4 +318,9 @@ class _Walk:
                 self._found.add(f"data key {name}", "damaged")
         for name, bodies in sorted(self._deks.items()):
             if name not in there:
-                self._found.notes.append(f"data key {name} was shredded: {bodies} bodies cannot be read any more")
+                lost = _counted(bodies, "body", "bodies")
+                self._found.notes.append(f"data key {name} was shredded: {lost} cannot be read any more")
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"

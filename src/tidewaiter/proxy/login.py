@@ -8,6 +8,9 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_pem_x509_certificates
+
 from tidewaiter.errors import LoginRefused, ProtocolViolation
 from tidewaiter.identity import Directory
 from tidewaiter.model import Facts, Principal, Resource, ResourceType, Touch
@@ -238,6 +241,14 @@ def upstream_parameters(
     if role is not None:
         parameters["role"] = role
     return parameters
+
+
+def certificate_of(pem: bytes) -> bytes:
+    """The certificate that clients see, in DER: the first of a chain, whatever text stands around it.
+
+    ValueError where there is none.
+    """
+    return load_pem_x509_certificates(pem)[0].public_bytes(Encoding.DER)
 
 
 def tls_context(certificate: str, key: str) -> ssl.SSLContext:

@@ -106,8 +106,7 @@ class Gateway:
         certificate = None
         if config.gateway.tls is not None:
             self._tls = login.tls_context(str(config.gateway.tls.cert), str(config.gateway.tls.key))
-            pem = Path(config.gateway.tls.cert).read_text()
-            certificate = ssl.PEM_cert_to_DER_cert(pem[: pem.index("-----END CERTIFICATE-----") + 26])
+            certificate = login.certificate_of(Path(config.gateway.tls.cert).read_bytes())
         datasources = {name: target.datasource for name, target in targets.items()}
         self.seats = Seats(directory, datasources.__getitem__)
         self._admission = Admission(config, directory, policies, datasources, certificate, now_ns, self.failed_logins)
