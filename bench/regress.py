@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.client import Login
+from bench.machine import processor_s, resident_bytes
 from bench.targets import TIDEWAITER, await_ready, running, tidewaiter
 from tidewaiter.demo.postgres import Binaries, EmbeddedPostgres, free_port
 from tidewaiter.model import Secret
@@ -118,7 +119,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--mode", choices=("observe", "enforce"), default="observe")
     parser.add_argument("--only", default="", help="comma-separated files; test_setup is always run first")
     parser.add_argument("--twice", action="store_true", help="run directly a second time, to know what is unstable")
-    parser.add_argument("--keep", type=Path, help="write every output and its time into this folder, file by file")
+    parser.add_argument("--keep", type=Path, help="write every output, its time and the gateway's log into this folder")
     parser.add_argument("--diff", action="store_true", help="print the differences")
     return parser.parse_args(given)
 
@@ -171,7 +172,7 @@ def run_suite(suite: Suite, given: argparse.Namespace, folder: Path, *, mode: st
             server.execute(f"alter database {DATABASE} set {name} to '{value}'")
         login = Login(server.host, server.port, "postgres", server.password.value, DATABASE)
         if mode is not None:
-            login = stack.enter_context(gateway(server, folder / "deployment", mode))
+            login = stack.enter_context(gateway(server, folder / "deployment", mode, given.keep))
         print(f"{folder.name}:", end=" ", flush=True)
         found: Run = {}
         for name in suite.files:
@@ -184,8 +185,8 @@ def run_suite(suite: Suite, given: argparse.Namespace, folder: Path, *, mode: st
 
 
 @contextlib.contextmanager
-def gateway(server: EmbeddedPostgres, folder: Path, mode: str) -> Iterator[Login]:
-    """`tidewaiter serve` with the superuser as its login, for a principal of the same name."""
+def gateway(server: EmbeddedPostgres, folder: Path, mode: str, kept: Path | None) -> Iterator[Login]:
+    """`tidewaiter serve` with the superuser as its login, for a principal of the same name; its log goes to `kept`."""
     port, environment = free_port(), {**os.environ, "REGRESS_PASSWORD": server.password.value}
     tidewaiter(["init", str(folder)], environment)
     text = CONFIG.format(
@@ -200,9 +201,22 @@ def gateway(server: EmbeddedPostgres, folder: Path, mode: str) -> Iterator[Login
     lines = tidewaiter(["credential", "issue", "--principal", "postgres", "--format", "env", *config], environment)
     password = re.search(r"PGPASSWORD='?([^'\s]+)", lines)
     assert password is not None, "credential issue --format env prints PGPASSWORD"
-    with running([*TIDEWAITER, "serve", *config], folder / "log", environment) as process:
-        await_ready(process, folder / "log")
+    log = folder / "log"
+    if kept is not None:
+        kept.mkdir(parents=True, exist_ok=True)
+        log = kept.resolve() / "gateway.log"
+    with running([*TIDEWAITER, "serve", *config], log, environment) as process:
+        await_ready(process, log)
+        before = resident_bytes(process.pid)
         yield Login("127.0.0.1", port, "postgres", password[1], DATABASE)
+        print(f"\n{costs(process.pid, before)}", end="", flush=True)
+
+
+def costs(pid: int, before: int) -> str:
+    """What the gateway has taken, in a line: `before` is its memory when it was ready, bytes."""
+    after = resident_bytes(pid)
+    spent = processor_s(pid)
+    return f"gateway: {before >> 20} MiB when ready, {after >> 20} MiB after the suite, {spent:.0f} s of processor time"
 
 
 def run_file(suite: Suite, binaries: Path, name: str, login: Login) -> Outcome:

@@ -11,9 +11,9 @@ from typing import Any
 import orjson
 from playbook import SURROUNDED, whole_catalog
 
-from tidewaiter.proxy.overlays import CHANGES, EXCERPTS, KEYS, SESSION_SECTIONS, TEXTS, WHOLE, Overlay, Reader
+from tidewaiter.proxy.overlays import CHANGES, EXCERPTS, HOLDERS, KEYS, SESSION_SECTIONS, TEXTS, WHOLE, Overlay, Reader
 from tidewaiter.proxy.probe import Question, Surroundings
-from tidewaiter.sql.catalog_mirror import Mirror, system, whole
+from tidewaiter.sql.catalog_mirror import Keys, Mirror, system, whole
 from tidewaiter.sql.catalog_reading import LISTS, answered
 
 PG_CLASS = list(LISTS).index("pg_class")
@@ -59,6 +59,9 @@ class Server:
         if text in KEYS.values():
             self.asked.append("keys")
             return orjson.dumps([[0, []]])
+        if text == HOLDERS:
+            self.asked.append(f"holders of {question.values[0].decode()}")
+            return orjson.dumps([[20_002, 20_007]])
         (name,) = (name for name, excerpt in EXCERPTS.items() if excerpt == text)
         self.asked.append(name)
         owners = {int(oid) for oid in question.values[0].strip(b"{}").split(b",")}
@@ -108,6 +111,22 @@ def test_what_is_gone_is_found_by_counting() -> None:
     server = Server(changed(count=0), changed(count=0), tables=())
     assert server.read(None, known).catalog.relations == {}
     assert server.asked[:2] == ["changes", "keys"]
+
+
+def test_what_holds_values_of_a_changed_type_is_read_too() -> None:
+    lists: dict[str, Keys] = {
+        "pg_class": {20_001: (20_002,)},
+        "pg_type": {20_002: (0,)},
+        "checks of types": {20_009: (20_008,)},
+    }
+    known = replace(shared(), keys={**shared().keys, **lists})
+    said = orjson.loads(changed(FRESH))
+    for name in ("pg_type", "checks of types"):
+        said[0][2 + list(LISTS).index(name)] = [1, []]
+    server = Server(orjson.dumps(said), orjson.dumps(said), tables=("kept", "fresh"))
+    server.read(None, known)
+    assert server.asked[:3] == ["changes", "holders of {20002}", "relations"]
+    assert "domain_calls" in server.asked
 
 
 def test_another_server_is_read_whole() -> None:

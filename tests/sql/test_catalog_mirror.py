@@ -17,7 +17,17 @@ from tidewaiter.demo.postgres import EmbeddedPostgres
 from tidewaiter.proxy.catalogs import CatalogWatch
 from tidewaiter.proxy.overlays import Reader
 from tidewaiter.proxy.probe import SURROUNDINGS, Question, Surroundings
-from tidewaiter.sql.catalog_mirror import Amendment, Mirror, amended, amendment, differs, system, whole
+from tidewaiter.sql.catalog_mirror import (
+    Amendment,
+    Keys,
+    Mirror,
+    amended,
+    amendment,
+    changed_types,
+    differs,
+    system,
+    whole,
+)
 from tidewaiter.sql.catalog_reading import LISTS, SECTIONS, Changes, Entry, Row, answered, statement
 
 connect: Callable[..., Any] = asyncpg.connect  # asyncpg has no types
@@ -32,7 +42,7 @@ POOLS: Mapping[str, tuple[str, ...]] = {
     "r": (*NAMES, *VIEWS),
     "f": ("f0", "f1"),
     "k": ("id", "x", "y"),
-    "y": ("integer", "text[]", "numeric(8,2)", "a.d0", "a.e0[]", "a.c0", "a.d1", "a.t0"),
+    "y": ("integer", "text[]", "numeric(8,2)", "a.d0", "a.e0[]", "a.c0", "a.d1", "a.t0", "a.c2[]"),
 }
 DEFINITIONS = """
 create table {s}.{t} (id integer primary key, x text not null, y {y})
@@ -97,6 +107,7 @@ create aggregate a.agg(integer) (sfunc = int4pl, stype = integer)
 create domain a.d0 as integer check (value > 0)
 create domain a.d1 as a.d0 check (a.f0(value) > 0)
 alter domain a.d0 add check (a.f0(value) < 9)
+alter domain a.d0 add check (a.f0(value) < 8) not valid
 alter domain a.d0 rename to d2
 drop domain a.d0 cascade
 create type a.e0 as enum ('x', 'y')
@@ -105,7 +116,17 @@ alter type a.e0 rename value 'y' to 'yes'
 drop type a.e0 cascade
 create type a.c0 as (n integer, d a.d0)
 alter type a.c0 add attribute m text cascade
+alter type a.c0 add attribute d3 a.d1 cascade
+alter type a.c0 drop attribute d cascade
 alter type a.c0 rename to c1
+create type a.c2 as (c a.c0, t a.t0[])
+alter type a.c2 rename to c3
+alter domain a.d0 set not null
+alter domain a.d0 drop not null
+alter domain a.d0 drop constraint d0_check
+alter domain a.d1 set schema b
+create table {s}.{t} (id integer, x a.d0, y a.c2)
+create trigger h before update on {s}.{t} for each row when (old.x::text = 'x'::a.e0::text) execute function a.fire()
 create type a.r0 as range (subtype = integer)
 create cast (a.e0 as integer) with function b.f2(a.e0)
 create operator a.### (function = a.f0, rightarg = integer)
@@ -293,6 +314,88 @@ def test_what_was_taken_in_before_is_no_change() -> None:
     after = amended(mirror, change, {})
     assert after.keys["pg_class"] == {20000: (20001,)}
     assert amendment(after, said, {}) is None
+
+
+def test_types_whose_values_may_be_checked_in_another_way_are_those_that_were_there() -> None:
+    none = whole(Changes("1", "one", {}, everything()), {}, system({}))
+    lists: dict[str, Keys] = {
+        "pg_class": {20000: (20001,)},
+        "pg_type": {20001: (0,), 20002: (0,)},
+        "checks of types": {20009: (20008,)},
+    }
+    mirror = replace(none, keys={**none.keys, **lists})
+    of_class, of_column = Entry(20000, False, "1259:(0,1):7", (20001,)), Entry(20000, False, "1249:(0,1):7", ())
+    assert changed_types(mirror, changes(pg_class=(of_class,))) == (20001,)
+    assert changed_types(mirror, changes(pg_attribute=(of_column,))) == (20001,)
+    checks = tuple(Entry(oid, False, f"2606:(0,{oid}):7", (of,)) for oid, of in ((20010, 20002), (20011, 20004)))
+    assert changed_types(mirror, changes(**{"checks of types": checks})) == (20002,), "20004 is new"
+    assert changed_types(none, changes(pg_class=(of_class,))) == (), "there are no checks"
+
+
+HOLDING = """
+create domain a.d1 as a.d0; create type a.c2 as (c a.c0[]);
+create table a.t1 (d a.d1, r a.t0); create table a.t2 (c integer, d a.d0[]); create table a.t3 (c integer);
+create view a.v0 as select null::a.c2 as c;
+"""
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("definition", [
+    "alter domain a.d0 add check (a.f0(value) < 9) not valid",
+    "alter domain a.d1 set not null",
+    "alter type a.c0 add attribute m text",
+    "alter type a.c0 drop attribute d",
+    "alter table a.t0 add column z integer",
+])  # fmt: skip
+def test_a_type_in_use_changes_what_holds_it_and_nothing_else(server: EmbeddedPostgres, definition: str) -> None:
+    async def kept() -> tuple[Mirror | None, Mirror | None, Mirror | None]:
+        login = {"host": server.host, "port": server.port, "user": server.superuser, "database": "postgres"}
+        one, watch = (
+            await connect(password=server.password.value, **login),
+            CatalogWatch(source(server), server.password),
+        )
+        try:
+            await one.execute(PREPARED)
+            await one.execute(HOLDING)
+            await watch.refresh()
+            before = watch.mirror
+            await one.execute(definition)
+            await watch.refresh()
+            after = watch.mirror
+            await watch.close()  # what a connection begins with is read whole
+            await watch.refresh()
+            return before, after, watch.mirror
+        finally:
+            await one.close()
+            await watch.close()
+
+    before, after, anew = asyncio.run(kept())
+    assert is_amended(before, after)
+    assert after is not None and anew is not None
+    assert not differs(after, anew), told(after, anew)
+
+
+@pytest.mark.live
+def test_a_session_in_another_time_zone_goes_on_from_what_is_known(server: EmbeddedPostgres) -> None:
+    """The server is the same one, however a session tells the time."""
+
+    async def read() -> tuple[Mirror | None, Mirror | None]:
+        login = {"host": server.host, "port": server.port, "user": server.superuser, "database": "postgres"}
+        styles = {"TimeZone": "PST8PDT", "DateStyle": "Postgres, MDY"}
+        one = await connect(password=server.password.value, server_settings=styles, statement_cache_size=0, **login)
+        watch = CatalogWatch(source(server), server.password)
+        try:
+            await one.execute(PREPARED)
+            await watch.refresh()
+            async with one.transaction():
+                await one.execute("create table a.t7 (id integer)")
+                return watch.mirror, await Inside(one).read(None, watch.mirror)
+        finally:
+            await one.close()
+            await watch.close()
+
+    before, after = asyncio.run(read())
+    assert is_amended(before, after)
 
 
 @pytest.mark.parametrize("name", ["pg_cast", "pg_extension", "pg_amproc"])

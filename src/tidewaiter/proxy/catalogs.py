@@ -26,6 +26,7 @@ from tidewaiter.sql.catalog_mirror import (
     System,
     amended,
     amendment,
+    changed_types,
     differs,
     recount,
     system,
@@ -38,6 +39,8 @@ from tidewaiter.sql.catalog_reading import (
     answered,
     choice,
     excerpt_answered,
+    holders,
+    holders_answered,
     keys,
     keys_answered,
     statement,
@@ -291,7 +294,9 @@ class CatalogWatch:
         """The mirror with what changed; None when everything must be read."""
         changes, _ = answered(await connection.fetchval(statement(), mirror.oldest), ())
         there = {name: keys_answered(await connection.fetchval(keys(name))) for name in recount(mirror, changes)}
-        change = amendment(mirror, changes, there)
+        types = changed_types(mirror, changes)
+        held = holders_answered(await connection.fetchval(holders(), types)) if types else ()
+        change = amendment(mirror, changes, there, held)
         if not isinstance(change, Amendment):
             return unchanged(mirror, changes) if change is None else None
         sections = _sections(change.sections, is_printed=is_printed)

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from tidewaiter.proxy.probe import Question, Surroundings, catalog_questions
 from tidewaiter.sql.catalog import Catalog
-from tidewaiter.sql.catalog_mirror import Amendment, Mirror, amended, amendment, recount, system, unchanged, whole
+from tidewaiter.sql.catalog_mirror import (
+    Amendment,
+    Mirror,
+    amended,
+    amendment,
+    changed_types,
+    recount,
+    system,
+    unchanged,
+    whole,
+)
 from tidewaiter.sql.catalog_reading import (
     LISTS,
     SECTIONS,
+    Changes,
+    Key,
     Row,
     answered,
     excerpt,
     excerpt_answered,
+    holders,
+    holders_answered,
     keys,
     keys_answered,
     statement,
@@ -34,7 +48,8 @@ CHANGES = statement(is_binary=True)
 WHOLE = statement(SESSION_SECTIONS, is_binary=True)
 EXCERPTS = {name: excerpt((name,), is_binary=True) for name in SESSION_SECTIONS}
 KEYS = {name: keys(name, is_binary=True) for name in LISTS}
-TEXTS: tuple[str, ...] = (CHANGES, WHOLE, *EXCERPTS.values(), *KEYS.values())
+HOLDERS = holders(is_binary=True)
+TEXTS: tuple[str, ...] = (CHANGES, WHOLE, HOLDERS, *EXCERPTS.values(), *KEYS.values())
 """All that is asked for."""
 
 
@@ -80,19 +95,26 @@ class Reader:
             return await self._whole(None)
         (answer,) = await self._asked((CHANGES, known.oldest))
         changes, _ = answered(answer, ())
-        short = recount(known, changes)
-        said = await self._asked(*((KEYS[name], "") for name in short)) if short else []
-        change = amendment(known, changes, dict(zip(short, map(keys_answered, said), strict=True)))
+        change = amendment(known, changes, *await self._reach(known, changes))
         if change is None:
             return unchanged(known, changes)
         if isinstance(change, Amendment):
             sections = tuple(name for name in change.sections if name in EXCERPTS)
-            asked = [(EXCERPTS[name], change.owners_text) for name in sections]
+            owners = _oids_text(change.owners)
+            asked = [(EXCERPTS[name], owners) for name in sections]
             *read, last = await self._asked(*asked, (CHANGES, known.oldest))
             later, _ = answered(last, ())
             if (later.counts, later.young) == (changes.counts, changes.young):
                 return await _off_loop(lambda: amended(known, change, _together(sections, read)))
         return await self._whole(known)
+
+    async def _reach(self, known: Mirror, changes: Changes) -> tuple[dict[str, frozenset[Key]], frozenset[int]]:
+        """What else `amendment` must know."""
+        short, types = recount(known, changes), changed_types(known, changes)
+        asked = [(KEYS[name], "") for name in short] + ([(HOLDERS, _oids_text(types))] if types else [])
+        said = await self._asked(*asked) if asked else []
+        held = holders_answered(said.pop()) if types else frozenset[int]()
+        return dict(zip(short, map(keys_answered, said), strict=True)), held
 
     async def _whole(self, known: Mirror | None) -> Mirror:
         (answer,) = await self._asked((WHOLE, ""))
@@ -102,6 +124,11 @@ class Reader:
     async def _asked(self, *asked: tuple[str, str]) -> list[str]:
         answers = await self.ask(catalog_questions(self.around, asked))
         return [answer.decode(self.codec) for answer in answers[1:-1]]
+
+
+def _oids_text(oids: Iterable[int]) -> str:
+    """An array of oids as the server reads it."""
+    return "{" + ",".join(map(str, sorted(oids))) + "}"
 
 
 def _together(sections: Sequence[str], answers: Sequence[str]) -> dict[str, list[Row]]:

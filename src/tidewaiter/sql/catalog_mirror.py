@@ -1,8 +1,8 @@
 """The catalog as it was read, row by row with what each row is made from, so that only what changed is read again.
 
 Pure. A change reaches a row if it touches the row's owner or anything that the row is made from; owners of such rows
-are read again, whole. Where lineage cannot tell how far a change reaches (an own type that is in use, casts,
-extensions, the name of a schema), everything is.
+are read again, whole; so is what holds values of a type whose checks or columns changed, which the server tells. Where
+neither says how far a change reaches (casts, operator classes, extensions, the name of a schema), everything is.
 """
 
 from __future__ import annotations
@@ -135,11 +135,6 @@ class Amendment:
     keys: Mapping[str, Keys]
     changes: Changes
 
-    @property
-    def owners_text(self) -> str:
-        """The owners as an array of oids."""
-        return "{" + ",".join(map(str, sorted(self.owners))) + "}"
-
 
 def whole(changes: Changes, rows: Mapping[str, Sequence[Row]], own: System, *, is_unprinted: bool = False) -> Mirror:
     """A mirror of an answer with everything: Changes since ever, and all sections."""
@@ -152,16 +147,18 @@ def whole(changes: Changes, rows: Mapping[str, Sequence[Row]], own: System, *, i
     return Mirror(changes.server, changes.oldest, _versions(changes), keys, sections, own, catalog, missing)
 
 
-def amendment(mirror: Mirror, changes: Changes, there: Mapping[str, Collection[Key]]) -> Amendment | str | None:
+def amendment(
+    mirror: Mirror, changes: Changes, there: Mapping[str, Collection[Key]], holders: Collection[int] = ()
+) -> Amendment | str | None:
     """What to read again after these changes since `mirror.oldest`: nothing, the Amendment, or why it is everything.
 
-    `there` are the keys of all rows of those lists that `recount` names.
+    `there` are the keys of all rows of the lists that `recount` names, `holders` what holds values of `changed_types`.
     """
     if changes.server != mirror.server:
         return "the server is another one, or was started anew"
     found = _Reach(mirror)
-    for name, entries in changes.young.items():
-        new = [entry for entry in entries if entry.version not in mirror.versions]
+    for name in changes.young:
+        new = _new(mirror, changes, name)
         gone = [key for key in mirror.keys[name] if key not in there[name]] if name in there else []
         if name in _SWEEPING and (new or gone):
             return f"{name} changed"
@@ -181,6 +178,7 @@ def amendment(mirror: Mirror, changes: Changes, there: Mapping[str, Collection[K
         for row in rows
         if not row.oids.isdisjoint(touched)
     }
+    owners.update(holders)
     if len(owners) > MOST_OWNERS:
         return "much changed"
     return Amendment(frozenset(owners), _sections(mirror, found.keys, owners), found.keys, changes)
@@ -194,6 +192,17 @@ def recount(mirror: Mirror, changes: Changes) -> tuple[str, ...]:
         if len(known) + len(new) != changes.counts[name]:
             short.append(name)
     return tuple(short)
+
+
+def changed_types(mirror: Mirror, changes: Changes) -> tuple[int, ...]:
+    """Types whose values may be checked in another way now, wherever they are held: their checks or columns changed."""
+    if not (mirror.keys["checks of types"] or changes.young["checks of types"]):
+        return ()
+    known, types = mirror.keys["pg_class"], set[int]()
+    for name in ("pg_class", "pg_attribute"):
+        types.update(oid for entry in _new(mirror, changes, name) for oid in known.get(entry.key, ()))
+    types.update(entry.touches[0] for entry in _new(mirror, changes, "checks of types"))
+    return tuple(sorted(types.intersection(mirror.keys["pg_type"])))
 
 
 def amended(
@@ -224,6 +233,10 @@ def unchanged(mirror: Mirror, changes: Changes) -> Mirror:
     return replace(mirror, oldest=changes.oldest, versions=_versions(changes))
 
 
+def _new(mirror: Mirror, changes: Changes, name: str) -> list[Entry]:
+    return [entry for entry in changes.young[name] if entry.version not in mirror.versions]
+
+
 def _versions(changes: Changes) -> frozenset[str]:
     young = (entry for entries in changes.young.values() for entry in entries)
     return frozenset(entry.version for entry in young if entry.is_since(changes.oldest))
@@ -245,19 +258,13 @@ class _Reach:
         before = None if known is None else known.get(entry.key)
         if before is not None and entry.is_doubtful:
             self.why = f"{name} changed"
-        if name == "checks of types" and not self._is_new_type(entry.touches[0]):
-            self.why = "the checks of a type changed"
         self._touch(entry.key, (*entry.touches, *(before or ())))
-        if (name == "pg_class" and before is not None) or name == "pg_attribute":
-            self._look_at_row_type(entry.key)
         if known is not None and before != entry.touches:
             self._own(name)[entry.key] = entry.touches
 
     def drop(self, name: str, key: Key) -> None:
         """A row has gone."""
         touches = self._own(name).pop(key)
-        if name == "checks of types":
-            self.why = "the checks of a type changed"
         self._touch(key, touches)
 
     def _own(self, name: str) -> dict[Key, tuple[int, ...]]:
@@ -272,22 +279,6 @@ class _Reach:
         if isinstance(key, int):
             self.touched.add(key)
         self.touched.update(oid for oid in touches if oid >= 16384)
-
-    def _is_new_type(self, oid: int) -> bool:
-        return oid not in self._mirror.keys["pg_type"]
-
-    def _look_at_row_type(self, relation: Key) -> None:
-        """What a row type is made of matters to all that hold values of it, at any depth."""
-        known = self._mirror.keys["pg_class"].get(relation)
-        if known is None or not known[0]:
-            return
-        row_type = known[0]
-        sections = self._mirror.sections
-        for name in ("columns", "types"):
-            for owner, rows in sections[name].rows.items():
-                if owner != relation and any(row_type in row.oids for row in rows):
-                    self.why = "a row type in use changed"
-                    return
 
 
 def _sections(mirror: Mirror, keys: Mapping[str, Keys], owners: Iterable[int]) -> tuple[str, ...]:

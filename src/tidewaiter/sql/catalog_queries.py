@@ -119,11 +119,11 @@ QUERIES: Mapping[str, str] = {
          where k.contype = 'f' /* in: k.conrelid */ /* in: c.oid */ order by 1, 2, 3, 4, 7, 10""",
     # schema, table, trigger, function schema, function, tgtype, UPDATE OF columns, repeated for a partition, its text,
     # the function's body when that is in PL/pgSQL
-    "triggers": """
-        select /*: c.oid | t.oid, p.oid */
+    "triggers": f"""
+        select /*: c.oid | t.oid, p.oid || {_USED.format("pg_trigger", "t.oid")} */
                n.nspname::text, c.relname::text, t.tgname::text, fn.nspname::text, p.proname::text, t.tgtype::int4,
                coalesce((select array_agg(a.attname::text order by a.attnum) from pg_attribute a
-                          where a.attrelid = t.tgrelid and a.attnum = any (t.tgattr::int2[])), '{}'),
+                          where a.attrelid = t.tgrelid and a.attnum = any (t.tgattr::int2[])), '{{}}'),
                t.tgparentid <> 0, pg_get_triggerdef(t.oid), case l.lanname when 'plpgsql' then p.prosrc else '' end
           from pg_trigger t
           join pg_class c on c.oid = t.tgrelid and c.relpersistence <> 't'

@@ -23,7 +23,8 @@ from tidewaiter.sql.catalog_queries import QUERIES
 
 __all__ = [
     "LISTS", "SECTIONS", "SYSTEM_SECTIONS", "SYSTEM_STATEMENT", "Changes", "Entry", "Key", "Row", "answered", "choice",
-    "excerpt", "excerpt_answered", "keys", "keys_answered", "statement", "system_answered",
+    "excerpt", "excerpt_answered", "holders", "holders_answered", "keys", "keys_answered", "statement",
+    "system_answered",
 ]  # fmt: skip
 
 Key = int | str
@@ -91,13 +92,7 @@ LISTS: Mapping[str, Listed] = {
         touches=("x.reltype",),
         where="x.oid >= 16384 and x.relpersistence <> 't' and x.relkind <> 't'",
     ),
-    # Names of row types and of arrays follow their relations; what an own type is decides more than its name.
-    "pg_type": Listed(
-        "pg_type",
-        touches=("x.typelem",),
-        doubt="""case x.typtype when 'c' then (select c.relkind = 'c' from pg_class c where c.oid = x.typrelid)
-                 else x.typcategory <> 'A' end""",
-    ),
+    "pg_type": Listed("pg_type", touches=("x.typelem",)),
     "pg_proc": Listed("pg_proc"),
     "pg_constraint": Listed("pg_constraint", touches=("x.conrelid", "x.confrelid")),
     "checks of types": Listed("pg_constraint", touches=("x.contypid",), where="x.oid >= 16384 and x.contypid <> 0"),
@@ -156,11 +151,26 @@ def _entry(one: Listed) -> str:
     return f"json_build_array({key}, {one.doubt}, {version}{touches})"
 
 
+# The moment of the server's start as a number: a timestamp would be told in the time zone and style of each session.
 _CHANGES = (
-    "json_build_array(pg_snapshot_xmin(pg_current_snapshot())::text, pg_postmaster_start_time()::text, "
+    "json_build_array(pg_snapshot_xmin(pg_current_snapshot())::text, "
+    + "extract(epoch from pg_postmaster_start_time())::text, "
     + ", ".join((*map(_listing, LISTS.values()), *map(_young, _UNCOUNTED.values())))
     + ")"
 )
+
+
+# Domains over a type, arrays and ranges of it, columns, types of rows with them: each depends on what it is made of.
+_HOLDERS = """(with recursive held(type, relation) as (
+            select t.oid, 0::oid from unnest($1::oid[]) t(oid)
+            union
+            select coalesce(c.reltype, d.objid), coalesce(c.oid, 0)
+              from held h
+              join pg_depend d on d.refclassid = 'pg_type'::regclass and d.refobjid = h.type
+                              and d.classid in ('pg_type'::regclass, 'pg_class'::regclass)
+              left join pg_class c on d.classid = 'pg_class'::regclass and c.oid = d.objid)
+        select coalesce(json_agg(distinct u.oid), '[]'::json)
+          from held h, unnest(array[h.type::int8, h.relation::int8]) u(oid) where u.oid <> 0)"""
 
 
 @lru_cache(maxsize=256)
@@ -178,6 +188,12 @@ def statement(sections: tuple[str, ...] = (), *, is_printed: bool = False, is_bi
 def keys(name: str, *, is_binary: bool = False) -> str:
     """Ask for all rows of one of LISTS; see `keys_answered`."""
     return _answer(_listing(LISTS[name]).replace(_IS_LISTED, "true"), (), is_binary=is_binary)
+
+
+@lru_cache(maxsize=2)
+def holders(*, is_binary: bool = False) -> str:
+    """Ask for what holds values of the types in $1, an array of oids, at any depth; see `holders_answered`."""
+    return _answer(_HOLDERS, (), is_binary=is_binary)
 
 
 @lru_cache(maxsize=256)
@@ -283,6 +299,12 @@ def keys_answered(answer: str) -> frozenset[Key]:
     """Read an answer to `keys`. Raises ValueError for anything else."""
     ((_, entries),) = orjson.loads(answer)
     return frozenset(key for key, *_ in entries)
+
+
+def holders_answered(answer: str) -> frozenset[int]:
+    """Read an answer to `holders`: oids of types, those asked about among them, and of relations. Raises ValueError."""
+    (oids,) = orjson.loads(answer)
+    return frozenset(oids)
 
 
 def excerpt_answered(answer: str, sections: Collection[str]) -> dict[str, list[Row]]:
