@@ -6,7 +6,6 @@ import asyncio
 import os
 import socket
 import stat
-import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -144,22 +143,10 @@ def test_a_path_that_is_no_socket_is_an_error(tmp_path: Path) -> None:
         channel.ask(tmp_path / "file" / "admin.sock", "echo", {})
 
 
-def test_a_server_that_goes_away_leaves_the_outcome_open(tmp_path: Path) -> None:
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(tmp_path / "admin.sock"))
-    listener.listen()
-
-    def hang_up() -> None:
-        peer, _ = listener.accept()
-        peer.recv(65536)
-        peer.close()
-
-    thread = threading.Thread(target=hang_up)
-    thread.start()
+def test_a_server_that_goes_away_leaves_the_outcome_open(tmp_path: Path, deserted: Callable[[Path], None]) -> None:
+    deserted(tmp_path / "admin.sock")
     with pytest.raises(TidewaiterError, match=r"did not answer .* look whether echo was done"):
         channel.ask(tmp_path / "admin.sock", "echo", {})
-    thread.join()
-    listener.close()
 
 
 def test_the_socket_is_for_its_owner_only_replaces_a_stale_one_and_goes_with_the_server(tmp_path: Path) -> None:

@@ -127,22 +127,12 @@ def test_a_server_that_starts_or_stops_holds_the_ledger(config: Config) -> None:
     assert call(config, "principal.ls", {}) == []
 
 
-def test_a_server_that_goes_away_in_the_middle_is_not_asked_twice(config: Config) -> None:
+def test_a_server_that_goes_away_in_the_middle_is_not_asked_twice(
+    config: Config, deserted: Callable[[Path], None]
+) -> None:
     """Nobody knows whether it did it, so doing it on the folder might do it twice."""
     config.state.mkdir(exist_ok=True)
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(config.state / channel.SOCKET))
-    listener.listen()
-
-    def hang_up() -> None:
-        peer, _ = listener.accept()
-        peer.recv(65536)
-        peer.close()
-
-    thread = threading.Thread(target=hang_up)
-    thread.start()
+    deserted(config.state / channel.SOCKET)
     with pytest.raises(TidewaiterError, match=r"look whether principal\.add was done"):
         call(config, "principal.add", {"name": "alice"})
-    thread.join(30)
-    listener.close()
     assert changes(config) == []

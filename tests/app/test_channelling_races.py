@@ -30,11 +30,6 @@ POLICY = '@id("approve") permit (principal in Group::"dba", action == Action::"a
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
     with opened(tmp_path) as made:
         made.people()

@@ -55,6 +55,9 @@ class Memory:
         self.entries.append((kind, dict(fields)))
         return Receipt(len(self.entries))
 
+    def of(self, kind: str) -> list[dict[str, object]]:
+        return [fields for found, fields in self.entries if found == kind]
+
     @property
     def steps(self) -> list[tuple[object, object]]:
         return [(fields["what"], fields["state"]) for kind, fields in self.entries if kind == "request.change"]

@@ -21,11 +21,6 @@ BINDING = "b" * 64
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def book(tmp_path: Path) -> Iterator[Book]:
     with opened(tmp_path) as made:
         yield made

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tidewaiter.approvals.book import ID_ALPHABET, Book
+from bookkit import Clock, Memory, random_text
+
+from tidewaiter.approvals.book import Book
 from tidewaiter.approvals.desk import Request, State
 from tidewaiter.approvals.presentation import presented
 from tidewaiter.approvals.requests import Requests, Terms
 from tidewaiter.channels.contract import Channel, Decision, Desk, Member, Notice, Outcome, Undelivered
 from tidewaiter.channels.outbox import Outbox
-from tidewaiter.errors import LedgerUnavailable
 from tidewaiter.identity import Directory
 from tidewaiter.identity.accounts import Accounts, Realm
-from tidewaiter.model import Kind, Need, Principal, Receipt
+from tidewaiter.model import Kind, Need, Principal
 from tidewaiter.store import Store, open_store
 
 NOW = 1_800_000_000.0
@@ -33,31 +33,6 @@ REQUEST = Request(
 )  # fmt: skip
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now_s = NOW
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-class Memory:
-    """A ledger. `is_broken` makes it refuse."""
-
-    def __init__(self) -> None:
-        self.entries: list[tuple[str, dict[str, object]]] = []
-        self.is_broken = False
-
-    async def record(self, kind: str, fields: Mapping[str, object]) -> Receipt:
-        if self.is_broken:
-            raise LedgerUnavailable("full")
-        self.entries.append((kind, dict(fields)))
-        return Receipt(len(self.entries))
-
-    def of(self, kind: str) -> list[dict[str, object]]:
-        return [fields for found, fields in self.entries if found == kind]
-
-
 @dataclass
 class Place:
     """Everything that channels stand on, in one folder."""
@@ -67,7 +42,7 @@ class Place:
     clock: Clock = field(default_factory=Clock)
 
     def __post_init__(self) -> None:
-        self.book = Book(self.store, lambda size: "".join(secrets.choice(ID_ALPHABET) for _ in range(size)))
+        self.book = Book(self.store, random_text)
         self.requests = Requests(self.book, self.ledger, self.clock, Terms(600.0, 60.0))
         self.outbox = Outbox(self.store)
         self.accounts = Accounts(self.store)
@@ -120,6 +95,22 @@ MEMBERS = (
 def alarm(to: Member | None = None) -> Notice:
     """The glass was broken; dan has no accounts."""
     return Notice(GLASS, 1, presented(GLASS), LINK, 1, MEMBERS, to)
+
+
+async def announced(made: Channel) -> Desks:
+    """A desk with one request, which the channel has announced."""
+    desk = Desks()
+    desk.requests = [(REQUEST, await made.announce(notice()))]
+    return desk
+
+
+@asynccontextmanager
+async def heard(made: Channel, desk: Desks) -> AsyncIterator[None]:
+    """The channel listens meanwhile."""
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(made.listen(desk))
+        yield
+        task.cancel()
 
 
 async def eventually(holds: Callable[[], object], limit_s: float = 10.0) -> None:

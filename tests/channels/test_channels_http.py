@@ -14,11 +14,6 @@ pytestmark = pytest.mark.anyio
 BASE = "https://user:hunter2@hooks.example/T0/secret-path?sig=hunter2"
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def http(answer: Callable[[httpx2.Request], httpx2.Response], base: str = "https://api.example/") -> Http:
     return Http(base, {"authorization": "Bearer hunter2"}, httpx2.MockTransport(answer))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from channelkit import GLASS, REQUEST, Desks, alarm, eventually, notice
+from channelkit import GLASS, REQUEST, Desks, alarm, announced, eventually, heard, notice
 from githubstand import API, REPOSITORY, TOKEN, WEBHOOK_SECRET, GithubStand, hook
 
 from tidewaiter.approvals.desk import State, Vote, Word
@@ -24,11 +24,6 @@ pytestmark = pytest.mark.anyio
 APPROVED = Vote("dora", True, ("dba",), 0.0, "ops", "C1")
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def channel(stand: GithubStand, **more: Any) -> Github:
     told = {"poll_s": 0.01, "api": API, "transport": httpx2.MockTransport(stand), **more}
     return Github("gh", REPOSITORY, TOKEN, **told)
@@ -37,12 +32,10 @@ def channel(stand: GithubStand, **more: Any) -> Github:
 @asynccontextmanager
 async def listening(stand: GithubStand, **more: Any) -> AsyncIterator[tuple[Github, Desks]]:
     """A channel that looks for comments on one announced request."""
-    made, desk = channel(stand, **more), Desks()
-    desk.requests = [(REQUEST, await made.announce(notice()))]
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(made.listen(desk))
+    made = channel(stand, **more)
+    desk = await announced(made)
+    async with heard(made, desk):
         yield made, desk
-        task.cancel()
 
 
 async def test_a_request_is_an_issue_that_gets_its_outcome_as_a_comment_and_is_closed() -> None:
@@ -213,18 +206,16 @@ async def test_comments_elsewhere_and_odd_ones_do_nothing_and_many_are_read_page
 
 async def test_an_outage_ends_listening_and_nothing_is_lost() -> None:
     stand = GithubStand()
-    made, desk = channel(stand), Desks()
-    desk.requests = [(REQUEST, await made.announce(notice()))]
+    made = channel(stand)
+    desk = await announced(made)
     stand.comment("/approve")
     for path in (".*/issues/comments", r".*/issues/\d+"):
         stand.fails = {f"GET {path}": [503]}
         with pytest.raises(Undelivered, match="503"):
             await made.listen(desk)
     assert desk.decisions == []
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(made.listen(desk))
+    async with heard(made, desk):
         await eventually(lambda: desk.decisions)
-        task.cancel()
 
 
 async def test_without_open_requests_github_is_not_asked() -> None:
@@ -261,10 +252,8 @@ async def test_what_another_kind_of_channel_announced_under_this_name_is_announc
     desk.requests = [(REQUEST, "AR-2222222.41"), (REQUEST, await made.update("AR-2222222.41", notice()))]
     assert len(stand.issues) == 1
     stand.comment("/approve")
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(made.listen(desk))
+    async with heard(made, desk):
         await eventually(lambda: desk.decisions)
-        task.cancel()
 
 
 async def test_an_issue_that_is_gone_holds_up_no_other_and_its_approval_does_not_count() -> None:
@@ -283,20 +272,16 @@ async def test_an_issue_that_is_gone_holds_up_no_other_and_its_approval_does_not
 
 async def test_a_comment_that_could_not_be_dealt_with_is_not_taken_for_seen() -> None:
     stand = GithubStand()
-    made, desk = channel(stand), Desks()
-    desk.requests = [(REQUEST, await made.announce(notice()))]
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(made.listen(desk))
+    made = channel(stand)
+    desk = await announced(made)
+    async with heard(made, desk):
         await eventually(lambda: stand.calls.count(f"GET /repos/{REPOSITORY}/issues/comments") > 2)
-        task.cancel()
     stand.comment("/approve")
     stand.fails = {r"GET .*/issues/\d+": [503]}
     with pytest.raises(Undelivered, match="503"):
         await made.listen(desk)
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(made.listen(desk))
+    async with heard(made, desk):
         await eventually(lambda: desk.decisions)
-        task.cancel()
 
 
 async def test_a_comment_that_came_before_its_issue_was_known_counts_once_it_is() -> None:

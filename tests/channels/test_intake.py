@@ -24,11 +24,6 @@ DECISION = Decision("AR-2222222", Word.APPROVE, *DORAS, "fine", "message 7", see
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
     with opened(tmp_path) as made:
         made.people()

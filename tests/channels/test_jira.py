@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,7 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from channelkit import REQUEST, Desks, alarm, eventually, notice
+from channelkit import REQUEST, Desks, alarm, announced, eventually, heard, notice
 from jirastand import TOKEN, URL, USER, WEBHOOK_SECRET, JiraStand, hook, person
 
 from tidewaiter.approvals.desk import State, Vote, Word
@@ -23,11 +22,6 @@ pytestmark = pytest.mark.anyio
 APPROVED = Vote("dora", True, ("dba",), 0.0, "ops", "C1")
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def channel(stand: JiraStand, **more: Any) -> Jira:
     told = {"user": USER if stand.is_cloud else "", "poll_s": 0.01, "transport": httpx2.MockTransport(stand), **more}
     return Jira("jira", URL, "OPS", TOKEN, **told)
@@ -36,12 +30,10 @@ def channel(stand: JiraStand, **more: Any) -> Jira:
 @asynccontextmanager
 async def listening(stand: JiraStand, **more: Any) -> AsyncIterator[tuple[Jira, Desks]]:
     """A channel that looks at one announced request."""
-    made, desk = channel(stand, **more), Desks()
-    desk.requests = [(REQUEST, await made.announce(notice()))]
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(made.listen(desk))
+    made = channel(stand, **more)
+    desk = await announced(made)
+    async with heard(made, desk):
         yield made, desk
-        task.cancel()
 
 
 @pytest.mark.parametrize("is_cloud", [True, False])
@@ -189,18 +181,16 @@ async def test_what_the_desk_refuses_is_answered() -> None:
 
 async def test_an_outage_ends_listening_and_nothing_is_lost() -> None:
     stand = JiraStand()
-    made, desk = channel(stand), Desks()
-    desk.requests = [(REQUEST, await made.announce(notice()))]
+    made = channel(stand)
+    desk = await announced(made)
     stand.move("Approved")
     for path in (r".*/issue/OPS-\d+", ".*/comment"):
         stand.fails = {f"GET {path}": [503]}
         with pytest.raises(Undelivered, match="503"):
             await made.listen(desk)
     assert desk.decisions == []
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(made.listen(desk))
+    async with heard(made, desk):
         await eventually(lambda: desk.decisions)
-        task.cancel()
 
 
 async def test_a_signed_webhook_is_a_hint_to_look_and_a_forged_one_is_counted() -> None:
@@ -221,10 +211,8 @@ async def test_what_another_kind_of_channel_announced_under_this_name_is_announc
     desk.requests = [(REQUEST, "AR-2222222.41"), (REQUEST, await made.update("AR-2222222.41", notice()))]
     assert len(stand.issues) == 1
     stand.comment("/approve")
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(made.listen(desk))
+    async with heard(made, desk):
         await eventually(lambda: desk.decisions)
-        task.cancel()
 
 
 async def test_an_issue_that_is_gone_holds_up_no_other_and_an_outage_is_said() -> None:

@@ -33,11 +33,6 @@ from tidewaiter.identity.accounts import Realm
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def channel(stand: SlackStand, **more: Any) -> Slack:
     told = {"channel": CHANNEL, "bot_token": BOT_TOKEN, "now_s": lambda: NOW, "app_token": APP_TOKEN, **more}
     return Slack("ops", api=stand.api, **told)

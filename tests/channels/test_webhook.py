@@ -26,11 +26,6 @@ KEY = signing.key_of(SECRET)
 DBA = frozenset({"dba"})
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Receiver:
     """A receiver of webhooks: what it took, and with which headers."""
 

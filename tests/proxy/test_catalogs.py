@@ -30,11 +30,6 @@ CORPUS = Path(__file__).parents[1] / "corpus"
 SYSTEM_BINARIES = [Path(f"/usr/lib/postgresql/{major}/bin") for major in (15, 16, 17)]
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def installations() -> list[Binaries]:
     """The bundled server and whatever older ones the machine has."""
     return [bundled(), *(Binaries(folder) for folder in SYSTEM_BINARIES if (folder / "initdb").exists())]

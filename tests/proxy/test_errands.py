@@ -32,26 +32,18 @@ from playbook import (
     probe_answer,
     ran,
     refused,
-    rows,
     says,
     server,
     values_answer,
 )
-from playstage import NoToday, Stage
+from playstage import NoToday
+from sessionkit import NO_PATH, ONE, SELECT
 
 from tidewaiter.errors import StoreUnavailable
 from tidewaiter.proxy import refusal
 from tidewaiter.wire import postgres as pg
 
-SELECT = pg.query(b"select 1")
-ONE = rows(b"1")
-UPDATE = b"update orders set total = 0 where id = 1"
-UPDATED = pg.command_complete("UPDATE 1")
-SLOW = Stage(slow_disk=True)
-NO_PATH = Stage(path=None)
 SET = pg.no_data() + pg.command_complete("SET")
-LOST_LEDGER = says("58030", severity="FATAL")
-BUG = says("XX000", severity="FATAL")
 
 
 def test_the_server_is_asked_for_the_search_path_before_the_first_statement() -> None:

@@ -28,11 +28,6 @@ BOT = Principal("bot", Kind.AGENT, owner=ALICE)
 HELD = Held(Hold("holds", (Need(("dba",)),), "waits for dba", 30.0), Facts(), b"drop table t", b"", "b" * 64, 30.0)
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Book:
     """One request, which the test moves."""
 

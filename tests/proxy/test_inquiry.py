@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from playbook import Play, asked_path, client, disk, ended, gone, probe_answer, says, server
 from playstage import ADA, RULES, Paper, Shelf, Stage, policies, shop
+from sessionkit import NO_PATH, SELECT
 
 from tidewaiter.errors import ProtocolViolation
 from tidewaiter.model import Context
@@ -21,14 +22,7 @@ from tidewaiter.proxy.trail import Trail
 from tidewaiter.wire import postgres as pg
 from tidewaiter.wire.postgres_state import Owes
 
-SELECT = pg.query(b"select 1")
-NO_PATH = Stage(path=None)
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 class Asked:

@@ -34,25 +34,15 @@ from playbook import (
     ledger_is,
     ran,
     refused,
-    rows,
     says,
     server,
     told,
 )
 from playstage import RULES, Stage, policies
+from sessionkit import BUG, LOST_LEDGER, ONE, SELECT, SLOW, UPDATE, UPDATED
 
 from tidewaiter.policy import Policies
 from tidewaiter.wire import postgres as pg
-
-SELECT = pg.query(b"select 1")
-ONE = rows(b"1")
-UPDATE = b"update orders set total = 0 where id = 1"
-UPDATED = pg.command_complete("UPDATE 1")
-SLOW = Stage(slow_disk=True)
-NO_PATH = Stage(path=None)
-LOST_LEDGER = says("58030", severity="FATAL")
-BUG = says("XX000", severity="FATAL")
-
 
 # -- record, then act -------------------------------------------------------------------------------
 LONG = b"insert into orders (id) values (1) -- " + b"x" * (64 << 10)

@@ -38,6 +38,7 @@ from playbook import (
     values_answer,
 )
 from playstage import Stage
+from sessionkit import LOST_LEDGER, UPDATE, UPDATED
 
 from tidewaiter.proxy.outlet import HELD_BYTES
 from tidewaiter.wire import postgres as pg
@@ -48,10 +49,7 @@ TEXT = b"select name from customers"
 READ = pg.query(TEXT)
 ADA = rows(b"ada")
 PLAIN = b"select 1"
-UPDATE = b"update orders set total = 0 where id = 1"
-UPDATED = pg.command_complete("UPDATE 1")
 DESCRIBED = pg.row_description([pg.Column(b"x")])
-LOST_LEDGER = says("58030", severity="FATAL")
 
 
 # -- forwarded at once, answered when it is durable -------------------------------------------------------
