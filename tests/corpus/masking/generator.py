@@ -39,7 +39,6 @@ TABLES = {
     "members": ["id", "nick", "mail", "extra", "bio"],
     "homes": ["id", "who", "addr", "tags", "moods", "code", "during", "doc", "level", "flag", "score", "ip"],
     "zones": ["id", "code", "v"],
-    "v_stats": ["attname", "bounds", "correlation"],
     "things": ["id", "keeper", "secret"],
     "keepers": ["id", "name"],
     '"Odd.Table"': ['"Id"', '"na""me"', '"S.S.N"', '"größe"', '"select"'],

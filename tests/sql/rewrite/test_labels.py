@@ -62,7 +62,9 @@ def test_partitions_by_a_masked_column_are_closed_and_their_order_and_place_told
     for text, part in (
         ("select amount from payments", "ORDER BY"),
         ("select tableoid from payments where id = 1", "NULL::pg_catalog.oid AS tableoid"),
-        ("update payments set amount = 1 returning ctid", "NULL::pg_catalog.tid"),
+        ("select ctid from payments", "NULL::pg_catalog.tid AS ctid"),
+        ("insert into payments (id) values (1) returning tableoid", "NULL::pg_catalog.oid"),
+        ("update payments set amount = 1 where id = 2", "UPDATE"),
     ):
         done = made(text)
         assert isinstance(done, Rewritten)
@@ -72,6 +74,8 @@ def test_partitions_by_a_masked_column_are_closed_and_their_order_and_place_told
         ("delete from payments_2026", "closed-view"),
         ("copy payments_2026 to stdout", "copy"),
         ("explain select amount from payments", "explain"),
+        ("update payments set amount = 1 returning id", "raw-row"),
+        ("delete from payments where random() < 1", "raw-row"),
         ("select 1; explain delete from payments where id = 1", "explain"),
     ):
         refused = made(text)

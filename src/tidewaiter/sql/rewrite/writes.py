@@ -48,6 +48,8 @@ def _write(rewriting: Rewriting, kind: str, fields: Node, ctes: Ctes) -> None:
     target = _target(rewriting, fields, relation, masks)
     written = written_columns(fields, relation)
     check_guarded(rewriting, relation, {event: written.get(event, frozenset()) for event in events})
+    if path_of(relation) in rewriting.labels.split and kind != "InsertStmt":
+        _check_order(rewriting, fields)
     if masks:
         rewriting.writes = True
         check_values(rewriting, fields, relation, masks, target.names)
@@ -70,6 +72,16 @@ def _write(rewriting: Rewriting, kind: str, fields: Node, ctes: Ctes) -> None:
     for item in (*fields.get("targetList", ()), *fields.get("cols", ())):
         rewriting.within("ResTarget", item["ResTarget"], ctes)
     rewriting.target = outer
+
+
+def _check_order(rewriting: Rewriting, fields: Node) -> None:
+    """Rows are written partition by partition: nothing may tell, or number, them in that order."""
+    builtins = rewriting.catalog.builtins
+    if "returningClause" in fields:
+        raise Refusal("raw-row", "RETURNING would tell which rows are in one partition by a masked column")
+    volatile = sorted(name for name in rewriting.mentions.names if builtins.get(name))
+    if volatile:
+        raise Refusal("raw-row", f"{volatile[0]} would tell which rows are in one partition by a masked column")
 
 
 def _events(kind: str, fields: Node) -> frozenset[str]:

@@ -89,6 +89,12 @@ update zones set v = 'x' where id = 1 returning tableoid::regclass
 update zones_low set v = 'x'
 update zones_low set v = 'x' where id = 1 returning id
 delete from zones_low where id = 1
+update zones set v = nextval('ticket')::text ;; select id, v from zones order by id
+select setseed(0.5) ;; update zones set v = random()::text ;; select id, v from zones order by id
+update zones set code = 'x' where id is not null returning *
+merge into zones z using orders o on z.id = o.id when matched then update set v = 'x' returning z.id
+delete from zones returning id
+with gone as (delete from zones returning id) select string_agg(id::text, ',') from gone
 update zones set code = 'a' where id = 1 returning id
 insert into zones_low values (100, 'zz', 'x')
 insert into zones_low (id, code) values (100, 'b') returning id

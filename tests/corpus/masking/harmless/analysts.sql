@@ -74,7 +74,7 @@ delete from keepers where id = 3 returning name
 select * from zones order by id
 select id, v from zones where v like 'v1%' order by id
 insert into zones (id, code, v) values (90, 'q', 'w') returning id, v
-update zones set v = 'changed' where id = 2 returning id, v
+update zones set v = 'changed' where id = 2 ;; select v from zones where id = 2
 select count(*), max(v) from zones
 select id, who, (addr).zip is null, level, flag is null from homes order by id
 select "Id", "S.S.N", "größe", "select" from "Odd.Table" where "Id" < 4 order by 1
