@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tidewaiter.masking.spans import is_card, is_iban, is_ip, is_luhn, is_phone, is_ssn, redact_spans
 
@@ -50,3 +52,41 @@ def test_checksums_and_ranges_confirm() -> None:
     assert is_ssn(b"219-09-9999") and not is_ssn(b"219-00-9999")
     assert is_ip(b"::1") and not is_ip(b"1.1.1.256")
     assert is_phone(b"+4722334455") and not is_phone(b"+47 22")
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        (rb'"first\nann@example.org"', "first\n[email]"),
+        (rb'"\u0041nn@example.org"', "[email]"),
+        (rb'"ann\u0040example.org"', "[email]"),
+        (rb'"card\t4111 1111 1111 1111"', "card\t9999 9999 9999 9999"),
+        (rb'"\ud83d\ude00 ann@example.org"', "\U0001f600 [email]"),
+        (rb'"\ud800 ann@example.org"', "\ud800 [email]"),
+        (rb'"a\\nb@example.org"', "a\\[email]"),
+        (rb'"\u00e9"', "\u00e9"),
+        (rb'"-----BEGIN PRIVATE KEY-----\nMII"', "[private key]"),
+    ],
+)  # fmt: skip
+def test_strings_of_json_are_looked_through_as_what_their_escapes_mean(document: bytes, expected: str) -> None:
+    for text in (document, b'{"a": [' + document + b', 1, "b"]}'):
+        told = json.loads(redact_spans(text, is_json=True))
+        assert (told if isinstance(told, str) else told["a"]) == (expected if text == document else [expected, 1, "b"])
+
+
+@given(
+    words=st.lists(st.sampled_from(["ann@example.org", "\n", '"', "\\", "\t", "é", "4111111111111111", " ", "x", "/"])),
+    is_ascii=st.booleans(),
+)
+def test_json_stays_json_and_its_strings_are_what_redacted_texts_are(words: list[str], is_ascii: bool) -> None:
+    text = "".join(words)
+    document = json.dumps({"a": [text, 7]}, ensure_ascii=is_ascii).encode()
+    assert json.loads(redact_spans(document, is_json=True)) == {"a": [_redacted_string(text), 7]}
+
+
+def _redacted_string(text: str) -> str:
+    return redact_spans(text.encode()).decode().replace("[card]", "9999999999999999")
+
+
+def test_what_is_no_json_is_redacted_as_it_is() -> None:
+    assert redact_spans(rb'"\x a@b.cd" "', is_json=True) == rb'"\x [email]" "'

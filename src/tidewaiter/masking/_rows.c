@@ -310,6 +310,7 @@ static const struct {
     {"bucket", read_bucket, bucket},
     {"email", read_plain, email},
     {"fake", read_fake, fake},
+    {"free_json", read_plain, free_json},
     {"free_text", read_plain, free_text},
     {"integer_token", read_integer_token, integer_token},
     {"partial", read_partial, partial},

@@ -324,4 +324,10 @@ static int free_text(const Mask *mask, const Field *field, Out *out)
     }
 }
 
+/* The same in JSON, where an escape may stand for what is looked for, or before it. */
+static int free_json(const Mask *mask, const Field *field, Out *out)
+{
+    return memchr(field->value, '\\', field->size) ? UNCOVERED : free_text(mask, field, out);
+}
+
 #endif

@@ -226,7 +226,7 @@ class FreeText(TextMask):
 
     def recipe(self) -> Recipe:
         """The type's length. Only texts in which nothing can be found are C's."""
-        return ("free_text", self.length.limit, self.length.is_padded)
+        return ("free_json" if self.is_json else "free_text", self.length.limit, self.length.is_padded)
 
 
 class FreeJsonb(LateMask):
@@ -238,7 +238,7 @@ class FreeJsonb(LateMask):
 
     def recipe(self) -> Recipe:
         """As of text: the version byte is nothing that could be found."""
-        return ("free_text", 0, False)
+        return ("free_json", 0, False)
 
 
 class NumericBucket(LateMask):

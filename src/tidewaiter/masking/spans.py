@@ -7,6 +7,7 @@ RE2 runs in time linear in the text, whatever the text is. Candidates with a che
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -150,8 +151,43 @@ def kind_of(value: bytes) -> str | None:
 def redact_spans(text: bytes, is_json: bool = False) -> bytes:
     """The text with everything found replaced by its kind, as `[email]`.
 
-    In JSON a number must stay one: there, digits are replaced by nines where nothing but digits was found.
+    JSON stays JSON: strings are looked through one by one, as what their escapes stand for, and a number stays one:
+    digits are replaced by nines where nothing but digits was found.
     """
+    if not is_json:
+        return _redacted(text, False)
+    is_suspect = bool(_TOGETHER.Match(text))
+    if not is_suspect and b"\\" not in text:
+        return text
+    pieces: list[bytes] = []
+    done = 0
+    for literal in _LITERAL.finditer(text):
+        start, end = literal.span()
+        if b"\\" in literal[0]:
+            changed = _unescaped(literal[0])
+        else:
+            changed = _redacted(literal[0], True) if is_suspect else literal[0]
+        pieces += (_redacted(text[done:start], True), changed)
+        done = end
+    return b"".join(pieces) + _redacted(text[done:], True)
+
+
+_LITERAL: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
+
+def _unescaped(literal: bytes) -> bytes:
+    """A JSON string with escapes, redacted: `\\n` before an address is no part of it, and `\\u0040` may be its @."""
+    try:
+        value: str = json.loads(literal, strict=False)
+        text = value.encode("utf-8", "surrogatepass")
+        redacted = _redacted(text, True)
+        made = json.dumps(redacted.decode("utf-8", "surrogatepass"), ensure_ascii=b"\xed" in redacted).encode()
+    except ValueError:  # not JSON at all
+        return _redacted(literal, True)
+    return literal if redacted == text else made
+
+
+def _redacted(text: bytes, is_json: bool) -> bytes:
     for found in sorted(_TOGETHER.Match(text) or ()):
         text = _replaced(text, DETECTORS[found], _PATTERNS[found], is_json)
     return text
