@@ -113,3 +113,9 @@ def test_a_plan_of_a_write_shows_no_estimates() -> None:
     assert "COSTS OFF" in sent("prepare p as select ssn from customers; explain execute p")
     assert sent("explain select ssn from customers").startswith("EXPLAIN SELECT")
     assert sent("explain update orders set id = 1").startswith("EXPLAIN UPDATE")
+
+
+def test_explain_does_not_tell_how_many_bytes_of_the_log_were_written() -> None:
+    assert "WAL" not in sent("explain (analyze, wal) update customers set name = 'x'").upper()
+    assert sent("explain (wal off) select 1") == "EXPLAIN SELECT 1"
+    assert sent("explain (analyze, wal) delete from orders where id = 1").startswith("EXPLAIN (ANALYZE) DELETE")

@@ -26,11 +26,15 @@ def _explain(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:
     before, rewriting.is_fenced = rewriting.is_fenced, True
     rewriting.within("ExplainStmt", fields, ctes)
     rewriting.is_fenced = before
+    # Bytes of the log tell how long values are that were written.
+    options = [one for one in fields.pop("options", ()) if one["DefElem"]["defname"] != "wal"]
     # What is written, or was prepared, is not fenced: estimates tell how long its values are.
     if rewriting.writes or "ExecuteStmt" in fields["query"]:
-        options = [one for one in fields.get("options", ()) if one["DefElem"]["defname"] != "costs"]
+        options = [one for one in options if one["DefElem"]["defname"] != "costs"]
         costs = {"defname": "costs", "arg": string("off"), "defaction": "DEFELEM_UNSPEC"}
-        fields["options"] = [*options, {"DefElem": costs}]
+        options.append({"DefElem": costs})
+    if options:
+        fields["options"] = options
 
 
 def _prepare(rewriting: Rewriting, fields: Node, ctes: Ctes) -> None:
