@@ -199,9 +199,9 @@ def told(act: Callable[[Session], object]) -> Happens:
     return Happens("told", tell)
 
 
-def asked_path(*, with_sync: bool = True) -> Side:
+def asked_path(*, with_sync: bool = True, is_after_cancel: bool = False) -> Side:
     """The server gets the gateway's question for the search_path."""
-    return server(*messages_of(Probe.message(with_sync=with_sync)))
+    return server(*messages_of(Probe.message(with_sync=with_sync, is_after_cancel=is_after_cancel)))
 
 
 def path_answer(*path: bytes, with_sync: bool = True, strings: bytes = b"on", encoding: bytes = b"UTF8") -> bytes:

@@ -16,7 +16,7 @@ from tidewaiter.proxy.answers import Answers
 from tidewaiter.proxy.footing import Footing, Judges
 from tidewaiter.proxy.inquiry import Inquiry
 from tidewaiter.proxy.names import Names
-from tidewaiter.proxy.probe import PATH, Probe
+from tidewaiter.proxy.probe import PATH, Interrupted, Probe
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Trail
 from tidewaiter.wire import postgres as pg
@@ -43,6 +43,25 @@ async def test_the_rows_of_an_answer_are_returned() -> None:
     assert one.sent == [Probe.message(PATH, with_sync=True)]
     assert one.answers.feed(probe_answer((b"on", b"UTF8"), status="I")) == b""
     assert await asking == [b"on", b"UTF8"]
+
+
+async def test_what_a_cancelled_question_may_have_left_behind_is_closed_before_the_next() -> None:
+    one = Asked()
+    cancel = pg.error_response("ERROR", "57014", "canceling statement due to user request")
+    for times in (1, 2):
+        asking = asyncio.ensure_future(one.inquiry.ask(PATH))
+        await asyncio.sleep(0)
+        assert one.sent[-1].startswith(pg.close("S", b"tidewaiter_probe")) is (times > 1)
+        one.answers.feed(pg.parse_complete() + cancel + pg.ready_for_query("I"))
+        with pytest.raises(Interrupted):
+            await asking
+    for times in (3, 4):
+        asking = asyncio.ensure_future(one.inquiry.ask(PATH))
+        await asyncio.sleep(0)
+        assert one.sent[-1] == Probe.message(PATH, with_sync=True, is_after_cancel=times == 3)
+        closed = pg.close_complete() if times == 3 else b""
+        assert one.answers.feed(closed + probe_answer((b"on", b"UTF8"), status="I")) == b""
+        assert await asking == [b"on", b"UTF8"]
 
 
 async def test_a_question_ends_nothing_that_has_no_sync_yet() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from tidewaiter.errors import ProtocolViolation
 from tidewaiter.proxy.answers import Answers
-from tidewaiter.proxy.probe import Probe, Question
+from tidewaiter.proxy.probe import Interrupted, Probe, Question
 from tidewaiter.wire import postgres
 
 ANSWER_S = 60.0  # far above reading the catalog of 10,000 relations; a question waits for no lock of a user's
@@ -25,6 +25,7 @@ class Inquiry:
         self._send = send
         self._drained: asyncio.Future[None] | None = None
         self._is_over = False
+        self._was_cancelled = False
 
     async def drain(self) -> None:
         """Wait until all that was sent is answered. Raises ProtocolViolation where the server waits for copy data."""
@@ -46,11 +47,15 @@ class Inquiry:
         """
         with_sync = with_sync or not self._is_unsynced()
         answer: asyncio.Future[list[bytes]] = asyncio.get_running_loop().create_future()
-        self._answers.probe = Probe(answer, with_sync=with_sync, questions=len(questions))
-        self._send(Probe.message(questions, with_sync=with_sync))
+        after, self._was_cancelled = self._was_cancelled, False
+        self._answers.probe = Probe(answer, with_sync=with_sync, questions=len(questions), is_after_cancel=after)
+        self._send(Probe.message(questions, with_sync=with_sync, is_after_cancel=after))
         try:
             async with asyncio.timeout(ANSWER_S):
                 return await answer
+        except Interrupted:
+            self._was_cancelled = True
+            raise
         except TimeoutError:
             raise ProtocolViolation(f"the server did not answer the gateway's own question in {ANSWER_S:g} s") from None
 

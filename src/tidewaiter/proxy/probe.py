@@ -175,18 +175,20 @@ class Probe:
     It fails with Interrupted where a Sync follows that ends the failure too.
     """
 
-    def __init__(self, answer: Future[list[bytes]], *, with_sync: bool, questions: int = 1) -> None:
+    def __init__(
+        self, answer: Future[list[bytes]], *, with_sync: bool, questions: int = 1, is_after_cancel: bool = False
+    ) -> None:
         self.answer = answer
         self._rows: list[bytes] = []
         self._last = postgres.READY_FOR_QUERY if with_sync else postgres.CLOSE_COMPLETE
-        self._closes_left = 2 * questions
+        self._closes_left = 2 * questions + is_after_cancel
         self._held = bytearray()
         self._cancelled = b""  # the error that a cancel made of the questions
 
     @staticmethod
-    def message(questions: Sequence[Question] = PATH, *, with_sync: bool) -> bytes:
-        """What to send."""
-        parts: list[bytes] = []
+    def message(questions: Sequence[Question] = PATH, *, with_sync: bool, is_after_cancel: bool = False) -> bytes:
+        """What to send. A question that was cancelled may have left its statement behind: that is closed first."""
+        parts = [postgres.close("S", NAME)] if is_after_cancel else []
         for question in questions:
             parts += (
                 postgres.parse(NAME, question.text, ()),
