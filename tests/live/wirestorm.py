@@ -468,9 +468,9 @@ ATTACKS = [
 
 def main() -> int:
     """A storm on a deployment of its own; 1 where there are findings."""
-    from conftest import furnish_database
     from rig import copy_of, lay_out
 
+    from conftest import furnish_database
     from tidewaiter.demo.postgres import EmbeddedPostgres
     from tidewaiter.model import Secret
 
