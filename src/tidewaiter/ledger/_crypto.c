@@ -193,17 +193,17 @@ static Py_ssize_t most_of(PyObject *parts) {
         PyErr_SetString(PyExc_TypeError, "parts are a tuple or a list");
         return -1;
     }
-    PyObject **part = PySequence_Fast_ITEMS(parts), **end = part + PySequence_Fast_GET_SIZE(parts);
-    Py_ssize_t total = 0, size = 0;
-    for (; part < end; part++) {
-        if (PyBytes_Check(*part)) {
-            total += PyBytes_GET_SIZE(*part);
-        } else if (PyLong_CheckExact(*part)) {
+    Py_ssize_t total = 0, size = 0, count = PySequence_Fast_GET_SIZE(parts);
+    for (Py_ssize_t i = 0; i < count; i++) { /* an empty list has no items to point at */
+        PyObject *part = PySequence_Fast_GET_ITEM(parts, i);
+        if (PyBytes_Check(part)) {
+            total += PyBytes_GET_SIZE(part);
+        } else if (PyLong_CheckExact(part)) {
             total += DIGITS;
-        } else if (!PyUnicode_Check(*part)) {
+        } else if (!PyUnicode_Check(part)) {
             PyErr_SetString(PyExc_TypeError, "a part is bytes, str or int");
             return -1;
-        } else if (!utf8_of(*part, &size)) {
+        } else if (!utf8_of(part, &size)) {
             return -1;
         } else {
             total += size;
@@ -214,18 +214,19 @@ static Py_ssize_t most_of(PyObject *parts) {
 
 /* Write parts of which most_of was asked; NULL with an exception for an integer beyond 64 bits. */
 static byte *put_parts(byte *at, PyObject *parts) {
-    PyObject **part = PySequence_Fast_ITEMS(parts), **end = part + PySequence_Fast_GET_SIZE(parts);
-    for (; part < end; part++) {
-        if (PyBytes_Check(*part)) {
-            at = put_bytes(at, *part);
-        } else if (PyLong_CheckExact(*part)) {
-            long long value = PyLong_AsLongLong(*part);
+    Py_ssize_t count = PySequence_Fast_GET_SIZE(parts);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *part = PySequence_Fast_GET_ITEM(parts, i);
+        if (PyBytes_Check(part)) {
+            at = put_bytes(at, part);
+        } else if (PyLong_CheckExact(part)) {
+            long long value = PyLong_AsLongLong(part);
             if (value == -1 && PyErr_Occurred())
                 return NULL;
             at = put_int(at, value);
         } else {
             Py_ssize_t size;
-            const char *text = utf8_of(*part, &size); /* which most_of made */
+            const char *text = utf8_of(part, &size); /* which most_of made */
             at = put(at, text, (size_t)size);
         }
     }
