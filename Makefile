@@ -10,7 +10,7 @@ COVERAGE_FLOOR := 93
 # Whole files, as the tests of one share servers; in their order, as the last ones are short.
 WORKERS := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help install compiled demo tour test check live corpus classify-report worlds sanitize bench regress clean
+.PHONY: help install compiled demo tour test check live corpus classify-report worlds sanitize fuzz bench regress clean
 .DEFAULT_GOAL := help
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo 'make check    style, types, import rules, coverage of the unit tests on the uncompiled modules'
 	@echo 'make live     only the tests with real servers and clients'
 	@echo 'make sanitize tests of what is written in C, under the address sanitizer'
+	@echo 'make fuzz     FUZZ_S=600: what is written in C beside its twin in Python, under fuzzer and sanitizers'
 	@echo 'make worlds   run every masking attack in two worlds and print leaks, refusals and errors'
 	@echo 'make corpus   evasions that got through and harmless statements that were refused'
 	@echo 'make classify-report  precision, recall and misses of classify, on generated columns'
@@ -77,6 +78,13 @@ check: $(INSTALLED)
 
 sanitize: $(INSTALLED)
 	$(BIN)/python scripts/sanitize.py
+
+# One target after another, each for FUZZ_S seconds; what is found interesting is kept in .fuzz/ for the next time.
+FUZZ_S ?= 600
+fuzz: $(INSTALLED)
+	@set -e; for target in skeletons entries trees bodies masked_rows sessions; do mkdir -p .fuzz/$$target; \
+		$(BIN)/python fuzz/native.py $$target -max_total_time=$(FUZZ_S) -max_len=1200 -len_control=0 -timeout=60 \
+			-rss_limit_mb=4096 -artifact_prefix=.fuzz/ .fuzz/$$target; done
 
 worlds: $(INSTALLED)
 	$(BIN)/python tests/corpus/masking/oracle.py --random 300
