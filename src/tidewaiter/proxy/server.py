@@ -44,6 +44,7 @@ from tidewaiter.wire import postgres
 
 BACKLOG = 1024
 STRANGERS = 200  # connections that have not logged in yet, beyond [limits] connections; more are closed at once
+TOO_MANY = refusal.good_bye("53300", "sorry, too many clients already")
 SESSION_ID_BYTES = 6
 REJECTIONS_S = 1.0
 
@@ -147,6 +148,8 @@ class Gateway:
                         continue
                     if self._connections >= self._config.limits.connections + STRANGERS:
                         self.reject(str(peer[0]), "", "too many connections")
+                        with contextlib.suppress(OSError):  # a new socket takes it at once, or its client is gone
+                            sock.send(TOO_MANY)
                         sock.close()
                         continue
                     self._connections += 1
