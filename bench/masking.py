@@ -222,8 +222,9 @@ def judgements(server: EmbeddedPostgres) -> Iterator[tuple[str, float, float]]:
 async def _catalog(server: EmbeddedPostgres) -> Catalog:
     connect: Callable[..., Awaitable[Any]] = asyncpg.connect  # it has no types of its own
     connection = await connect(
-        host=server.host, port=server.port, user="postgres", password=server.password.value, database=WIDE
-    )
+        host=server.host, port=server.port, user="postgres", password=server.password.value, database=WIDE,
+        server_settings={"search_path": "pg_catalog"},  # so that views name the schemas of what they read
+    )  # fmt: skip
     try:
         return Catalog.from_rows({name: await connection.fetch(text) for name, text in QUERIES.items()})
     finally:

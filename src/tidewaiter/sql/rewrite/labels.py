@@ -95,8 +95,10 @@ def _spread_tables(catalog: Catalog, labels: Labels) -> None:
 def _close_partitions(catalog: Catalog, labels: Labels) -> None:
     """Where a masked column is in a partition key, nobody is told which partition has which row, or in which order."""
     for path, guards in catalog.guards.items():
+        if path not in labels.masks:
+            continue
         key = frozenset().union(*(guard.columns for guard in guards if guard.kind == "partition"))
-        masked = sorted(key & labels.masks.get(path, {}).keys())
+        masked = sorted(key & labels.masks[path].keys())
         if not masked:
             continue
         parts = list(catalog.partitions.get(path, ()))
