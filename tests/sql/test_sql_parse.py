@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tidewaiter.model import SyntaxFault
 from tidewaiter.sql import parse as parser
-from tidewaiter.sql.parse import LOOP_BYTES, MAX_BYTES, Parsed, Unreadable, fingerprint, needs_thread, parse
+from tidewaiter.sql.parse import LOOP_BYTES, MAX_BYTES, Parsed, Unreadable, below, fingerprint, needs_thread, parse
 
 
 def test_text_becomes_one_node_per_statement() -> None:
@@ -158,3 +158,11 @@ def test_tree_is_plain_json() -> None:
     parsed = parse("select a from t where b = 'x'")
     assert isinstance(parsed, Parsed)
     assert orjson.loads(orjson.dumps(parsed.statements[0])) == parsed.statements[0]
+
+
+def test_every_object_in_a_tree_is_found() -> None:
+    tree = {"A": {"b": [{"C": {}}, [{"D": {"e": "f"}}], 1]}}
+    found = list(below(tree))
+    assert len(found) == 6 and found[0] is tree
+    assert {key for one in found for key in one} == {"A", "b", "C", "D", "e"}
+    assert list(below([])) == list(below("text")) == []

@@ -10,7 +10,7 @@ from tidewaiter.sql import locks
 from tidewaiter.sql.expressions import FIELDS, SPECIAL, implied_operator, note_operator_class, walk
 from tidewaiter.sql.levels import Level
 from tidewaiter.sql.objects import relation_paths
-from tidewaiter.sql.parse import Node
+from tidewaiter.sql.parse import Node, below
 from tidewaiter.sql.reading import Reading, strings
 
 _EXPRESSIONS = (FIELDS.keys() | SPECIAL.keys()) - {"List", "String", "TypeName", "Integer", "Float", "Boolean"}
@@ -85,13 +85,6 @@ def touch_if_exists(reading: Reading, action: str, var: Node, noun: str) -> None
 
 def touch_references(reading: Reading, value: Any) -> None:
     """A foreign key puts triggers on the table that it refers to."""
-    stack = [value]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, list):
-            stack.extend(item)
-        elif isinstance(item, dict):
-            var = item.get("pktable")
-            if var:
-                touch_relation(reading, "alter", var, lock=locks.SHARE_ROW_EXCLUSIVE)
-            stack.extend(item.values())
+    for one in below(value):
+        if one.get("pktable"):
+            touch_relation(reading, "alter", one["pktable"], lock=locks.SHARE_ROW_EXCLUSIVE)

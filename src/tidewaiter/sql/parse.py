@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import platform
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -235,3 +235,15 @@ def _span(raw: Node) -> tuple[int, int]:
     """Where a statement begins and ends; only the last may lack a length, and takes the rest of the text."""
     begin = raw.get("stmt_location", 0)
     return begin, begin + raw["stmt_len"] if raw.get("stmt_len") else MAX_BYTES
+
+
+def below(tree: object) -> Iterator[Node]:
+    """Every object in a part of a tree, itself too: nodes and their fields, in no order that means anything."""
+    stack = [tree]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, dict):
+            yield one
+            stack.extend(one.values())
+        elif isinstance(one, list):
+            stack.extend(one)

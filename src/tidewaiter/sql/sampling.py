@@ -13,7 +13,7 @@ from tidewaiter.model import Column, ColumnMask, Relation
 from tidewaiter.sql.catalog import Catalog
 from tidewaiter.sql.deparse import DeparseError, Tree, read_tree, select_text
 from tidewaiter.sql.entities import Path
-from tidewaiter.sql.parse import Node
+from tidewaiter.sql.parse import Node, below
 
 MOST_ROWS = 3
 MOST_COLUMNS = 12  # the primary key and what changes come first
@@ -217,16 +217,10 @@ def _is_value(node: Node) -> bool:
 
 def _nodes(tree: object) -> Iterator[tuple[str, Node]]:
     """Every (node type, fields) in a tree."""
-    stack = [tree]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, dict):
-            for name, value in node.items():
-                if name[:1].isupper() and isinstance(value, dict):
-                    yield name, value
-                stack.append(value)
-        elif isinstance(node, list):
-            stack.extend(node)
+    for one in below(tree):
+        for name, value in one.items():
+            if name[:1].isupper() and isinstance(value, dict):
+                yield name, value
 
 
 def _names(tree: object) -> Iterator[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tidewaiter.sql.parse import Node, Parsed, parse
+from tidewaiter.sql.parse import Node, Parsed, below, parse
 
 REWRITE, SCAN, INDEX = "rewrites", "reads all of", "builds an index on"
 
@@ -108,16 +108,7 @@ def _constrained(constraint: Node, name: tuple[str, ...]) -> Iterator[Work]:
 
 def _calls(expression: object) -> bool:
     """Whether any function is called; which of them are volatile, only the server knows."""
-    stack = [expression]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, dict):
-            if "FuncCall" in node:
-                return True
-            stack.extend(node.values())
-        elif isinstance(node, list):
-            stack.extend(node)
-    return False
+    return any("FuncCall" in one for one in below(expression))
 
 
 def _name(var: Node) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from tidewaiter.model import Relation
 from tidewaiter.sql.levels import words
-from tidewaiter.sql.parse import Node
+from tidewaiter.sql.parse import Node, below
 
 _SIMPLE: Final = words(
     "targetList fromClause whereClause limitOption op sortClause limitCount limitOffset lockingClause"
@@ -147,15 +147,7 @@ def used_names(value: Any) -> frozenset[str] | None:
 
 def references(value: Any) -> Iterator[Node]:
     """The fields of every ColumnRef below."""
-    stack = [value]
-    while stack:
-        one = stack.pop()
-        if isinstance(one, list):
-            stack.extend(one)
-        elif isinstance(one, dict):
-            if "ColumnRef" in one:
-                yield one["ColumnRef"]
-            stack.extend(one.values())
+    return (one["ColumnRef"] for one in below(value) if "ColumnRef" in one)
 
 
 def estimated_names(select: Node) -> frozenset[str] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
@@ -18,7 +18,7 @@ from tidewaiter.sql.catalog import Catalog
 from tidewaiter.sql.deparse import Tree, children
 from tidewaiter.sql.expressions import FIELDS
 from tidewaiter.sql.levels import SYSTEM_COLUMNS, words
-from tidewaiter.sql.parse import Node
+from tidewaiter.sql.parse import Node, below
 from tidewaiter.sql.reading import Reading, Scope
 
 Path = tuple[str, str]
@@ -87,18 +87,9 @@ class Mentions:
         return cls(names, frozenset(last), frozenset(pairs), is_wide)
 
 
-def _has_named_join(value: Any) -> bool:
+def _has_named_join(value: object) -> bool:
     """Whether a join has a name of its own, by which the rows of its relations can be read whole."""
-    stack = [value]
-    while stack:
-        one = stack.pop()
-        if isinstance(one, list):
-            stack.extend(one)
-        elif isinstance(one, dict):
-            if "alias" in one.get("JoinExpr", ()):
-                return True
-            stack.extend(one.values())
-    return False
+    return any("alias" in one.get("JoinExpr", ()) for one in below(value))
 
 
 def _plain(raw: bytes) -> str:
