@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tidewaiter.model import Relation, SyntaxFault
-from tidewaiter.sql.catalog import QUERIES, Catalog, Reach, identifier, quoted
+from tidewaiter.sql.catalog import QUERIES, Catalog, Reach, grown, identifier, quoted
 from tidewaiter.sql.entities import RowGuard
 from tidewaiter.sql.parse import parse
 
@@ -27,6 +27,15 @@ def test_equal_rows_have_equal_versions_and_others_do_not() -> None:
 
 def test_rows_may_be_tuples_or_lists() -> None:
     assert Catalog.from_rows({"schemas": [("public",)]}).version == Catalog.from_rows({"schemas": [["public"]]}).version
+
+
+def test_what_did_not_change_is_taken_from_the_catalog_before() -> None:
+    rows = {name: list[Any]() for name in QUERIES} | {"relations": [relation("t", "r", "a"), relation("u", "r", "a")]}
+    before = grown(None, rows, (), 1)
+    after = grown(before, {**rows, "relations": [relation("t", "r", "a"), relation("u", "r", "b")]}, ("relations",), 2)
+    assert after.relations[("public", "t")] is before.relations[("public", "t")]
+    assert after.relations[("public", "u")].columns == ("b",)
+    assert after.oids is before.oids
 
 
 def test_names_resolve_along_the_path_or_in_their_schema(shop: Catalog) -> None:

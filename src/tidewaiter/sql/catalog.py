@@ -88,7 +88,9 @@ class Catalog:
     functions: Mapping[str, tuple[Function, ...]] = field(default_factory=_none)
     builtins: Mapping[str, bool] = field(default_factory=_none)
     """Functions of the system schemas by name; True when one of that name is volatile."""
+    builtin_oids: Mapping[int, Path] = field(default_factory=_none)
     oids: Mapping[int, Path] = field(default_factory=_none)
+    """All functions by oid."""
     row_functions: Mapping[str, tuple[Function, ...]] = field(default_factory=_none)
     operators: Mapping[str, tuple[Path, ...]] = field(default_factory=_none)
     casts: Mapping[str, tuple[Cast, ...]] = field(default_factory=_none)
@@ -287,15 +289,20 @@ def _heirs(relations: _Table, inheritance: _Table) -> dict[Path, tuple[Path, ...
     return _closure((_second(row), _first(row)) for row in inheritance if _first(row) not in partitions)
 
 
-def _relations(rows: _Table, reaches: Mapping[Path, tuple[Reach, ...]]) -> dict[Path, Relation]:
-    kinds = {_first(row): row[2] for row in rows}
+def _relations(
+    rows: _Table, reaches: Mapping[Path, tuple[Reach, ...]], before: Mapping[Path, Relation]
+) -> dict[Path, Relation]:
+    views = {_first(row) for row in rows if row[2] == "v"}
     found: dict[Path, Relation] = {}
     for schema, name, kind, columns, _required, _is_partition in rows:
         base: tuple[Path, ...] = ()
         if kind in "vm":
             reached = (reach.path for reach in reaches.get((schema, name), ()))
-            base = tuple(path for path in reached if kinds.get(path) != "v")
-        found[(schema, name)] = Relation(schema, name, kind, tuple(columns), base)
+            base = tuple(path for path in reached if path not in views)
+        known, names = before.get((schema, name)), tuple(columns)
+        if known is None or (known.kind, known.columns, known.base) != (kind, names, base):
+            known = Relation(schema, name, kind, names, base)
+        found[(schema, name)] = known
     return found
 
 
@@ -370,19 +377,13 @@ def _builtins(rows: _Table) -> dict[str, bool]:
     return found
 
 
-def _oids(builtins: _Table, functions: _Table) -> dict[int, Path]:
-    found = {oid: _first(row) for row in builtins for oid in row[2]}
-    found.update((row[2], _first(row)) for row in functions)
-    return found
-
-
 _FIELDS: Mapping[str, tuple[frozenset[str], _Make]] = {
     "schemas": _made(lambda rows: frozenset(row[0] for row in rows), "schemas"),
     "required": _made(lambda rows: {(row[0], row[1]): frozenset(row[4]) for row in rows if row[4]}, "relations"),
     "reaches": _made(_reaches, "view_uses", "inheritance"),
     "relations": (
         frozenset({"relations", "view_uses", "inheritance"}),
-        lambda rows, made, before: _relations(rows["relations"], made["reaches"]),
+        lambda rows, made, before: _relations(rows["relations"], made["reaches"], before.relations if before else {}),
     ),
     "heirs": _made(_heirs, "relations", "inheritance"),
     "calls": (
@@ -398,7 +399,11 @@ _FIELDS: Mapping[str, tuple[frozenset[str], _Make]] = {
     "indexes": _made(lambda rows: {_first(row): _second(row) for row in rows}, "indexes"),
     "functions": _made(lambda rows: _grouped((one.name, one) for one in map(_function, rows)), "functions"),
     "builtins": _made(_builtins, "builtins"),
-    "oids": _made(_oids, "builtins", "functions"),
+    "builtin_oids": _made(lambda rows: {oid: _first(row) for row in rows for oid in row[2]}, "builtins"),
+    "oids": (
+        frozenset({"builtins", "functions"}),
+        lambda rows, made, before: {**made["builtin_oids"], **{row[2]: _first(row) for row in rows["functions"]}},
+    ),
     "row_functions": (
         frozenset({"functions"}),
         lambda rows, made, before: {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -69,7 +70,7 @@ _FED_WITH: Mapping[str, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, for `values`
 class Section:
     """The rows of a section by owner. `digest` is the sum of theirs: of equal rows it is equal."""
 
@@ -89,6 +90,7 @@ class Section:
                 kept[owner] = tuple(sorted(ones, key=_packed))
         return Section(kept, digest % (1 << 64))
 
+    @cached_property
     def values(self) -> list[Sequence[Any]]:
         """The columns of all rows, in an order that depends on them alone."""
         return [row.values for row in sorted((row for rows in self.rows.values() for row in rows), key=_packed)]
@@ -285,7 +287,9 @@ def _sections(mirror: Mirror, keys: Mapping[str, Keys], owners: Iterable[int]) -
     """The sections that may say something of these owners."""
     owners = set(owners)
     present = {
-        name for name, known in keys.items() if any(key in owners or not owners.isdisjoint(known[key]) for key in known)
+        name
+        for name, known in keys.items()
+        if any(owner in known for owner in owners) or any(not owners.isdisjoint(oids) for oids in known.values())
     }
 
     def is_wanted(name: str) -> bool:
@@ -327,5 +331,5 @@ class _Lazy(dict[str, list[Sequence[Any]]]):
         self._own = own
 
     def __missing__(self, name: str) -> list[Sequence[Any]]:
-        found = self[name] = [*self._own[name].values(), *self._sections[name].values()]
+        found = self[name] = [*self._own[name].values, *self._sections[name].values]
         return found
