@@ -47,7 +47,7 @@ WHOLE = 1 << 18
 def test_without_c_everything_goes_to_the_session() -> None:
     asked: list[bytes] = []
     lane = NoLane(ask=asked.append, answer=asked.append, known={})
-    lane.arm()
+    lane.arm(False)
     lane.asked(b"Q")
     lane.answered(b"Z")
     lane.disarm()
@@ -84,7 +84,7 @@ class Road:
     def __init__(self, *, keeps_binds: bool = True, most_bytes: int = 4096) -> None:
         self.long: list[tuple[str, object]] = []
         self.entries: list[tuple[bytes, bytes, int]] = []
-        self.parsed: list[tuple[object, ...]] = []
+        self.done: list[tuple[object, ...]] = []
         self.turns: list[Callable[[bool], None]] = []
         self.unsaid: list[bytes] = []
         self.now: list[bytes] = []
@@ -95,8 +95,8 @@ class Road:
             "answer": lambda chunk: self.long.append(("answer", chunk)),
             "fail": lambda defect: self.long.append(("fail", repr(defect))),
             "plain": self.judged.get,
-            "parsed": lambda *given: self.parsed.append(given),
             "went": lambda *given: self.long.append(("went", given)),
+            "done": lambda *given: self.done.append(given),
             "ran": lambda *given: self.entries.append(given),
             "say_now": self.now.append,
             "written": self.turns.append,
@@ -111,8 +111,8 @@ class Road:
         }
         self.lane = Lane(**self.given)
 
-    def armed(self) -> Road:
-        self.lane.arm()
+    def armed(self, *, in_transaction: bool = False) -> Road:
+        self.lane.arm(in_transaction)
         return self
 
     def but(self, **given: object) -> Road:
@@ -220,14 +220,38 @@ def test_a_whole_answer_is_one_entry_and_waits_for_it(
 def test_a_statement_that_is_parsed_before_becomes_the_unnamed_one_once_the_server_agrees() -> None:
     road = Road().armed()
     road.lane.asked(parsed(BY_ID.sql, b"7", oids=INTS))
-    assert not road.parsed
+    assert not road.done
     road.lane.answered(PARSED + BOUND + ANSWER)
-    assert road.parsed == [(JUDGED, BY_ID.sql, INTS)]
+    section = pg.bind(b"", b"", [], (b"7",), [])[7:]
+    assert road.done == [(Owes.DESCRIBED_ROUND, True, None, JUDGED, BY_ID.sql, section, INTS, 1000)]
     (members, body, rows_), *more = road.entries
     ended = b',"results":[["SELECT 1",1]],"rows":1,"bytes":%d,' % (len(ANSWER) - len(HEAD) - 6)
     assert ended in members and rows_ == 1 and not more
-    assert body == encode_body(BY_ID.sql, pg.bind(b"", b"", [], (b"7",), [])[7:], INTS)
+    assert body == encode_body(BY_ID.sql, section, INTS)
     assert (road.now, road.long, road.lane.is_busy) == ([PARSED + BOUND + ANSWER], [], False)
+
+
+@native
+@pytest.mark.parametrize("chunk", [SELECT, bound(b"7"), parsed(ONE.sql)])
+def test_within_a_transaction_the_session_is_told_of_what_was_done(chunk: bytes) -> None:
+    road = Road().armed(in_transaction=True)
+    head = {b"Q": b"", b"B": BOUND, b"P": PARSED + BOUND}[chunk[:1]]
+    for _ in range(2):
+        road.lane.asked(chunk)
+        road.lane.answered(head + ANSWER[:-1] + b"T")
+    assert [told[1:3] for told in road.done] == [
+        (chunk[:1] == b"P", road.given["known"].get(b"p") if chunk[:1] == b"B" else None)
+    ] * 2
+    assert (len(road.entries), road.long) == (2, [])
+
+
+@native
+@pytest.mark.parametrize("status", [b"I", b"E"])
+def test_an_answer_that_ends_the_transaction_goes_to_the_session(status: bytes) -> None:
+    road = Road().armed(in_transaction=True)
+    road.lane.asked(SELECT)
+    road.lane.answered(ANSWER[:-1] + status)
+    assert road.long == [WENT, ("answer", ANSWER[:-1] + status)] and not (road.entries or road.done)
 
 
 @native
@@ -236,8 +260,8 @@ def test_a_parse_with_another_answer_is_handed_over_with_its_statement(answer: b
     road = Road().armed()
     road.lane.asked(parsed(ONE.sql))
     road.lane.answered(answer)
-    went = (Owes.DESCRIBED_ROUND, True, JUDGED, ONE.sql, pg.bind(b"", b"", [], (), [])[7:], (), 1000)
-    assert road.long == [("went", went), ("answer", answer)] and not (road.entries or road.parsed)
+    went = (Owes.DESCRIBED_ROUND, True, None, JUDGED, ONE.sql, pg.bind(b"", b"", [], (), [])[7:], (), 1000)
+    assert road.long == [("went", went), ("answer", answer)] and not (road.entries or road.done)
 
 
 @native
@@ -292,7 +316,7 @@ def test_parameters_are_counted_and_kept_if_they_may_be() -> None:
         assert body == encode_body(BY_ID.sql, section, (23, 4_294_967_295))
 
 
-WENT = ("went", (Owes.QUERY, False, JUDGED, ONE.sql, b"", (), 1000))
+WENT = ("went", (Owes.QUERY, False, None, JUDGED, ONE.sql, b"", (), 1000))
 
 
 @native
@@ -343,7 +367,8 @@ def test_another_statement_before_the_answer_goes_to_the_session_after_the_first
     road.lane.asked(bound(b"7"))
     road.lane.asked(SELECT)
     section = bound(b"7", after=b"")[8:]
-    went = (Owes.DESCRIBED_ROUND, False, JUDGED, BY_ID.sql, section, (23, 4_294_967_295), 1000)
+    known = road.given["known"][b"p"]
+    went = (Owes.DESCRIBED_ROUND, False, known, JUDGED, BY_ID.sql, section, (23, 4_294_967_295), 1000)
     assert road.long == [("went", went), ("ask", SELECT)]
 
 
@@ -484,7 +509,7 @@ def test_nothing_is_kept() -> None:
             for broken in (
                 {"plain": raises},
                 {"ran": raises},
-                {"parsed": raises},
+                {"done": raises},
                 {"server": Broken()},
                 {"clock_us": lambda: "now"},
             ):
@@ -630,13 +655,14 @@ failing = st.sampled_from([
     bound(name=b"c"), pg.query(DIVIDE.sql), bound(name=b"b"), bound(name=b"nothing"), parsed(DIVIDE.sql),
     parsed(BY_ID.sql), parsed(b"selec 1"), parsed(ONE.sql)[:-5], parsed(ONE.sql, after=pg.sync()),
 ])  # fmt: skip
+control = st.sampled_from([pg.query(b"begin"), pg.query(b"begin"), pg.query(b"commit"), pg.query(b"rollback")])
 piece = st.sampled_from([WHOLE, WHOLE, WHOLE, 1, 5, 11, 30])
 
 
 @st.composite
 def hops(draw: st.DrawFn) -> list[Action]:
     """A statement and its answer, perhaps in pieces, perhaps with something else between."""
-    chunk = draw(st.one_of(plain, plain, plain, failing, message))
+    chunk = draw(st.one_of(plain, plain, plain, control, failing, message))
     moves: list[Action] = [
         ("ask", chunk),
         ("serve", draw(piece)),
@@ -715,10 +741,21 @@ def test_a_full_ledger_counts_from_the_next_statement_on() -> None:
 
 
 @native
-def test_in_a_transaction_the_session_takes_everything() -> None:
-    begin, asked, commit = pg.query(b"begin"), pg.query(ONE.sql), pg.query(b"commit")
-    moves = flat([answered(chunk) for chunk in (begin, asked, asked, commit, asked)])
-    assert long_road(moves) == [begin, asked, asked, commit]
+def test_in_a_transaction_the_session_takes_what_ends_it() -> None:
+    begin, commit = pg.query(b"begin"), pg.query(b"commit")
+    within = (pg.query(ONE.sql), bound(name=b"a"), parsed(ONE.sql), bound(b"1", name=b"b"), bound(name=b""))
+    moves = flat([answered(chunk) for chunk in (begin, *within, commit, *within)])
+    assert long_road(moves) == [begin, commit]
+
+
+@native
+def test_an_open_portal_and_a_failed_transaction_are_the_sessions() -> None:
+    begin, asked = pg.query(b"begin"), pg.query(ONE.sql)
+    portal = pg.bind(b"c", b"a", [], (), []) + pg.execute(b"c", 1) + pg.sync()
+    moves = flat([answered(chunk) for chunk in (begin, portal, asked, asked)])
+    assert long_road(moves) == [begin, portal, asked, asked]
+    moves = flat([answered(chunk) for chunk in (begin, pg.query(DIVIDE.sql), asked, asked)])
+    assert long_road(moves) == [begin, asked, asked], "the failure itself is handed over with its answer"
 
 
 @native

@@ -41,6 +41,7 @@ from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Trail
 from tidewaiter.wire import postgres as pg
 from tidewaiter.wire.frames import FrontendFrames
+from tidewaiter.wire.postgres_state import Owes
 
 PREPARE = pg.parse(b"p", READ) + pg.sync()
 SELECT = pg.query(b"select name from customers where id = 7")
@@ -69,12 +70,20 @@ class Road:
             "shop", False, False, Shelf(shop()), lambda: self.policies, Judges(), Context("127.0.0.1", "test"),
             lambda: 0,
         )  # fmt: skip
-        standing = Standing(Stage().principal, footing, Names())
+        self.names = Names()
+        standing = Standing(Stage().principal, footing, self.names)
         standing.set_path(PATH)
         trail = Trail(self.paper, "full", {"session": "s"})
         self.answers = Answers(standing, trail, lambda: 0)
         self.asks = Asks("s", standing, trail, self.answers, lambda: 0, lambda: self.paper.available)
         self.rounds = Rounds(standing, self.asks, self.answers, lambda: 0, lambda: self.paper.available, 4096)
+
+    def is_at_rest(self) -> bool:
+        return self.rounds.is_at_rest
+
+    def has_worked(self) -> bool:
+        """Whether the present transaction has."""
+        return self.asks._worked_at == self.answers.idles
 
     def slowly(self, messages: bytes) -> None:
         """What went through `Asks` before."""
@@ -309,3 +318,51 @@ def test_the_rest_of_a_long_answer_is_recorded_with_its_beginning() -> None:
         << client(rest)
         << ledger(Entry("execution", sql=READ, rows=2, status="ok"))
     ).holds()
+
+
+@pytest.mark.parametrize("is_parsed", [True, False])
+def test_what_was_done_elsewhere_leaves_its_names_and_within_a_transaction_its_portal(is_parsed: bool) -> None:
+    road = Road().ready()
+    names, known = road.names, road.names.statements[b"p"]
+    judged = road.rounds.plain(known.text)
+    assert judged is not None
+    told = (Owes.ROUND, is_parsed, None if is_parsed else known, judged, known.text, b"binds", (23,), 0)
+    road.rounds.done(*told)
+    assert (names.portals, b"" in names.statements) == ({}, is_parsed)
+    assert not road.has_worked(), "or the next transaction would seem to hold locks from its beginning"
+    road.answers.transaction = "T"
+    assert road.is_at_rest()
+    road.rounds.done(*told)
+    portal = names.portals[b""]
+    assert (portal.binds, portal.is_done, portal.execution) == (b"binds", True, None)
+    assert portal.statement is names.statements[b"" if is_parsed else b"p"]
+    assert (portal.statement.text, portal.statement.facts) == (known.text, judged.facts)
+    assert road.has_worked() and road.is_at_rest() and not names.changes
+    portal.is_done = False
+    assert not road.is_at_rest(), "while a portal is suspended"
+    portal.is_done, names.portals[b"c"] = True, portal
+    assert not road.is_at_rest(), "while one has a name"
+
+
+def test_a_query_that_was_done_elsewhere_leaves_no_name() -> None:
+    road = Road().ready()
+    judged = road.rounds.plain(READ)
+    assert judged is not None
+    road.answers.transaction = "T"
+    road.rounds.done(Owes.QUERY, False, None, judged, READ, b"", (), 0)
+    assert road.has_worked() and not road.names.portals and set(road.names.statements) == {b"p"}
+    road.answers.transaction = "E"
+    assert not road.is_at_rest()
+
+
+def test_what_went_elsewhere_and_is_handed_over_is_owed_from_its_parse_on() -> None:
+    road = Road().ready()
+    judged = road.rounds.plain(READ)
+    assert judged is not None
+    road.rounds.went(Owes.ROUND, True, None, judged, READ, b"", (23,), 0)
+    assert [kind for kind, _ in road.answers.owed.debts] == [Owes.PARSE, Owes.ROUND]
+    road.answers.feed(pg.error_response("ERROR", "42601", "no") + READY)
+    assert b"" not in road.names.statements, "the server has refused it"
+    road.rounds.went(Owes.ROUND, True, None, judged, READ, b"", (23,), 0)
+    road.answers.feed(PARSED + BOUND + pg.command_complete("SELECT 0") + READY)
+    assert road.names.statements[b""].oids == (23,) and not road.names.portals and road.is_at_rest()

@@ -21,19 +21,20 @@ static PyObject *str_write, *str_text, *str_oids, *str_members, *no_bytes, *no_o
 typedef struct {
     PyObject_HEAD
     PyObject *ask, *answer, *fail;         /* the session's long roads: chunk, chunk, exception */
-    PyObject *plain, *parsed;              /* Rounds.plain(text), Rounds.parsed(judged, text, oids) */
-    PyObject *went;                        /* Rounds.went(owes, is_parsed, judged, text, binds, oids, began) */
+    PyObject *plain;                       /* Rounds.plain(text) */
+    PyObject *went, *done;                 /* Rounds.went, Rounds.done: see of_statement */
     PyObject *ran;                         /* Trail.ran(members, body, rows) */
     PyObject *say_now, *written, *said;    /* Outlet.say_now(answer), Recorder.written, Outlet.said */
     PyObject *clock_us;                    /* None for the system's */
     PyObject *server;                      /* its link */
     PyObject *known, *unsaid, *who;        /* Names.statements, Outlet.unsaid, what every entry says */
-    PyObject *judged, *text, *oids, *binds; /* of the statement under way */
+    PyObject *judged, *statement, *text, *oids, *binds; /* of what is under way; `statement` if it has a name */
     long long began_us;
     Py_ssize_t most_bytes;
     int owes;
     char is_armed, is_busy, keeps_binds; /* is_busy: what is under way went to the server */
     char is_parsed;                      /* what is under way began with a Parse of the unnamed statement */
+    char status;                         /* I, or T in a transaction: what it must end with */
 } Lane;
 
 /* The system's monotonic clock, as Python reads it. */
@@ -74,9 +75,17 @@ static void forget(Lane *self) {
     self->is_busy = self->is_parsed = 0;
     self->owes = NOTHING;
     Py_CLEAR(self->judged);
+    Py_CLEAR(self->statement);
     Py_CLEAR(self->text);
     Py_CLEAR(self->oids);
     Py_CLEAR(self->binds);
+}
+
+/* (owes, is_parsed, statement or None, judged, text, binds, oids, began) of what is under way. */
+static PyObject *of_statement(const Lane *self) {
+    return Py_BuildValue("(iOOOOOOL)", self->owes, self->is_parsed ? Py_True : Py_False,
+                         self->statement ? self->statement : Py_None, self->judged, self->text, self->binds,
+                         self->oids, self->began_us);
 }
 
 /* Take nothing more; what is under way goes on in Python, as if it had been taken there. */
@@ -84,8 +93,7 @@ static int disarm(Lane *self) {
     self->is_armed = 0;
     if (self->owes == NOTHING)
         return 0;
-    PyObject *given = Py_BuildValue("(iOOOOOL)", self->owes, self->is_parsed ? Py_True : Py_False, self->judged,
-                                    self->text, self->binds, self->oids, self->began_us);
+    PyObject *given = of_statement(self);
     forget(self);
     int failed = given ? called(PyObject_CallObject(self->went, given)) : -1;
     Py_XDECREF(given);
@@ -130,12 +138,12 @@ static int read_known(Lane *self, const char *at, Py_ssize_t size) {
     PyObject *name = PyBytes_FromStringAndSize(at, size);
     if (!name)
         return -1;
-    PyObject *statement = PyDict_GetItemWithError(self->known, name);
+    self->statement = Py_XNewRef(PyDict_GetItemWithError(self->known, name));
     Py_DECREF(name);
-    if (!statement)
+    if (!self->statement)
         return PyErr_Occurred() ? -1 : 0;
-    self->text = PyObject_GetAttr(statement, str_text);
-    self->oids = self->text ? PyObject_GetAttr(statement, str_oids) : NULL;
+    self->text = PyObject_GetAttr(self->statement, str_text);
+    self->oids = self->text ? PyObject_GetAttr(self->statement, str_oids) : NULL;
     return self->oids ? 1 : -1;
 }
 
@@ -231,22 +239,21 @@ static int say(Lane *self, PyObject *chunk) {
 static int settle(Lane *self, PyObject *chunk) {
     Told told;
     long long ended_us;
-    if (!read_answer(self->owes, self->is_parsed, (const byte *)PyBytes_AS_STRING(chunk), PyBytes_GET_SIZE(chunk), &told))
+    if (!read_answer(self->owes, self->is_parsed, self->status, (const byte *)PyBytes_AS_STRING(chunk), PyBytes_GET_SIZE(chunk), &told))
         return 0;
     PyObject *members = NULL, *body = NULL, *rows = NULL;
     if (!now_us(self, &ended_us) && (members = members_of(self, &told, ended_us - self->began_us)) &&
         (body = body_of(self->text, self->keeps_binds ? self->binds : no_bytes, self->oids)))
         rows = PyLong_FromLongLong(told.rows);
-    PyObject *named[] = {Py_NewRef(self->judged), Py_NewRef(self->text), Py_NewRef(self->oids)};
     PyObject *given[] = {members, body, rows};
-    int is_parsed = self->is_parsed;
+    PyObject *done = rows && (self->is_parsed || self->status != 'I') ? of_statement(self) : NULL;
+    int is_whole = rows && !PyErr_Occurred();
     forget(self); /* the server owes nothing any more, whatever becomes of the entry */
-    int failed = !rows || called(PyObject_Vectorcall(self->ran, given, 3, NULL)) ||
-                 (is_parsed && called(PyObject_Vectorcall(self->parsed, named, 3, NULL)));
-    for (int i = 0; i < 3; i++) {
-        Py_DECREF(named[i]);
+    int failed = !is_whole || called(PyObject_Vectorcall(self->ran, given, 3, NULL)) ||
+                 (done && called(PyObject_CallObject(self->done, done)));
+    Py_XDECREF(done);
+    for (int i = 0; i < 3; i++)
         Py_XDECREF(given[i]);
-    }
     return failed || say(self, chunk) ? -1 : 1;
 }
 
@@ -285,8 +292,11 @@ static PyObject *lane_answered(Lane *self, PyObject *chunk) {
     return on_long_road(self, may_settle ? settle(self, chunk) : 0, self->answer, chunk);
 }
 
-static PyObject *lane_arm(Lane *self, PyObject *none) {
-    (void)none;
+static PyObject *lane_arm(Lane *self, PyObject *in_transaction) {
+    int is_in = PyObject_IsTrue(in_transaction);
+    if (is_in < 0)
+        return NULL;
+    self->status = is_in ? 'T' : 'I';
     self->is_armed = 1;
     Py_RETURN_NONE;
 }
@@ -325,7 +335,7 @@ static void lane_dealloc(Lane *self) {
 }
 
 static PyObject *lane_make(PyTypeObject *type, PyObject *given, PyObject *named) {
-    static char *NAMES[] = {"ask", "answer", "fail", "plain", "parsed", "went", "ran", "say_now", "written", "said", "clock_us",
+    static char *NAMES[] = {"ask", "answer", "fail", "plain", "went", "done", "ran", "say_now", "written", "said", "clock_us",
                             "server", "known", "unsaid", "who", "most_bytes", "keeps_binds", NULL};
     Lane *self = (Lane *)type->tp_alloc(type, 0);
     int keeps_binds;
@@ -333,7 +343,7 @@ static PyObject *lane_make(PyTypeObject *type, PyObject *given, PyObject *named)
         return NULL;
     if (!PyArg_ParseTupleAndKeywords(
             given, named, "$OOOOOOOOOOOOO!O!Snp", NAMES, &self->ask, &self->answer, &self->fail, &self->plain,
-            &self->parsed, &self->went, &self->ran, &self->say_now, &self->written, &self->said, &self->clock_us, &self->server,
+            &self->went, &self->done, &self->ran, &self->say_now, &self->written, &self->said, &self->clock_us, &self->server,
             &PyDict_Type, &self->known, &PyList_Type, &self->unsaid, &self->who, &self->most_bytes, &keeps_binds)) {
         memset(&self->ask, 0, OBJECTS * sizeof(PyObject *)); /* they were borrowed */
         Py_DECREF(self);
@@ -348,7 +358,7 @@ static PyObject *lane_make(PyTypeObject *type, PyObject *given, PyObject *named)
 static PyMethodDef METHODS[] = {
     {"asked", (PyCFunction)lane_asked, METH_O, NULL},
     {"answered", (PyCFunction)lane_answered, METH_O, NULL},
-    {"arm", (PyCFunction)lane_arm, METH_NOARGS, NULL},
+    {"arm", (PyCFunction)lane_arm, METH_O, NULL},
     {"disarm", (PyCFunction)lane_disarm, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -95,10 +95,10 @@ static inline int read_tag(const byte *tag, Py_ssize_t size, Told *told) {
     return 1;
 }
 
-/* Read the whole answer to what is owed, after which the session is idle; 0 for every other chunk. */
-static inline int read_answer(int owes, int is_parsed, const byte *data, Py_ssize_t size, Told *told) {
+/* Read the whole answer to what is owed, which ends with that status of the transaction; 0 for every other chunk. */
+static inline int read_answer(int owes, int is_parsed, char status, const byte *data, Py_ssize_t size, Told *told) {
     const byte *at = data, *last = data + size - READY_BYTES, *rows;
-    if (size < READY_BYTES || memcmp(last, "Z\0\0\0\5I", READY_BYTES))
+    if (size < READY_BYTES || memcmp(last, "Z\0\0\0\5", READY_BYTES - 1) || last[READY_BYTES - 1] != (byte)status)
         return 0;
     if (is_parsed) {
         if (last - at < HEADER || memcmp(at, "1\0\0\0\4", HEADER))

@@ -171,10 +171,10 @@ class Answers:
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether everything is answered, outside a transaction, and nobody waits for anything."""
+        """Whether everything is answered, not in a failed transaction, and nobody waits for anything."""
         owed = self.owed
         return (
-            self.transaction == "I"
+            self.transaction != "E"
             and not (owed.debts or owed.is_skipping or owed.is_copying_in or self.spent)
             and self.exchange is None
             and self.probe is None

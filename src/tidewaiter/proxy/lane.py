@@ -3,7 +3,8 @@
 All chunks of a session come in by its lane. Where it is written in C (`_lane.c`) and armed, it takes a chunk that is
 one plain statement, which `Rounds` would take too, or the same behind a Parse of the unnamed statement. It has it
 judged (`plain`), lets it go on, and holds it until its whole answer comes in one chunk, whose entry it makes and
-records (`ran`) and whose Parse it tells of (`parsed`). A session arms it when everything in it is at rest: when nothing
+records (`ran`) and of which it tells what the session must know for later
+(`done`). A session arms it when everything in it is at rest: when nothing
 that came before has a bearing on what comes next. Whatever the lane does not take it gives to the session (`ask`,
 `answer`), disarmed, after what it holds (`went`): the session goes on as if it had taken that itself. So nothing is
 decided here, and the ledger has the same entries with a lane and without.
@@ -23,7 +24,7 @@ class NoLane:
         self.answered = answer
         self.is_busy = False
 
-    def arm(self) -> None:
+    def arm(self, in_transaction: bool, /) -> None:
         """Take what is plain from now on; the session is at rest."""
 
     def disarm(self) -> None:

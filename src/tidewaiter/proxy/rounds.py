@@ -71,33 +71,68 @@ class Rounds:
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether nothing that came before has a bearing on what comes next."""
+        """Whether nothing that came before has a bearing on what comes next, but for an open transaction."""
         asks, names = self._asks, self._names
         if asks.is_unsynced or asks.out or asks.local or asks.weighty is not None or asks.awaited is not None:
             return False
-        return asks.is_clear and self._answers.is_at_rest and not (names.changes or names.portals)
+        if names.changes or any(name or not portal.is_done for name, portal in names.portals.items()):
+            return False
+        return asks.is_clear and self._answers.is_at_rest
 
     def went(
         self,
         owes: int,
         is_parsed: bool,
+        statement: Statement | None,
         judged: Judged,
         text: bytes,
         binds: bytes,
         oids: tuple[int, ...],
         began_us: int,
     ) -> None:
-        """Note a statement that was taken elsewhere, in a session at rest, and went to the server; `is_parsed`: after a
-        Parse that made it the unnamed one."""
+        """Note a statement that was taken elsewhere, in a session at rest, and went to the server.
+
+        `statement` is the prepared one, None for a Query, and where `is_parsed`: a Parse before it makes it the unnamed
+        one.
+        """
         if is_parsed:
-            self._owed.sent(Owes.PARSE, self._names.prepare(b"", Statement(text, oids, judged.facts)))
-        self._owed.sent(owes, Execution(judged, text, began_us, binds, oids))
+            statement = Statement(text, oids, judged.facts)
+            self._owed.sent(Owes.PARSE, self._names.prepare(b"", statement))
+        portal = None if statement is None else self._portal(statement, binds)
+        self._owed.sent(owes, Execution(judged, text, began_us, binds, oids, "", portal))
         self._names.syncs += owes != Owes.QUERY
         self._asks.went_past(ends_with_sync=owes != Owes.QUERY)
 
-    def parsed(self, judged: Judged, text: bytes, oids: tuple[int, ...]) -> None:
-        """Note the unnamed statement of a session at rest, to which the server has agreed."""
-        self._names.statements[b""] = Statement(text, oids, judged.facts)
+    def done(
+        self,
+        owes: int,
+        is_parsed: bool,
+        statement: Statement | None,
+        judged: Judged,
+        text: bytes,
+        binds: bytes,
+        oids: tuple[int, ...],
+        began_us: int,
+    ) -> None:
+        """Note what stays of such a statement, and is not in the ledger: it was answered and recorded elsewhere."""
+        if is_parsed:
+            statement = self._names.statements[b""] = Statement(text, oids, judged.facts)
+        if self._answers.transaction != "I":
+            self._asks.went_past(ends_with_sync=owes != Owes.QUERY)
+            if statement is not None:
+                self._portal(statement, binds)
+
+    def _portal(self, statement: Statement, binds: bytes) -> Portal | None:
+        """Let the unnamed portal stand for a statement that is being executed; None where it ends with that.
+
+        It ends with the transaction, which is here and now where nothing else is under way.
+        """
+        if self._answers.transaction == "I" and not self._owed.debts and not self._asks.is_unsynced:
+            return None
+        portal = Portal(statement, b"", binds)
+        portal.is_done = True  # when anything else can use it
+        self._names.portals[b""] = portal
+        return portal
 
     def _take_query(self, chunk: bytes, size: int) -> bool:
         if length_at(chunk, 0) != size or chunk.find(0, HEADER) != size - 1:
@@ -133,12 +168,7 @@ class Rounds:
         if judged is None:
             return False
         binds = chunk[name_end + 1 : body_end]
-        portal: Portal | None = None
-        # The unnamed portal ends with the transaction, which is here and now where nothing else is under way.
-        if self._answers.transaction != "I" or self._owed.debts or self._asks.is_unsynced:
-            portal = Portal(statement, b"", binds)
-            portal.is_done = True  # when anything else can use it
-            names.portals[b""] = portal
+        portal = self._portal(statement, binds)
         run = Execution(judged, statement.text, self._clock_us(), binds, statement.oids, "", portal)
         self._owed.sent(owes, run)
         names.syncs += 1

@@ -91,8 +91,8 @@ class Session:
         self._since: int | None = None  # the ledger's repairs when what must be durable was recorded, while that waits
         rounds, outlet = self._rounds, self._outlet
         self._lane = Lane(
-            ask=self._on_client, answer=self._on_server, fail=self._fail, plain=rounds.plain, parsed=rounds.parsed,
-            went=rounds.went, ran=trail.ran, say_now=outlet.say_now, written=recorder.written, said=outlet.said,
+            ask=self._on_client, answer=self._on_server, fail=self._fail, plain=rounds.plain, went=rounds.went,
+            done=rounds.done, ran=trail.ran, say_now=outlet.say_now, written=recorder.written, said=outlet.said,
             clock_us=None if clock_us is monotonic_us else clock_us, server=server, known=standing.names.statements,
             unsaid=outlet.unsaid, who=trail.who, most_bytes=statement_bytes, keeps_binds=trail.binds == "full",
         )  # fmt: skip
@@ -187,7 +187,7 @@ class Session:
         if is_over:
             self._inquiry.settled()
         if is_over and self._is_at_rest and self.trail.binds != "digest":  # which only the trail makes
-            self._lane.arm()
+            self._lane.arm(self._answers.transaction == "T")
 
     def _unveiled(self, veil: Veil, chunk: bytes) -> bytes:
         """What may be seen of a chunk. An answer that is withheld is recorded, and fails at the server too."""
