@@ -20,6 +20,7 @@ In harmless/ a statement without a verdict line must be allowed.
 from __future__ import annotations
 
 import codecs
+from asyncio import Future
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -30,6 +31,7 @@ from tidewaiter.config import default_policies
 from tidewaiter.model import Allow, Context, Hold, Kind, Principal, Verdict
 from tidewaiter.policy import Policies
 from tidewaiter.proxy.footing import Footing, Judges
+from tidewaiter.proxy.history import History
 from tidewaiter.proxy.names import Names
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.sql.catalog import Catalog
@@ -171,7 +173,11 @@ class Still:
     def settled(self) -> Catalog:
         return catalog()
 
+    history = History()
     is_fresh = True
+
+    def look(self) -> Future[None]:
+        raise NotImplementedError
 
     def refresh_soon(self) -> int:
         return 1

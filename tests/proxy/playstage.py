@@ -18,6 +18,7 @@ from tidewaiter.ledger.entry import Body
 from tidewaiter.model import Kind, Principal, Receipt
 from tidewaiter.policy import Policies
 from tidewaiter.proxy.estimates import Question
+from tidewaiter.proxy.history import History
 from tidewaiter.proxy.holding import Document, Held, Radius
 from tidewaiter.proxy.link import Link
 from tidewaiter.proxy.masks import Masking
@@ -204,8 +205,14 @@ class Shelf:
     def __init__(self, catalog: Catalog) -> None:
         self.current = catalog
         self.completed = 0
+        self.history = History()
         self.is_behind = False
         self.is_fresh = True
+
+    def look(self) -> asyncio.Future[None]:
+        looked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        looked.set_result(None)
+        return looked
 
     @property
     def settled(self) -> Catalog | None:

@@ -249,8 +249,10 @@ async def test_run_does_not_read_again_what_a_session_has_read_itself(
         running = group.create_task(watch.run())
         await until(lambda: watch.completed == 1)
         monkeypatch.setattr(catalogs, "statement", counted)
+        await execute(server, "select pg_current_xact_id()")
         watch.refresh_soon()
         await watch.refresh()
+        await execute(server, "select pg_current_xact_id()")
         await asyncio.sleep(0.3)  # in which it would
         due = watch.refresh_soon()
         await until(lambda: watch.completed >= due)
@@ -309,6 +311,7 @@ async def test_changes_that_cannot_be_had_are_a_problem(
         monkeypatch.setattr(catalogs, "statement", lambda *_, **__: "select nonsense")
         async with asyncio.TaskGroup() as group:
             running = group.create_task(watch.run())
+            await execute(server, "select pg_current_xact_id()")
             await until(lambda: reports)
             running.cancel()
         assert "nonsense" in reports[0]

@@ -14,6 +14,7 @@ from tidewaiter.policy import Policies
 from tidewaiter.proxy.answers import Answers
 from tidewaiter.proxy.footing import Footing, Judges
 from tidewaiter.proxy.guard import Guard, Guarded
+from tidewaiter.proxy.history import History
 from tidewaiter.proxy.limits import RowLimit
 from tidewaiter.proxy.masks import Plan
 from tidewaiter.proxy.names import Names, Portal, Statement
@@ -50,8 +51,14 @@ def done(tag: str) -> bytes:
 class Watched:
     current = settled = Catalog()
     completed = 0
+    history = History()
 
     is_fresh = True
+
+    def look(self) -> asyncio.Future[None]:
+        looked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        looked.set_result(None)
+        return looked
 
     def refresh_soon(self) -> int:
         return 0

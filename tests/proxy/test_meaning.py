@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 from meaningstage import CREATES, DEFINES, Server, Watch, standing
@@ -84,7 +83,7 @@ def test_an_overlay_is_read_again_once_others_have_defined_something() -> None:
         await watch.refresh()
         session.study(text, in_transaction=True)
         assert session.recall(text, in_transaction=True) is not None
-        watch.current = replace(shop())
+        watch.history.note(None)
         assert session.recall(text, in_transaction=True) is None
         assert session.overlay_is_due
 

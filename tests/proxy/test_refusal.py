@@ -38,6 +38,6 @@ def test_good_bye_is_fatal_and_the_ledger_error_is_not() -> None:
 
 def test_unsent_messages_are_answered_as_the_server_would_answer_errors() -> None:
     error, ready = refusal.unrecorded(), postgres.ready_for_query("I")
-    assert refusal.of_unsent([Owes.QUERY]) == (error + ready, False)
-    assert refusal.of_unsent([Owes.PARSE, Owes.BIND, Owes.EXECUTE, Owes.SYNC]) == (error + ready, False)
-    assert refusal.of_unsent([Owes.BIND, Owes.EXECUTE]) == (error, True)
+    assert refusal.of_unsent([Owes.QUERY], error) == (error + ready, False)
+    assert refusal.of_unsent([Owes.PARSE, Owes.BIND, Owes.EXECUTE, Owes.SYNC], error) == (error + ready, False)
+    assert refusal.of_unsent([Owes.BIND, Owes.EXECUTE], error) == (error, True)

@@ -78,18 +78,20 @@ class Answers:
     `owed` is what the server still owes; `transaction` its last word on the transaction (I, T or E); `probe` the
     gateway's own question while it is under way; `said_goodbye` whether the client has the reason for the end already.
     `exchange` is the present step of a statement that the gateway runs itself, `guarded` that statement. `idles` counts
-    how often the session became idle, `spent` has (request, SQLSTATE) of approved executions that failed.
+    how often the session became idle, `readies` how often the server was ready; `spent` has (request, SQLSTATE) of
+    approved executions that failed.
     """
 
     __slots__ = (
         "_answered", "_backend", "_clock_us", "_names", "_standing", "_trail", "exchange", "guarded", "idles", "owed",
-        "probe", "said_goodbye", "spent", "transaction",
+        "probe", "readies", "said_goodbye", "spent", "transaction",
     )  # fmt: skip
 
     def __init__(self, standing: Standing, trail: Trail, clock_us: Callable[[], int]) -> None:
         self.owed: Owed[Memo] = Owed()
         self.transaction = "I"
         self.idles = 0
+        self.readies = 0
         self.spent: list[tuple[str, str]] = []
         self.probe: Probe | None = None
         self.exchange: Exchange | None = None
@@ -226,6 +228,7 @@ class Answers:
             if not self.said_goodbye:
                 self._trail.event("commit.failed", {"sqlstate": postgres.sqlstate_of(body)})
         elif kind == postgres.READY_FOR_QUERY:
+            self.readies += 1
             self.transaction = chr(body[0])
 
     def _settle(
@@ -283,7 +286,9 @@ class Answers:
             source = run.text if facts.parts == 1 else b""
             is_certain = not run.sqlstate
             self._end(
-                self._names.apply(facts.effects, is_certain=is_certain, source=source, plan=run.plan, origin=run.text)
+                self._names.apply(
+                    facts.effects, is_certain=is_certain, source=source, plan=run.plan, origin=run.text, since=run.since
+                )
             )
             self._standing.apply(facts.effects, is_certain=not run.sqlstate)
         if facts.control == "rollback_to":
@@ -293,6 +298,7 @@ class Answers:
 
     def ready(self, status: str) -> None:
         """The server is ready for the next statement; `status` is its word on the transaction."""
+        self.readies += 1
         self.transaction = status
         if status == "I":
             self.idles += 1

@@ -83,18 +83,23 @@ class Asks(Weighing):
         """Take one message, or one piece of a long one. Raises ProtocolViolation, LedgerUnavailable."""
         return _TAKE[piece[0]](self, data, piece)
 
-    def unrecorded(self) -> bytes | None:
-        """What was taken could not be made durable and is not sent: the answer to it, None if the session must end."""
+    def unrecorded(self, error: bytes = b"") -> bytes | None:
+        """What was taken could not be made durable, or is not to run for this error, and is not sent: the answer to it,
+        None if the session must end."""
+        is_recorded = bool(error)
+        error = error or refusal.unrecorded()
         debts = [self._owed.debts.pop() for _ in range(min(self._unsent, len(self._owed.debts)))]
-        here = [refusal.unrecorded() if one[0] == postgres.ERROR_RESPONSE else one for one in self.local]
+        here = [error if one[0] == postgres.ERROR_RESPONSE else one for one in self.local]
         self.out, self.local = [], []
         self.weighty, self.awaited, self._unsent = None, None, 0
         for _, memo in debts:
             if isinstance(memo, Undo):
                 memo()
+            elif is_recorded and isinstance(memo, Execution):
+                self._trail.outcome(memo, "skipped", self._clock_us())
         if self._answers.transaction != "I" or self._owed.debts:
             return None
-        answer, failed = refusal.of_unsent(kind for kind, _ in reversed(debts))
+        answer, failed = refusal.of_unsent((kind for kind, _ in reversed(debts)), error)
         self._skips = ("here" if failed else None) if debts else self._skips
         self.is_unsynced = False
         return b"".join((*here, answer))
@@ -125,17 +130,22 @@ class Asks(Weighing):
 
     def _run(self, judged: Judged, text: bytes, portal: Portal | None = None) -> Execution:
         if portal is None:
-            return Execution(judged, text, self._clock_us())
-        oids = portal.statement.oids
-        return Execution(judged, text, self._clock_us(), portal.binds, oids, portal.binds_digest, portal)
+            run = Execution(judged, text, self._clock_us())
+        else:
+            oids = portal.statement.oids
+            run = Execution(judged, text, self._clock_us(), portal.binds, oids, portal.binds_digest, portal)
+        if self.veil is not None:
+            run.since = self._since(judged.facts, portal)
+        return run
 
     @property
-    def _is_skipping(self) -> bool:
+    def is_skipping(self) -> bool:
+        """Whether the client's messages are dropped up to its Sync, after an error that it was told of."""
         return self._skips is not None or self._owed.is_skipping
 
     # -- simple protocol --------------------------------------------------------------------------------------------
     def _take_query(self, data: bytes, piece: Piece) -> Need | None:
-        if self._is_skipping:
+        if self.is_skipping:
             self._streams = False
             return None
         if piece[3]:
@@ -171,7 +181,7 @@ class Asks(Weighing):
         return Guarded(run, limit)
 
     def _take_function_call(self, data: bytes, piece: Piece) -> Need | None:
-        if self._is_skipping:
+        if self.is_skipping:
             self._streams = False
             return None
         if piece[3]:
@@ -246,12 +256,12 @@ class Asks(Weighing):
     def _take_parse(self, data: bytes, piece: Piece) -> Need | None:
         if piece[3]:
             self._streams = False
-            if not self._is_skipping:
+            if not self.is_skipping:
                 self._refuse_long(piece, self.refuse_extended)
             self._skipped.prepare(_body(data, piece).partition(b"\0")[0][: postgres.NAME_BYTES], REFUSED)
             return None
         name, text, oids = parse_parse(_body(data, piece))
-        if self._is_skipping:
+        if self.is_skipping:
             self._skipped.prepare(name, Statement(text, oids, SKIPPED))
             return None
         judged = self._judge(text)
@@ -281,7 +291,7 @@ class Asks(Weighing):
         return None
 
     def _take_bind(self, data: bytes, piece: Piece) -> Need | None:
-        self._streams = not self._is_skipping
+        self._streams = not self.is_skipping
         body = _body(data, piece)
         portal_name, statement_name, offset = parse_bind_head(body)
         if self._streams and not self._names.counts(False, statement_name):
@@ -302,6 +312,8 @@ class Asks(Weighing):
                 self._streams = False
                 self._refuse(self._run(masked.denied(self._weigh(statement.facts), why), statement.text, portal))
                 return None
+        if self.veil is not None:
+            portal.since = self._standing.epoch
         undo = names.bind(portal)
         if self._streams:
             self._has_bound = True
@@ -312,7 +324,7 @@ class Asks(Weighing):
 
     def _take_execute(self, data: bytes, piece: Piece) -> Need | None:
         name, limit = parse_execute(_body(data, piece))
-        if self._is_skipping:
+        if self.is_skipping:
             self._skip_execute(name)
             return None
         if not self._names.counts(True, name):
@@ -411,14 +423,14 @@ class Asks(Weighing):
 
     def _take_describe(self, data: bytes, piece: Piece) -> None:
         kind, name = parse_describe(_body(data, piece))
-        if not self._is_skipping:
+        if not self.is_skipping:
             self._note_use(self._named(kind, name))
             self._send(Owes.DESCRIBE_STATEMENT if kind == "S" else Owes.DESCRIBE_PORTAL)
             self._go_on(data, piece)
 
     def _take_close(self, data: bytes, piece: Piece) -> None:
         kind, name = parse_close(_body(data, piece))
-        if not self._is_skipping:
+        if not self.is_skipping:
             self._send(Owes.CLOSE, self._names.close(kind, name))
             self._go_on(data, piece)
 
@@ -436,7 +448,7 @@ class Asks(Weighing):
         self._pass(data, piece)
 
     def _take_flush(self, data: bytes, piece: Piece) -> None:
-        if not self._is_skipping:
+        if not self.is_skipping:
             self._pass(data, piece)
 
     def _go_on(self, data: bytes, piece: Piece) -> None:

@@ -18,6 +18,7 @@ import asyncpg
 from tidewaiter.config import Datasource
 from tidewaiter.errors import TidewaiterError, UpstreamError
 from tidewaiter.model import Secret
+from tidewaiter.proxy.history import History, Paths
 from tidewaiter.proxy.upstream import tls_context
 from tidewaiter.sql.catalog import Catalog
 from tidewaiter.sql.catalog_mirror import (
@@ -35,6 +36,7 @@ from tidewaiter.sql.catalog_mirror import (
 )
 from tidewaiter.sql.catalog_reading import (
     SECTIONS,
+    SNAPSHOT_STATEMENT,
     SYSTEM_STATEMENT,
     answered,
     choice,
@@ -56,9 +58,9 @@ POLL_SHARE = 20
 FULL_S = 60.0
 """Everything is read this often regardless, the server's own objects too."""
 
-FRESH_S = 0.25
-"""A session that masks judges by a catalog that was looked at within this time: what others define past the gateway may
-show what is masked."""
+FRESH_S = 0.05
+"""A session that masks judges by a catalog that was looked at within this time. What was defined since is noticed
+before anything of the answer leaves (`look`), and costs the client an error: the younger the catalog, the rarer."""
 
 FRESH_SHARE = 5
 """A look that took t seconds counts as fresh for at least 5 t: such sessions use no more than 20 % of one backend."""
@@ -124,6 +126,7 @@ class CatalogWatch:
         self.current = Catalog()
         self.settled: Catalog | None = self.current
         self.completed = 0
+        self.history = History()
         self.problem: str | None = None
         self.refuses: str | None = None
         self.mirror: Mirror | None = None
@@ -140,6 +143,11 @@ class CatalogWatch:
         self._looked = asyncio.Event()
         self._wanted = asyncio.Event()
         self._is_awaited = False
+        self._asked = asyncio.Event()
+        self._look: asyncio.Future[None] | None = None  # that is asked for and has not begun
+        self._moved: frozenset[int] | None = (
+            frozenset()
+        )  # whose owners changed with the present reading; None: anybody's
         self._fresh_until = 0.0
         self._whole_at: float | None = None  # when all was read on the present connection, the server's own objects too
 
@@ -190,6 +198,16 @@ class CatalogWatch:
             async with asyncio.timeout(limit_s):
                 await self._looked.wait()
 
+    def look(self) -> asyncio.Future[None]:
+        """Done when `run` has looked at the database after now: `history` knows all that had changed before.
+
+        All who ask until the look begins share it. It fails with UpstreamError when the database cannot be read.
+        """
+        if self._look is None:
+            self._look = asyncio.get_running_loop().create_future()
+            self._asked.set()
+        return self._look
+
     async def close(self) -> None:
         """End the connection, for those who read once; `run` does so itself."""
         async with self._lock:
@@ -197,27 +215,48 @@ class CatalogWatch:
             await asyncio.sleep(0)  # the transport closes in the loop's next round
 
     async def run(self) -> None:
-        """Follow the database until cancelled. Failures are reported and tried again, with growing pauses."""
-        failures, took, is_due = 0, 0.0, True
+        """Follow the database until cancelled, and look at it whenever that is asked for."""
         try:
-            while True:
-                began = self._clock_s()
-                try:
-                    if await self._look(is_due=is_due):
-                        took = self._clock_s() - began
-                    failures, pause = 0, max(POLL_S, POLL_SHARE * took)
-                except TidewaiterError:
-                    pause = BACKOFF_S[min(failures, len(BACKOFF_S) - 1)]
-                    failures += 1
-                self._looked.set()
-                self._looked = asyncio.Event()
-                self._is_awaited = False
-                self._wanted.clear()
-                if failures or not self.is_behind:
-                    is_due = await self._pause(pause) or failures > 0
-                await asyncio.sleep(max(SOON_S, SOON_SHARE * took))
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._look_when_asked())
+                await self._follow()
         finally:
             self._drop()
+
+    async def _follow(self) -> None:
+        """Read what changed, again and again. Failures are reported and tried again, with growing pauses."""
+        failures, took, is_due = 0, 0.0, True
+        while True:
+            began = self._clock_s()
+            try:
+                if await self._poll(is_due=is_due):
+                    took = self._clock_s() - began
+                failures, pause = 0, max(POLL_S, POLL_SHARE * took)
+            except TidewaiterError:
+                pause = BACKOFF_S[min(failures, len(BACKOFF_S) - 1)]
+                failures += 1
+            self._looked.set()
+            self._looked = asyncio.Event()
+            self._is_awaited = False
+            self._wanted.clear()
+            if failures or not self.is_behind:
+                is_due = await self._pause(pause) or failures > 0
+            await asyncio.sleep(max(SOON_S, SOON_SHARE * took))
+
+    async def _look_when_asked(self) -> None:
+        """One look after the other, each for all who had asked when it began."""
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            async with self._lock:
+                look, self._look = self._look, None
+                assert look is not None
+                try:
+                    await self._read(is_counted=False)
+                except TidewaiterError as error:
+                    look.set_exception(error)
+                else:
+                    look.set_result(None)
 
     async def _pause(self, pause_s: float) -> bool:
         """Whether the whole pause went by; False when a reading was wanted before."""
@@ -227,7 +266,7 @@ class CatalogWatch:
                 return False
         return True
 
-    async def _look(self, *, is_due: bool) -> bool:
+    async def _poll(self, *, is_due: bool) -> bool:
         """Read what changed; return False where that was only wanted by a session that has read it itself meanwhile.
 
         Raises UpstreamError.
@@ -242,16 +281,9 @@ class CatalogWatch:
         """One reading, in one transaction, so that its parts fit together. Raises UpstreamError."""
         self._is_reading = True
         self._attempts += 1
-        whole_at, began_s = self._whole_at, self._clock_s()
+        whole_at, began_s, before = self._whole_at, self._clock_s(), self.current
         try:
-            connection = await self._connected()
-            try:
-                mirror = await self._mirrored(connection, is_printed=True)
-            except asyncpg.LockNotAvailableError:
-                # A definition elsewhere is under way. Without texts those views and rules are not understood, and soon
-                # read again.
-                mirror = await self._mirrored(connection, is_printed=False)
-            await self._look_at_role(connection)
+            mirror = await self._present()
         except BaseException as failure:
             self._failed_attempt = self._attempts if isinstance(failure, Exception) else self._failed_attempt
             raise self._failed(failure) from failure
@@ -259,11 +291,33 @@ class CatalogWatch:
             self._is_reading = False
         has_changed = self.mirror is None or mirror.catalog.version != self.current.version
         self.mirror, self.current = mirror, mirror.catalog if has_changed else self.current
+        if self._moved is None or self._moved:
+            self.history.note(None if self._moved is None else _paths(self._moved, before, mirror.catalog))
         self.completed += is_counted or has_changed or self.is_behind or self._whole_at != whole_at
         self.settled = None if self.is_behind else self.current
         self._good_attempt = self._attempts
         self._fresh_until = began_s + max(FRESH_S, FRESH_SHARE * (self._clock_s() - began_s))
         self._succeeded()
+
+    async def _present(self) -> Mirror:
+        """What is there now; the same where no transaction has ended that could have changed anything."""
+        connection, known = await self._connected(), self.mirror
+        self._moved = frozenset()
+        is_known = known is not None and not (known.unprinted or self._is_whole_due)
+        if known is not None and is_known and await connection.fetchval(SNAPSHOT_STATEMENT) == known.snapshot:
+            return known
+        try:
+            mirror = await self._mirrored(connection, is_printed=True)
+        except asyncpg.LockNotAvailableError:
+            # A definition elsewhere is under way. Without texts those views and rules are not understood, and soon
+            # read again.
+            mirror = await self._mirrored(connection, is_printed=False)
+        await self._look_at_role(connection)
+        return mirror
+
+    @property
+    def _is_whole_due(self) -> bool:
+        return self._whole_at is None or self._clock_s() - self._whole_at >= FULL_S
 
     async def _mirrored(self, connection: _Connection, *, is_printed: bool) -> Mirror:
         """The catalog of this moment, by what changed, or once in a while read as a whole."""
@@ -276,8 +330,10 @@ class CatalogWatch:
                     if mirror is not None:
                         return mirror
             read = await self._whole(connection, own, is_printed=is_printed)
+            self._moved = self._moved if mirror is not None else None
         if mirror is not None and not (read.unprinted or mirror.unprinted) and differs(mirror, read):
             self._report(f"datasource {self._datasource.name}: the catalog that was kept was not the database's")
+            self._moved = None
         self._whole_at = self._whole_at if own is not None else now_s
         return read
 
@@ -299,6 +355,7 @@ class CatalogWatch:
         change = amendment(mirror, changes, there, held)
         if not isinstance(change, Amendment):
             return unchanged(mirror, changes) if change is None else None
+        self._moved = None if change.is_about_names else change.owners
         sections = _sections(change.sections, is_printed=is_printed)
         if not sections:
             return amended(mirror, change, {}, is_unprinted=not is_printed)
@@ -360,3 +417,9 @@ class CatalogWatch:
 
 def _sections(wanted: tuple[str, ...], *, is_printed: bool) -> tuple[str, ...]:
     return wanted if is_printed else tuple(name for name in wanted if name != "view_definitions")
+
+
+def _paths(owners: frozenset[int], *catalogs: Catalog) -> Paths:
+    """The relations that are or were these."""
+    found = (catalog.relation_oids.get(owner) for catalog in catalogs for owner in owners)
+    return frozenset(path for path in found if path is not None)

@@ -88,6 +88,7 @@ class Errands:
             case Study(text):
                 in_transaction = self._answers.transaction != "I"
                 self._asks.studied = await self._standing.study_patiently(text, in_transaction=in_transaction)
+                self._asks.since = self._standing.since
             case Intent(run):
                 with contextlib.suppress(LedgerUnavailable):  # taken again, it is refused for the same reason
                     await self._trail.intent_of_long(run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import Future
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,6 +10,7 @@ from typing import Protocol
 from tidewaiter.model import Context
 from tidewaiter.policy import Policies
 from tidewaiter.proxy.estimates import Estimator
+from tidewaiter.proxy.history import History
 from tidewaiter.proxy.masked import MaskingJudge, WatchingJudge
 from tidewaiter.proxy.masks import Masking
 from tidewaiter.proxy.pipeline import Ground, Judge, Understand
@@ -28,6 +30,13 @@ class Watch(Protocol):
     @property
     def completed(self) -> int:
         """How many readings of the catalog have ended."""
+
+    @property
+    def history(self) -> History:
+        """What has changed in it."""
+
+    def look(self) -> Future[None]:
+        """Done when the database has been looked at after now. It may fail with UpstreamError."""
 
     @property
     def settled(self) -> Catalog | None:

@@ -4,6 +4,7 @@ changes that.
 
 from __future__ import annotations
 
+from asyncio import Future
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -69,7 +70,7 @@ class Meaning:
     async def read_overlay(self, ask: Ask) -> None:
         """Read the catalog through the session's own connection. What cannot be read leaves names in doubt."""
         overlay = self._overlay
-        beside = self._footing.watch.current
+        since = self._footing.watch.history.epoch
         around = Surroundings.read(await ask(SURROUNDINGS))
         overlay.is_due = overlay.is_behind = False
         if around.isolation not in (b"read committed", b"read uncommitted"):
@@ -82,7 +83,7 @@ class Meaning:
             return
         overlay.is_due = True  # until it is answered: the question may be cancelled
         overlay.mirror = await Reader(ask, around, codec).read(overlay.base, self._footing.watch.mirror)
-        overlay.base, overlay.beside, overlay.is_due, overlay.doubt = overlay.mirror, beside, False, ""
+        overlay.base, overlay.since, overlay.is_due, overlay.doubt = overlay.mirror, since, False, ""
         self._created.clear()
 
     def _doubted(self, facts: Facts) -> Facts:
@@ -91,10 +92,23 @@ class Meaning:
 
     def _of_overlay(self, mirror: Mirror) -> Catalog:
         """The catalog as the session's own transaction sees it, which others may have changed since it was read."""
-        footing = self._footing
-        if footing.watch.settled is not self._overlay.beside and not footing.observe:
+        footing, watch = self._footing, self._footing.watch
+        if (watch.settled is None or watch.history.epoch != self._overlay.since) and not footing.observe:
             self._overlay.is_due = True
         return mirror.catalog
+
+    @property
+    def epoch(self) -> int:
+        """Of the definitions that are known now."""
+        return self._footing.watch.history.epoch if self._overlay.mirror is None else self._overlay.since
+
+    def look(self) -> Future[None]:
+        """Done when the database has been looked at after now; then `is_redefined` knows of all that had changed."""
+        return self._footing.watch.look()
+
+    def is_redefined(self, facts: Facts, since: int) -> bool:
+        """Whether something has changed since an epoch that a statement with these facts may show."""
+        return self._footing.watch.history.concerns(facts, since)
 
     # -- what changes the meaning -----------------------------------------------------------------------------------
     def path_answered(self, rows: Sequence[bytes]) -> None:

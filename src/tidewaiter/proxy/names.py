@@ -47,10 +47,11 @@ class Portal(Place):
     """A bound statement or a cursor. `binds` is the parameter section of Bind, None when it was too long to keep.
 
     `execution` is the running execution after its first Execute, while the portal is suspended. `fetched` counts the
-    rows that it gave under a row limit, by Execute and by FETCH.
+    rows that it gave under a row limit, by Execute and by FETCH. `since` is the epoch of the definitions that were
+    known when it was planned, in sessions that mask.
     """
 
-    __slots__ = ("binds", "binds_digest", "fetched", "name", "statement")
+    __slots__ = ("binds", "binds_digest", "fetched", "name", "since", "statement")
 
     def __init__(
         self, statement: Statement, name: bytes, binds: bytes | None = b"", execution: Execution | None = None
@@ -61,6 +62,7 @@ class Portal(Place):
         self.binds = binds
         self.binds_digest = ""
         self.fetched = 0
+        self.since = 0
 
 
 class _FactsByName(Mapping[str, Facts]):
@@ -234,11 +236,12 @@ class Names:
         source: bytes = b"",
         plan: Plan | None = None,
         origin: bytes = b"",
+        since: int = 0,
     ) -> list[Execution]:
         """Follow what SQL did to names. `is_certain` is False when the text failed half-way: then names are unknown.
 
         `origin` is the text, `source` too if it is one statement, `plan` the one that it was sent by. Returns the
-        suspended executions that this ended.
+        suspended executions that this ended. `since` is the epoch of the definitions that it ran by.
         """
         before = list(self.portals.values())
         for effect in effects:
@@ -250,6 +253,7 @@ class Names:
             elif effect.kind is EffectKind.DECLARE:
                 self.portals[name] = Portal(Statement(b"", (), facts, source if is_certain else b"", plan), name)
                 self.portals[name].statement.origin = origin or source
+                self.portals[name].since = since
             elif effect.kind is EffectKind.DEALLOCATE:
                 _forget(self.statements, name)
             elif effect.kind is EffectKind.CLOSE:

@@ -2,7 +2,8 @@
 
 Everything leaves in order. Most bytes wait until all entries so far are written. Behind a read whose intent is not
 durable yet they wait for that: `hold` begins the wait, and what comes after it belongs to answers that nobody may see
-unless the intent survives the loss of power. What came before it waits for nothing new.
+unless the intent survives the loss of power. What came before it waits for nothing new. Where something is masked,
+answers wait for a look at the database as well, in the same order.
 """
 
 from __future__ import annotations
@@ -23,12 +24,18 @@ HELD_BYTES: Final = 256 << 10
 
 
 class Held:
-    """What waits for one entry to be durable, and what happens once that has left."""
+    """What waits for one entry to be durable, or for a look at the database; and what happens once that has left.
 
-    __slots__ = ("durable", "parts", "then")
+    `may_leave` is asked when a look is done.
+    """
 
-    def __init__(self, durable: asyncio.Future[None]) -> None:
+    __slots__ = ("durable", "may_leave", "parts", "then")
+
+    def __init__(
+        self, durable: asyncio.Future[None], may_leave: Callable[[asyncio.Future[None]], bool] | None = None
+    ) -> None:
         self.durable = durable
+        self.may_leave = may_leave
         self.parts: list[bytes] = []
         self.then: Callable[[], None] | None = None
 
@@ -47,6 +54,7 @@ class Outlet:
         self._written = recorder.written
         self._told = self.said
         self._synced = self._release
+        self._looked = self._look_is_done
         self._fail = fail
         self.unsaid: list[bytes] = []
         self._held: deque[Held] = deque()  # oldest first; bounded by what is on its way to the server
@@ -100,6 +108,24 @@ class Outlet:
         self._held.append(Held(waiter))
         waiter.add_done_callback(self._synced)
 
+    def wait_for(self, look: asyncio.Future[None], may_leave: Callable[[asyncio.Future[None]], bool]) -> None:
+        """Let nothing that comes from now on leave before a look at the database is done, and then only if it
+        `may_leave`; otherwise that drops what is held."""
+        if self.unsaid:
+            self._recorder.flush()
+            self.said(True)
+        self._held.append(Held(look, may_leave))
+        look.add_done_callback(self._looked)
+
+    def drop(self) -> None:
+        """Give nothing of what is held."""
+        thens = [one.then for one in self._held if one.then is not None]
+        self._held.clear()
+        self._held_bytes = 0
+        self._server.resume("disk")
+        for then in thens:
+            then()
+
     def when_said(self, then: Callable[[], None]) -> None:
         """Call `then` once what waits for the disk now has left; at once where nothing does."""
         if self._held:
@@ -111,6 +137,8 @@ class Outlet:
         """Return when nothing waits for the disk any more. Raises LedgerUnavailable."""
         while self._held:
             first = self._held[0].durable
+            if self._held[0].may_leave is not None and not first.done():
+                await asyncio.wait((first,))
             await (asyncio.sleep(0) if first.done() else asyncio.shield(first))  # what is done leaves in the next turn
 
     def close(self, error: bytes) -> bytes:
@@ -154,16 +182,36 @@ class Outlet:
         if error is not None:
             self._fail(LedgerUnavailable(str(error)))
             return
-        out: list[bytes] = []
-        done: list[Callable[[], None]] = []
-        while held and held[0].durable.done() and held[0].durable.exception() is None:
-            one = held.popleft()
-            out += one.parts
-            if one.then is not None:
-                done.append(one.then)
-        self._let_go(b"".join(out))
-        for then in done:
-            then()
+        self._release_done()
+
+    def _look_is_done(self, look: asyncio.Future[None]) -> None:
+        if not look.cancelled():
+            look.exception()  # it is asked for when what waits for it is the oldest
+            self._release_done()
+
+    def _release_done(self) -> None:
+        """Write what waits for nothing any more, up to what must not leave."""
+        held = self._held
+        done: list[Held] = []
+        while held and held[0].durable.done():
+            first = held[0]
+            if first.may_leave is not None:
+                self._leave(done)  # before anything takes the place of what must not
+                if not (held and first.may_leave(first.durable)):
+                    return
+            elif first.durable.exception() is not None:
+                break
+            done.append(held.popleft())
+        self._leave(done)
+
+    def _leave(self, done: list[Held]) -> None:
+        """Write what these held, if anything is left to write, and go on."""
+        if done:
+            self._let_go(b"".join([part for one in done for part in one.parts]))
+            thens = [one.then for one in done if one.then is not None]
+            done.clear()
+            for then in thens:
+                then()
 
     def _let_go(self, answer: bytes) -> None:
         """Write what was held back. What else it tells of is recorded, and must be written as well."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from tidewaiter.proxy.probe import Question, Surroundings, catalog_questions
-from tidewaiter.sql.catalog import Catalog
 from tidewaiter.sql.catalog_mirror import (
     Amendment,
     Mirror,
@@ -57,15 +56,15 @@ TEXTS: tuple[str, ...] = (CHANGES, WHOLE, HOLDERS, *EXCERPTS.values(), *KEYS.val
 class Overlay:
     """What an open transaction that changed definitions sees of the catalog. Nobody else sees it.
 
-    `base` is what was last read within it, None where rows may be older again than they were then; `beside` is the
-    catalog that all others had then. `is_behind`:
+    `base` is what was last read within it, None where rows may be older again than they were then; `since` is the
+    epoch of the definitions of all others then. `is_behind`:
     something was defined since it was read. `is_due`: it must be read before the next verdict. `doubt` says why nothing
     that is judged now can be understood.
     """
 
     mirror: Mirror | None = None
     base: Mirror | None = None
-    beside: Catalog | None = None
+    since: int = 0
     is_behind: bool = False
     is_due: bool = False
     doubt: str = ""

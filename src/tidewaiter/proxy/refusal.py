@@ -90,19 +90,19 @@ def good_bye(sqlstate: str, message: str, hint: str = "") -> bytes:
     return postgres.error_response("FATAL", sqlstate, message, hint=hint)
 
 
-def of_unsent(messages: Iterable[int]) -> tuple[bytes, bool]:
-    """What an idle session is told for messages that were taken but, for want of a record, not sent.
+def of_unsent(messages: Iterable[int], error: bytes) -> tuple[bytes, bool]:
+    """What an idle session is told for messages that were taken but, for this error, not sent.
 
     Returns the answer and whether an error still waits for its Sync.
     """
     answer, failed = b"", False
     for kind in messages:
         if kind in (Owes.QUERY, Owes.FUNCTION_CALL):
-            answer += unrecorded() + postgres.ready_for_query("I")
+            answer += error + postgres.ready_for_query("I")
         elif kind == Owes.SYNC:
             answer += postgres.ready_for_query("I")
             failed = False
         elif not failed:
-            answer += unrecorded()
+            answer += error
             failed = True
     return answer, failed

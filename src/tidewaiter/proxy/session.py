@@ -25,6 +25,7 @@ from tidewaiter.proxy.holding import Holding
 from tidewaiter.proxy.inquiry import Inquiry
 from tidewaiter.proxy.lane import Lane
 from tidewaiter.proxy.link import Link
+from tidewaiter.proxy.lookout import HINT, Before, Lookout, Outdated, Why
 from tidewaiter.proxy.masks import Plan
 from tidewaiter.proxy.outlet import Outlet
 from tidewaiter.proxy.probe import Interrupted
@@ -80,6 +81,9 @@ class Session:
         )
         self._owed = self._answers.owed
         self._inquiry = Inquiry(self._answers, lambda: self._asks.is_unsynced, self.to_server)
+        self._lookout: Lookout | None = None
+        if veil is not None:
+            self._lookout = Lookout(self, standing, trail, self._asks, self._answers, self._outlet, self._inquiry, veil)
         self._errands = Errands(
             session_id, self, self._asks, self._answers, standing, trail, self._outlet, self._inquiry, holding
         )
@@ -143,13 +147,15 @@ class Session:
         try:
             self._forward()
         except LedgerUnavailable:
-            self._unrecorded()
+            self._unsent()
 
     async def forward_durably(self, *, is_held: bool = False) -> None:
         """Forward once the weightiest intent is on disk. Raises LedgerUnavailable."""
         if self._asks.weighty is not None:
             self._check_repairs()
             await self._recorder.durable(self._asks.weighty)
+            if self._lookout is not None:
+                await self._lookout.look_ahead()
         self._forward(is_held=is_held)
 
     def _forward(self, *, is_held: bool = False) -> None:
@@ -167,13 +173,15 @@ class Session:
         if out and self.ended is None:
             self.to_server(out)
         if local and self.ended is None:
+            if self._lookout is not None:
+                self._lookout.asides += 1
             self._say(local)
 
     # -- the road: server → client ------------------------------------------------------------------------------------
     def from_server(self, chunk: bytes) -> None:
         """Take what the server sent: settled and recorded first, then passed on."""
-        if self._veil is not None:
-            chunk = self._unveiled(self._veil, chunk)
+        if self._veil is not None and self._lookout is not None:
+            chunk = self._unveiled(self._veil, self._lookout, chunk)
             if not chunk:
                 return
         answer = chunk if self._answers.feed_round(chunk) else self._answers.feed(chunk)
@@ -189,9 +197,9 @@ class Session:
         if is_over and self._is_at_rest and self.trail.binds != "digest":  # which only the trail makes
             self._lane.arm(self._answers.transaction == "T")
 
-    def _unveiled(self, veil: Veil, chunk: bytes) -> bytes:
+    def _unveiled(self, veil: Veil, lookout: Lookout, chunk: bytes) -> bytes:
         """What may be seen of a chunk. An answer that is withheld is recorded, and fails at the server too."""
-        seen = veil.received(chunk)
+        seen = lookout.received(chunk)
         while veil.failures:
             self.trail.event("masking.failed", {"reason": veil.failures.pop(0)})
         if veil.own:
@@ -200,6 +208,8 @@ class Session:
         return seen
 
     def _say(self, answer: bytes) -> None:
+        if self._lookout is not None and self._lookout.is_dropping:
+            return
         self._outlet.say(answer, is_amid=self._answers.is_amid)
 
     # -- beside the road ----------------------------------------------------------------------------------------------
@@ -222,7 +232,9 @@ class Session:
                 raise
             return
         except LedgerUnavailable:
-            self._unrecorded()
+            self._unsent()
+        except Outdated as outdated:
+            self._unsent(outdated.error)
         except Exception as defect:  # noqa: BLE001 - the boundary: a defect never lets traffic through
             self._fail(defect)
         self._chore = None
@@ -250,14 +262,15 @@ class Session:
         if self._since is not None and self._since != self._recorder.repairs:
             raise LedgerUnavailable("the ledger was repaired, and what it had recorded of this may be lost")
 
-    def _unrecorded(self) -> None:
-        """What was taken could not be recorded, and was not sent: answer it with errors, or end the session."""
-        answer = self._asks.unrecorded()
+    def _unsent(self, error: bytes = b"") -> None:
+        """What was taken could not be recorded, or is not to run for this error, and was not sent: answer it with
+        errors, or end the session."""
+        answer = self._asks.unrecorded(error)
         self._since = None
         if self.ended is not None:
             return
         if answer is None:
-            self.end(*UNRECORDED)
+            self.end(*(("what was to run would run by other definitions", error) if error else UNRECORDED))
         else:
             self._say(answer)
 
@@ -298,6 +311,18 @@ class Session:
         """Tell the veil of a text that is about to be sent."""
         if self._veil is not None:
             self._veil.announced.expect(plan)
+
+    def retract(self, why: Why, before: Before) -> None:
+        """Have an answer taken back that was held; the session ends where something else is under way."""
+        lookout = self._lookout
+        assert lookout is not None
+        is_free = self._chore is None and self._answers.exchange is None and not self._owed.is_copying_in
+        if not is_free or self.ended is not None:
+            self.end(why[1], refusal.good_bye(why[0], why[1], HINT))
+            return
+        lookout.is_dropping = True
+        self._outlet.drop()
+        self._later(lookout.retract(why, before))
 
     def took(self) -> None:
         """The message that waited is taken: it does not come again."""

@@ -41,9 +41,10 @@ _RUNS = re.compile(rb"execute|fetch|move", re.IGNORECASE)  # what SQL named befo
 
 
 class Standing(Meaning):
-    """Judges a session's statements by what they mean now."""
+    """Judges a session's statements by what they mean now. `since` is the epoch of the definitions that it judged by
+    last, in a session that masks."""
 
-    __slots__ = ("_is_behind", "_is_old", "_waited_for", "names", "principal")
+    __slots__ = ("_is_behind", "_is_old", "_waited_for", "names", "principal", "since")
 
     def __init__(self, principal: Principal, footing: Footing, names: Names) -> None:
         super().__init__(footing)
@@ -52,6 +53,7 @@ class Standing(Meaning):
         self._is_behind = False
         self._is_old = False
         self._waited_for = -1
+        self.since = 0
 
     # -- judging ----------------------------------------------------------------------------------------------------
     def recall(self, text: bytes, *, in_transaction: bool) -> Judged | None:
@@ -254,6 +256,8 @@ class Standing(Meaning):
             return None
         judge, footing = self._judge, self._footing
         policies, mirror = footing.policies(), self._overlay.mirror
+        if footing.is_veiled:
+            self.since = self.epoch  # looked at before the catalog: what that is made of is no older
         settled = footing.watch.settled if mirror is None else self._of_overlay(mirror)
         self._is_behind = False
         met = self._met.now if footing.is_veiled else NOTHING

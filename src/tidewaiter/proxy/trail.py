@@ -62,13 +62,14 @@ class Execution:
     `intent` is the entry number of its intent, None while there is none. `began_us` is on the session's monotonic
     clock. `bytes` counts the answer's messages, `limit` is the row limit of the last Execute. `results` has (command
     tag, rows) of each completed statement of the text. `exceeded` is the policy's row limit that it ran into, `changed`
-    the rows that it would have changed, if that is what was counted. A plain class: one is made per statement, and the
+    the rows that it would have changed, if that is what was counted. `since` is the epoch of the definitions that it
+    was judged by, in sessions that mask. A plain class: one is made per statement, and the
     methods of dataclasses are not compiled.
     """
 
     __slots__ = (
         "began_us", "binds", "binds_digest", "bytes", "changed", "estimated", "exceeded", "intent", "judged", "limit",
-        "not_granted", "oids", "plan", "portal", "request", "results", "rows", "sqlstate", "text",
+        "not_granted", "oids", "plan", "portal", "request", "results", "rows", "since", "sqlstate", "text",
     )  # fmt: skip
 
     def __init__(
@@ -91,6 +92,7 @@ class Execution:
         self.portal = portal
         self.intent: Receipt | None = None
         self.limit = 0
+        self.since = 0
         self.rows = 0
         self.bytes = 0
         self.results: list[tuple[str, int]] = []

@@ -28,6 +28,8 @@ HELD_BYTES: Final = 24 << 20  # of one row that is masked, or of another message
 AGAIN: Final = b"tidewaiter_again"
 _STREAMED: Final = frozenset((DATA_ROW, COPY_DATA))
 _ASYNCHRONOUS: Final = frozenset(b"NSA")
+_TELLING: Final = frozenset(b"CEIGHNVWs")
+"""Messages beside rows that tell something of what a statement found."""
 _DESCRIPTIONS: Final = (postgres.ROW_DESCRIPTION, postgres.NO_DATA, postgres.PARAMETER_DESCRIPTION)
 
 
@@ -37,12 +39,17 @@ class Veil:
     `announced` is where everything for the server goes through.
 
     `own` is what is to go to the server before anything else, past `sent`; `failures` why answers were withheld: both
-    are for the session to take after each `received`.
+    are for the session to take after each `received`. `begun` counts the answers that began, to what names a relation:
+    all of one was planned before; `lasted` counts completed statements that do more than read, `parsed` names
+    statements that the client prepared, for the session to clear.
     """
 
     def __init__(self, held_bytes: int = HELD_BYTES) -> None:
         self.own: list[bytes] = []
         self.failures: list[str] = []
+        self.begun = self.lasted = 0
+        self.parsed: list[bytes] = []
+        self._begun: tuple[Memo | None, int] = (None, 0)  # what is being answered, and which statement of it
         self._withheld: Withheld | None = None
         self._lasting = False  # something that stays was done since the last ReadyForQuery
         self._renewing: dict[bytes, Statement] = {}  # in whose place others are prepared
@@ -119,6 +126,8 @@ class Veil:
             return at
         after = at + length_at(data, at)
         if after <= size:
+            if kind in _TELLING:
+                self._begin()
             self._take(kind, data[at:after], out)
             return after
         self._wait_for(after - at)
@@ -126,6 +135,7 @@ class Veil:
 
     def _rows(self, kind: int, data: bytes, at: int, size: int, out: list[bytes]) -> int:
         """Take rows or copy data at `at`, as `_next` does. Raises MaskingError: then none of them was taken."""
+        self._begin()
         mask = self._mask() if kind == DATA_ROW else NOTHING
         end = at
         while end + HEADER <= size and data[end] == kind:
@@ -143,6 +153,21 @@ class Veil:
             return size
         self._wait_for(after - at)
         return -1
+
+    def _begin(self) -> None:
+        """Something is told of what is being answered: note whether it is the first of it."""
+        if not self._owed.debts:
+            return
+        kind, memo = self._owed.debts[0]
+        before, part = self._begun
+        if memo is before and memo is not None and part == self._part:
+            return
+        self._begun = (memo, self._part)
+        plan = self._plan_at(kind, memo)
+        if plan is None or not (
+            (plan.is_bare and not plan.is_bound) or (plan.sight is None and plan.text in OWN_TEXTS)
+        ):
+            self.begun += 1
 
     def _wait_for(self, need: int) -> None:
         if need > self._held_bytes:
@@ -203,6 +228,8 @@ class Veil:
             self._statements[memo.statement] = Statement(memo.plan, memo.oids, before)
             if memo.plan.text not in OWN_TEXTS:
                 self._parsed = message
+                if memo.statement and before is None:
+                    self.parsed.append(memo.statement)
                 return b""
         elif kind == postgres.BIND_COMPLETE:
             statement = self._statements.get(memo.statement)
@@ -242,7 +269,9 @@ class Veil:
         if owes == Owes.QUERY:
             self._part += 1
             self._described = None
-        self._lasting = self._lasting or plan is None or plan.is_lasting
+        if plan is None or plan.is_lasting:
+            self._lasting = True
+            self.lasted += 1
         if plan is None:
             return
         self._done = (self._done[0] or plan.touches, self._done[1] or plan.is_raw)

@@ -15,7 +15,7 @@ from tidewaiter.proxy import refusal
 from tidewaiter.proxy.answers import Answers
 from tidewaiter.proxy.estimates import Estimated
 from tidewaiter.proxy.holding import CLEAN_TRANSACTION_S, Granted, Held, NotGranted, Settled
-from tidewaiter.proxy.names import Statement
+from tidewaiter.proxy.names import Portal, Statement
 from tidewaiter.proxy.needs import (
     AllAnswered,
     Decision,
@@ -50,10 +50,11 @@ class Weighing:
 
     `studied` is the judgement that a `Study` brought, `settled` what a `Decision` did, `estimated` what an `Estimate`
     did, `filed` what an `Intent` recorded, `values` what `Values` were answered. `renewed` is what a `Renewal` tried to
-    prepare anew. `is_recordable` says whether the ledger can be written. `weighty` is the entry that must be durable
-    before what was taken may leave; `awaited` that of a pure read, which must be durable before anything of an answer
-    to what was taken may leave. `weighty` is the later one where there are both. `out` and `local` are what was taken
-    for the server and the client. `is_unsynced`: something of the extended protocol was taken since the last Sync.
+    prepare anew. `since` is the epoch of the definitions that the present message was judged by. `is_recordable` says
+    whether the ledger can be written. `weighty` is the entry that must be durable before what was taken may leave;
+    `awaited` that of a pure read, which must be durable before anything of an answer to what was taken may leave.
+    `weighty` is the later one where there are both. `out` and `local` are what was taken for the server and the client.
+    `is_unsynced`: something of the extended protocol was taken since the last Sync.
     """
 
     def __init__(self, standing: Standing, trail: Trail, answers: Answers, is_recordable: Callable[[], bool]) -> None:
@@ -64,6 +65,7 @@ class Weighing:
         self.estimated: Estimated | None = None
         self.filed: Execution | None = None
         self.renewed: Statement | None = None
+        self.since = 0
         self.values: tuple[float, Settings] | None = None
         self._standing = standing
         self._trail = trail
@@ -102,6 +104,19 @@ class Weighing:
             self._has_used, self._used_at = False, self._answers.idles
         return out[0] if len(out) == 1 else b"".join(out), self.answered()
 
+    def _since(self, facts: Facts, portal: Portal | None) -> int:
+        """The epoch of the definitions that a statement was judged by, and whatever it reads from was planned by."""
+        planned = [one.since for one in self._standing.names.portals.values()] if facts.session_bound else []
+        if portal is not None:
+            planned.append(portal.since)
+        return min((self.since, *planned))
+
+    def unsent(self) -> list[Execution]:
+        """The executions among what was taken and is not sent yet."""
+        debts = self._owed.debts
+        recent = [debts[-number] for number in range(1, min(self._unsent, len(debts)) + 1)]
+        return [memo for _, memo in recent if isinstance(memo, Execution)]
+
     # -- judging ----------------------------------------------------------------------------------------------------
     def _judge(self, text: bytes) -> Judged | Need:
         """The judgement of a text, or what is needed before it can be judged."""
@@ -115,6 +130,7 @@ class Weighing:
         standing, in_transaction = self._standing, self._answers.transaction != "I"
         known = standing.recall(text, in_transaction=in_transaction)
         if known is not None:
+            self.since = standing.since
             return known
         if not standing.names.all_count():  # the text may speak of them
             return AllAnswered()
@@ -131,6 +147,7 @@ class Weighing:
         standing = self._standing
         if standing.can_study_at_once(text, in_transaction=in_transaction):
             judged = standing.study(text, in_transaction=in_transaction)
+            self.since = standing.since
             if judged.facts.fault is None or judged.facts.fault.sqlstate == "42601":
                 return judged
         if self._can_ask and standing.wants_overlay():

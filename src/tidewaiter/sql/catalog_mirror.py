@@ -112,7 +112,7 @@ def system(rows: Mapping[str, Sequence[Row]]) -> System:
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
-    """What was read, by whom, and the catalog that it makes.
+    """What was read, by whom, at which `snapshot`, and the catalog that it makes.
 
     `server` and `oldest` as in Changes; `versions` are those rows written since then that are taken in. `unprinted`:
     owners whose stored trees were left out because they could not be locked.
@@ -126,16 +126,26 @@ class Mirror:
     own: System
     catalog: Catalog
     unprinted: frozenset[int] = frozenset()
+    snapshot: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Amendment:
-    """What to read again: these sections of these owners. `keys` is what is known of single rows then."""
+    """What to read again: these sections of these owners. `keys` is what is known of single rows then.
+
+    `lists` are those of which rows were written or have gone.
+    """
 
     owners: frozenset[int]
     sections: tuple[str, ...]
     keys: Mapping[str, Keys]
     changes: Changes
+    lists: frozenset[str] = frozenset()
+
+    @property
+    def is_about_names(self) -> bool:
+        """Whether a name may mean another function or operator: also in statements that touch none of the owners."""
+        return not self.lists.isdisjoint(("pg_proc", "pg_operator"))
 
 
 def whole(changes: Changes, rows: Mapping[str, Sequence[Row]], own: System, *, is_unprinted: bool = False) -> Mirror:
@@ -146,7 +156,9 @@ def whole(changes: Changes, rows: Mapping[str, Sequence[Row]], own: System, *, i
     rewritten = (oid for touches in keys["pg_rewrite"].values() for oid in touches)
     missing = frozenset((*rewritten, *sections["functions"].rows)) if is_unprinted else frozenset()
     catalog = _catalog(None, sections, own, frozenset(SECTIONS))
-    return Mirror(changes.server, changes.oldest, _versions(changes), keys, sections, own, catalog, missing)
+    return Mirror(
+        changes.server, changes.oldest, _versions(changes), keys, sections, own, catalog, missing, changes.snapshot
+    )
 
 
 def amendment(
@@ -164,6 +176,8 @@ def amendment(
         gone = [key for key in mirror.keys[name] if key not in there[name]] if name in there else []
         if name in _SWEEPING and (new or gone):
             return f"{name} changed"
+        if new or gone:
+            found.lists.add(name)
         for entry in new:
             found.add(name, entry)
         for key in gone:
@@ -183,7 +197,9 @@ def amendment(
     owners.update(holders)
     if len(owners) > MOST_OWNERS:
         return "much changed"
-    return Amendment(frozenset(owners), _sections(mirror, found.keys, owners), found.keys, changes)
+    return Amendment(
+        frozenset(owners), _sections(mirror, found.keys, owners), found.keys, changes, frozenset(found.lists)
+    )
 
 
 def recount(mirror: Mirror, changes: Changes) -> tuple[str, ...]:
@@ -221,7 +237,7 @@ def amended(
     catalog = _catalog(mirror.catalog, sections, mirror.own, differing) if differing else mirror.catalog
     return Mirror(
         mirror.server, change.changes.oldest, _versions(change.changes), change.keys, sections, mirror.own, catalog,
-        change.owners if is_unprinted else frozenset(),
+        change.owners if is_unprinted else frozenset(), change.changes.snapshot,
     )  # fmt: skip
 
 
@@ -232,7 +248,7 @@ def differs(one: Mirror, other: Mirror) -> bool:
 
 def unchanged(mirror: Mirror, changes: Changes) -> Mirror:
     """The mirror after changes that concern nothing in it."""
-    return replace(mirror, oldest=changes.oldest, versions=_versions(changes))
+    return replace(mirror, oldest=changes.oldest, versions=_versions(changes), snapshot=changes.snapshot)
 
 
 def _new(mirror: Mirror, changes: Changes, name: str) -> list[Entry]:
@@ -249,6 +265,7 @@ class _Reach:
 
     def __init__(self, mirror: Mirror) -> None:
         self.touched: set[int] = set()
+        self.lists: set[str] = set()
         self.keys: dict[str, Keys] = dict(mirror.keys)
         self.why = ""
         self._mirror = mirror

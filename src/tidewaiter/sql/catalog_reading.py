@@ -22,7 +22,8 @@ import orjson
 from tidewaiter.sql.catalog_queries import QUERIES
 
 __all__ = [
-    "LISTS", "SECTIONS", "SYSTEM_SECTIONS", "SYSTEM_STATEMENT", "Changes", "Entry", "Key", "Row", "answered", "choice",
+    "LISTS", "SECTIONS", "SNAPSHOT_STATEMENT", "SYSTEM_SECTIONS", "SYSTEM_STATEMENT", "Changes", "Entry", "Key", "Row",
+    "answered", "choice",
     "excerpt", "excerpt_answered", "holders", "holders_answered", "keys", "keys_answered", "statement",
     "system_answered",
 ]  # fmt: skip
@@ -151,9 +152,14 @@ def _entry(one: Listed) -> str:
     return f"json_build_array({key}, {one.doubt}, {version}{touches})"
 
 
+# A standby does not list what is under way, so that equal snapshots would not mean that nothing was committed.
+_SNAPSHOT = "pg_current_snapshot()::text || case when pg_is_in_recovery() then ' ' || clock_timestamp() else '' end"
+SNAPSHOT_STATEMENT = f"select {_SNAPSHOT}"
+"""Ask for what `Changes.snapshot` would be now: where it is the same, nothing was committed since."""
+
 # The moment of the server's start as a number: a timestamp would be told in the time zone and style of each session.
 _CHANGES = (
-    "json_build_array(pg_snapshot_xmin(pg_current_snapshot())::text, "
+    f"json_build_array({_SNAPSHOT}, "
     + "extract(epoch from pg_postmaster_start_time())::text, "
     + ", ".join((*map(_listing, LISTS.values()), *map(_young, _UNCOUNTED.values())))
     + ")"
@@ -253,7 +259,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What an answer says of change. `oldest`: rows written by transactions from there on may still be unseen.
+    """What an answer says of change. `snapshot` is what it saw; `oldest`: rows written by transactions from there on
+    may still be unseen.
 
     `server` is another one after a restart, and on another machine. `counts` and `young` are by the names of LISTS;
     `young` has pg_attribute and pg_depend too.
@@ -263,6 +270,7 @@ class Changes:
     server: str
     counts: Mapping[str, int]
     young: Mapping[str, tuple[Entry, ...]]
+    snapshot: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +291,7 @@ class Row:
 def answered(answer: str, sections: Collection[str]) -> tuple[Changes, dict[str, list[Row]]]:
     """Read an answer to `statement`. Raises ValueError for anything else."""
     document = _document(answer, sections)
-    oldest, server, *lists = document[0]
+    snapshot, server, *lists = document[0]
     names = (*LISTS, *_UNCOUNTED)
     if len(lists) != len(names):
         raise ValueError("not an answer about the catalog")
@@ -292,7 +300,7 @@ def answered(answer: str, sections: Collection[str]) -> tuple[Changes, dict[str,
         name: tuple(Entry(key, doubt, version, tuple(touches)) for key, doubt, version, *touches in entries)
         for name, (_, entries) in zip(names, lists, strict=True)
     }
-    return Changes(oldest, server, counts, young), _rows(document, sections)
+    return Changes(snapshot.partition(":")[0], server, counts, young, snapshot), _rows(document, sections)
 
 
 def keys_answered(answer: str) -> frozenset[Key]:

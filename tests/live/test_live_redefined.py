@@ -1,0 +1,185 @@
+"""Views that somebody redefines past the gateway, again and again, while a session that masks reads them.
+
+Whatever the session gets, no real value is among it; and while nobody defines anything, it gets what it asked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from rawwire import FLUSH, SYNC, Client, Message, bind, errors_of, execute, parse, query, tags_of
+from rig import MASKED, Deployment, copy_of, running
+
+HIDDEN = "hidden-9f2c"
+"""What no masked answer may hold."""
+ROWS = 3
+TAGS = """
+[datasource.shop."public.sealed"]
+secret = ["ssn"]
+"""
+SCHEMA = f"""
+set role shop_admin;
+create table sealed (id int primary key, secret text, open text);
+insert into sealed select n, '{HIDDEN}-' || n, 'open-' || n from generate_series(1, {ROWS}) n;
+create table kept (id int, value text);
+create view shutter as select id, open as value from sealed;
+create view behind as select id, value from shutter;
+grant select on sealed, shutter, behind to shop_rw;
+grant select, insert, delete on kept to shop_rw;
+"""
+SHOWS = "create or replace view shutter as select id, {} as value from sealed"
+MOVES = (
+    "alter table sealed rename open to away; alter table sealed rename secret to open;"
+    " alter table sealed rename away to secret",
+    "alter table sealed rename secret to away; alter table sealed rename open to secret;"
+    " alter table sealed rename away to open",
+)
+CHANGES = {"a view": (SHOWS.format("secret"), SHOWS.format("open")), "columns": MOVES}
+READS_S = float(os.environ.get("TIDEWAITER_HAMMER_S", "6"))
+
+
+@pytest.fixture(scope="module")
+def gate(workshop: Path, template: Deployment) -> Iterator[Deployment]:
+    server = template.postgres
+    server.execute(SCHEMA, database="shop")
+    made = copy_of(template, workshop / "redefined", server)
+    with (made.folder / "classification.toml").open("a") as file:
+        file.write(TAGS)
+    yield from running(made)
+    server.execute("drop view behind, shutter; drop table sealed, kept", database="shop")
+
+
+@contextlib.contextmanager
+def redefining(gate: Deployment, change: tuple[str, str]) -> Iterator[Callable[[], int]]:
+    """Somebody goes to and fro between two definitions, past the gateway; yields how often so far."""
+    is_over, times = threading.Event(), 0
+
+    def run() -> None:
+        nonlocal times
+        with psycopg.connect(gate.postgres.dsn("shop"), autocommit=True) as admin:
+            admin.execute("set role shop_admin")
+            while not is_over.is_set():
+                for number, there in enumerate(change):
+                    admin.execute(f"begin; {there}; commit")
+                    times += 1
+                    time.sleep((0.0, 0.004, 0.03)[(times + number) % 3])
+
+    admin = threading.Thread(target=run)
+    admin.start()
+    try:
+        yield lambda: times
+    finally:
+        is_over.set()
+        admin.join()
+
+
+def simply(client: Client) -> list[Message]:
+    return client.ask(query("select value from shutter order by id"))
+
+
+def by_a_view(client: Client) -> list[Message]:
+    return client.ask(query("select upper(value) from behind where id > 0 order by id"))
+
+
+def several(client: Client) -> list[Message]:
+    return client.ask(query("select 1; select value from shutter; select max(value) from behind; select 2"))
+
+
+def prepared(client: Client) -> list[Message]:
+    return client.ask(bind(name="s") + execute() + SYNC)
+
+
+def anew(client: Client) -> list[Message]:
+    return client.ask(parse("select value from shutter") + bind() + execute() + SYNC)
+
+
+def flushed(client: Client) -> list[Message]:
+    client.send(bind(name="s") + execute() + FLUSH)
+    told = list(client.until(b"CE"))
+    return [*told, *client.ask(SYNC)]
+
+
+def pipelined(client: Client) -> list[Message]:
+    client.send((bind(name="s") + execute() + SYNC) * 3 + query("select count(value) from behind"))
+    return list(client.until(count=4))
+
+
+def suspended(client: Client) -> list[Message]:
+    told = client.ask(query("begin"))
+    for parts in (bind(name="s", portal="p") + execute("p", 1), execute("p", 1), execute("p")):
+        told += client.ask(parts + SYNC)
+    return told + client.ask(query("rollback"))
+
+
+def by_a_cursor(client: Client) -> list[Message]:
+    told = client.ask(query("begin"))
+    for text in ("declare c cursor for select value from shutter", "fetch 1 from c", "fetch all from c"):
+        told += client.ask(query(text))
+    return told + client.ask(query("rollback"))
+
+
+def copied(client: Client) -> list[Message]:
+    return client.ask(query("copy (select value from shutter) to stdout"))
+
+
+def failing(client: Client) -> list[Message]:
+    """The server's own words may hold what it read."""
+    return client.ask(query("select value::int from shutter"))
+
+
+READS = (
+    simply, by_a_view, several, prepared, anew, flushed, pipelined, suspended, by_a_cursor, copied,
+)  # fmt: skip
+
+
+def seen(messages: list[Message]) -> bytes:
+    return b"".join(one.body for one in messages)
+
+
+def reader(gate: Deployment) -> Client:
+    client = gate.raw(MASKED)
+    while errors_of(client.ask(parse("select value from shutter order by id", "s") + SYNC)):
+        pass
+    return client
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_no_real_value_is_seen_while_somebody_redefines_what_is_read(gate: Deployment, change: str) -> None:
+    counted: Counter[str] = Counter()
+    with redefining(gate, CHANGES[change]) as times:
+        deadline = time.monotonic() + READS_S
+        client = reader(gate)
+        while time.monotonic() < deadline or times() < 50:
+            for read in (*READS, failing):
+                try:
+                    told = read(client)
+                except ConnectionError:
+                    counted["ended"] += 1
+                    client.close()
+                    client = reader(gate)
+                    continue
+                leak = [one for one in told if HIDDEN.encode() in one.body or HIDDEN.upper().encode() in one.body]
+                assert not leak, (read.__name__, leak, counted)
+                counted.update(errors_of(told) or ["answered"])
+        client.close()
+    assert counted["answered"] > 20, counted
+    assert set(counted) <= {"answered", "ended", "40001", "0A000", "22P02", "42501", "25P02", "40P01"}, counted
+
+
+def test_what_nobody_redefines_is_answered_and_what_others_define_does_not_matter(gate: Deployment) -> None:
+    others = ("create table beside (id int primary key)", "drop table beside")
+    with redefining(gate, others) as times, reader(gate) as client:
+        time.sleep(0.3)  # in which the gateway takes its catalog for fresh, whatever was defined before
+        while times() < 60:
+            for read in READS:
+                told = read(client)
+                assert not errors_of(told), (read.__name__, told)
+                assert tags_of(told)
