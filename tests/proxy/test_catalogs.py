@@ -405,7 +405,7 @@ async def test_a_kept_catalog_that_is_not_the_databases_is_told_and_read_anew(
         sections = {**watch.mirror.sections, "relations": pretended}
         watch.mirror = replace(watch.mirror, sections=sections, catalog=replace(watch.mirror.catalog, version=1))
         assert (await watch.refresh()).find("kept", "public", ()) is not None
-        assert reports == ["datasource shop: the catalog that was kept was not the database's"]
+        assert reports == ["datasource shop: the catalog that was kept was not the database's: relations"]
 
 
 async def test_a_role_that_becomes_a_superuser_is_refused_until_it_is_none(server: EmbeddedPostgres) -> None:

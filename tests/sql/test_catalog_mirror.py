@@ -283,10 +283,10 @@ def contents(mirror: Mirror) -> dict[str, Mapping[int, tuple[Row, ...]]]:
 
 
 def unseen(mirror: Mirror) -> Mirror:
-    """Without what a session does not read: stored trees."""
+    """Without what a session does not read: stored trees, what came with the server."""
     none = {"view_definitions", "rules", "functions"}
     sections = {name: section for name, section in mirror.sections.items() if name not in none}
-    return replace(mirror, sections=sections, catalog=replace(mirror.catalog, version=0))
+    return replace(mirror, sections=sections, own={}, catalog=replace(mirror.catalog, version=0))
 
 
 def changes(**young: tuple[Entry, ...]) -> Changes:
@@ -303,6 +303,19 @@ def test_another_server_is_read_anew() -> None:
     mirror = whole(Changes("1", "one", {}, everything()), {}, system({}))
     assert amendment(mirror, replace(changes(), server="two"), {}) == "the server is another one, or was started anew"
     assert amendment(mirror, changes(), {}) is None
+
+
+@pytest.mark.parametrize("section", ["functions", "triggers"])
+def test_what_was_not_printed_is_read_again(section: str) -> None:
+    function: tuple[Any, ...] = ("public", "f", 20000, "f", "sql", "v", False, "", False, [], "?", [], "x")
+    trigger: tuple[Any, ...] = ("public", "t", "g", "public", "f", 7, [], False, "?", "")
+    values = function if section == "functions" else trigger
+    rows = {section: [Row(20000, frozenset({20000}), values, repr(values).encode())]}
+    mirror = whole(Changes("1", "one", {}, everything()), rows, system({}), is_unprinted=True)
+    change = amendment(mirror, changes(), {})
+    assert isinstance(change, Amendment)
+    assert change.owners == {20000}
+    assert section in change.sections
 
 
 def test_what_was_taken_in_before_is_no_change() -> None:

@@ -331,8 +331,9 @@ class CatalogWatch:
                         return mirror
             read = await self._whole(connection, own, is_printed=is_printed)
             self._moved = self._moved if mirror is not None else None
-        if mirror is not None and not (read.unprinted or mirror.unprinted) and differs(mirror, read):
-            self._report(f"datasource {self._datasource.name}: the catalog that was kept was not the database's")
+        if mirror is not None and not (read.unprinted or mirror.unprinted) and (wrong := differs(mirror, read)):
+            name = self._datasource.name
+            self._report(f"datasource {name}: the catalog that was kept was not the database's: {', '.join(wrong)}")
             self._moved = None
         self._whole_at = self._whole_at if own is not None else now_s
         return read

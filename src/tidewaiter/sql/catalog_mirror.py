@@ -154,7 +154,8 @@ def whole(changes: Changes, rows: Mapping[str, Sequence[Row]], own: System, *, i
     sections["column_types"] = _used(sections)
     keys = {name: {entry.key: entry.touches for entry in changes.young[name]} for name in LISTS}
     rewritten = (oid for touches in keys["pg_rewrite"].values() for oid in touches)
-    missing = frozenset((*rewritten, *sections["functions"].rows)) if is_unprinted else frozenset()
+    printed = (*rewritten, *sections["functions"].rows, *sections["triggers"].rows)
+    missing = frozenset(printed) if is_unprinted else frozenset()
     catalog = _catalog(None, sections, own, frozenset(SECTIONS))
     return Mirror(
         changes.server, changes.oldest, _versions(changes), keys, sections, own, catalog, missing, changes.snapshot
@@ -241,9 +242,11 @@ def amended(
     )  # fmt: skip
 
 
-def differs(one: Mirror, other: Mirror) -> bool:
-    """Whether two mirrors of the same moment say different things."""
-    return one.catalog.version != other.catalog.version or one.keys != other.keys
+def differs(one: Mirror, other: Mirror) -> tuple[str, ...]:
+    """What two mirrors of the same moment say differently: names of sections and of LISTS."""
+    parts = ((one.sections, other.sections), (one.own, other.own))
+    sections = {name for this, that in parts for name in this if this[name].digest != that[name].digest}
+    return tuple(sorted(sections | {name for name in one.keys if one.keys[name] != other.keys[name]}))
 
 
 def unchanged(mirror: Mirror, changes: Changes) -> Mirror:
