@@ -305,6 +305,16 @@ def test_another_server_is_read_anew() -> None:
     assert amendment(mirror, changes(), {}) is None
 
 
+def test_a_change_of_a_type_that_was_there_is_about_every_statement() -> None:
+    none = whole(Changes("1", "one", {}, everything()), {}, system({}))
+    mirror = replace(none, keys={**none.keys, "pg_type": {20002: (0,)}})
+    again, new = (Entry(oid, False, f"1247:(0,{oid}):7", (0,)) for oid in (20002, 20003))
+    check = Entry(20010, False, "2606:(0,1):7", (20002,))
+    said = [changes(pg_type=(again,)), changes(**{"checks of types": (check,)}), changes(pg_type=(new,))]
+    found = [amendment(mirror, one, {}) for one in said]
+    assert [one.is_about_names for one in found if isinstance(one, Amendment)] == [True, True, False]
+
+
 @pytest.mark.parametrize("section", ["functions", "triggers"])
 def test_what_was_not_printed_is_read_again(section: str) -> None:
     function: tuple[Any, ...] = ("public", "f", 20000, "f", "sql", "v", False, "", False, [], "?", [], "x")

@@ -21,6 +21,9 @@ from tidewaiter.sql.catalog_reading import LISTS, SECTIONS, Changes, Entry, Key,
 MOST_OWNERS = 500
 """More than these are not picked out of the catalog one by one: reading everything is as fast."""
 
+TYPES_THAT_WERE_THERE = "types that were there"
+"""Stands among the lists of an Amendment where one was written again, or what its values are made of."""
+
 # A change of any row of these reaches further than lineage tells: which relations bring a value that a cast takes, what
 # an operator class calls in indexes that are there, what came with an extension.
 _SWEEPING = frozenset({"pg_cast", "pg_opclass", "pg_amproc", "pg_extension", "members of extensions"})
@@ -144,8 +147,9 @@ class Amendment:
 
     @property
     def is_about_names(self) -> bool:
-        """Whether a name may mean another function or operator: also in statements that touch none of the owners."""
-        return not self.lists.isdisjoint(("pg_proc", "pg_operator"))
+        """Whether a name may mean another function or operator, or a cast call another one: also in statements that
+        touch none of the owners."""
+        return not self.lists.isdisjoint(("pg_proc", "pg_operator", "checks of types", TYPES_THAT_WERE_THERE))
 
 
 def whole(changes: Changes, rows: Mapping[str, Sequence[Row]], own: System, *, is_unprinted: bool = False) -> Mirror:
@@ -199,8 +203,18 @@ def amendment(
     if len(owners) > MOST_OWNERS:
         return "much changed"
     return Amendment(
-        frozenset(owners), _sections(mirror, found.keys, owners), found.keys, changes, frozenset(found.lists)
+        frozenset(owners),
+        _sections(mirror, found.keys, owners),
+        found.keys,
+        changes,
+        frozenset(found.lists) | _of_types(mirror, changes, holders),
     )
+
+
+def _of_types(mirror: Mirror, changes: Changes, holders: Collection[int]) -> frozenset[str]:
+    known = mirror.keys["pg_type"]
+    is_changed = holders or any(entry.key in known for entry in _new(mirror, changes, "pg_type"))
+    return frozenset({TYPES_THAT_WERE_THERE} if is_changed else ())
 
 
 def recount(mirror: Mirror, changes: Changes) -> tuple[str, ...]:
