@@ -319,6 +319,18 @@ EXTENDED: dict[str, Sequence[Step]] = {
         4) + int4(2) + struct.pack("!H", 1))),
         Step(message(b"F", struct.pack("!IHHH", 4_000_000, 0, 0, 0))),
     ],
+    "queries behind what has no Sync": [
+        Step(close(b"S", "x") + FLUSH, b"3"), *simple("insert into plain (n) values (91)", "vacuum plain", "select 92"),
+        *simple("set search_path = public", CLEAN),
+        Step(close(b"S", "x") + FLUSH, b"3"), *simple("select 93", "select 94", "set search_path = public"),
+        Step(parse("select 95", "later") + FLUSH, b"1"), *simple("select 96", "begin", "set search_path = public"),
+        Step(close(b"S", "x") + FLUSH, b"3"), *simple("select 97", "rollback", "set search_path = public"),
+        Step(describe(b"S", "later") + FLUSH, b"T"), *simple("select 98", "select 99", "set search_path = public"),
+        Step(close(b"S", "x") + query("select 100")), *simple("select 101", "set search_path = public"),
+        Step(bind(name="later") + FLUSH, b"2"), *simple("select 102", "select 103", "set search_path = public"),
+        Step(bind(name="later") + execute() + FLUSH, b"C"), *simple("select 104", "select 105"), Step(SYNC),
+        *simple("select 106"),
+    ],
 }  # fmt: skip
 
 COPY: dict[str, Sequence[Step]] = {

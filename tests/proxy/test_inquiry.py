@@ -28,12 +28,12 @@ pytestmark = pytest.mark.anyio
 class Asked:
     """An inquiry, with what it sent."""
 
-    def __init__(self, *, is_unsynced: bool = False) -> None:
+    def __init__(self, *, is_unsynced: bool = False, is_amid: bool = True) -> None:
         rules = policies()
         footing = Footing("shop", False, False, Shelf(shop()), lambda: rules, Judges(), Context(), lambda: 0)
         self.answers = Answers(Standing(ADA, footing, Names()), Trail(Paper(slow_disk=False), "full", {}), lambda: 0)
         self.sent: list[bytes] = []
-        self.inquiry = Inquiry(self.answers, lambda: is_unsynced, self.sent.append)
+        self.inquiry = Inquiry(self.answers, lambda: is_unsynced, lambda: is_amid, self.sent.append)
 
 
 async def test_the_rows_of_an_answer_are_returned() -> None:
@@ -43,6 +43,19 @@ async def test_the_rows_of_an_answer_are_returned() -> None:
     assert one.sent == [Probe.message(PATH, with_sync=True)]
     assert one.answers.feed(probe_answer((b"on", b"UTF8"), status="I")) == b""
     assert await asking == [b"on", b"UTF8"]
+
+
+@pytest.mark.parametrize(
+    ("is_unsynced", "is_amid", "with_sync"), [(True, True, False), (True, False, True), (False, True, True)]
+)
+async def test_a_question_brings_its_sync_where_that_ends_nothing(
+    is_unsynced: bool, is_amid: bool, with_sync: bool
+) -> None:
+    one = Asked(is_unsynced=is_unsynced, is_amid=is_amid)
+    asking = asyncio.ensure_future(one.inquiry.ask(PATH))
+    await asyncio.sleep(0)
+    assert one.sent == [Probe.message(PATH, with_sync=with_sync)]
+    asking.cancel()
 
 
 async def test_what_a_cancelled_question_may_have_left_behind_is_closed_before_the_next() -> None:

@@ -81,6 +81,7 @@ class Asks(Weighing):
 
     def take(self, data: bytes, piece: Piece) -> Need | None:
         """Take one message, or one piece of a long one. Raises ProtocolViolation, LedgerUnavailable."""
+        self._is_simple = piece[0] == postgres.QUERY or piece[0] == postgres.FUNCTION_CALL
         return _TAKE[piece[0]](self, data, piece)
 
     def unrecorded(self, error: bytes = b"") -> bytes | None:

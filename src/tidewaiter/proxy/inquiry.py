@@ -14,14 +14,22 @@ ANSWER_S = 60.0  # far above reading the catalog of 10,000 relations; a question
 
 
 class Inquiry:
-    """One session's. `is_unsynced` tells whether some extended protocol has no Sync yet; `send` writes to the server.
+    """One session's. `is_unsynced` tells whether some extended protocol has no Sync yet, `is_amid` whether a Sync would
+    end something of it; `send` writes to the server.
 
     `settled` is to be called when the server owes nothing, or waits for copy data.
     """
 
-    def __init__(self, answers: Answers, is_unsynced: Callable[[], bool], send: Callable[[bytes], None]) -> None:
+    def __init__(
+        self,
+        answers: Answers,
+        is_unsynced: Callable[[], bool],
+        is_amid: Callable[[], bool],
+        send: Callable[[bytes], None],
+    ) -> None:
         self._answers = answers
         self._is_unsynced = is_unsynced
+        self._is_amid = is_amid
         self._send = send
         self._drained: asyncio.Future[None] | None = None
         self._is_over = False
@@ -43,9 +51,9 @@ class Inquiry:
     async def ask(self, questions: Sequence[Question], *, with_sync: bool = False) -> list[bytes]:
         """The rows of the answers. Raises ProtocolViolation when the server refuses or takes too long.
 
-        `with_sync`: nothing of the extended protocol that was sent is without a Sync, whatever waits to be sent.
+        `with_sync`: a Sync ends nothing that was sent, whatever waits to be sent. Else that is looked at here.
         """
-        with_sync = with_sync or not self._is_unsynced()
+        with_sync = with_sync or not self._is_unsynced() or not self._is_amid()
         answer: asyncio.Future[list[bytes]] = asyncio.get_running_loop().create_future()
         after, self._was_cancelled = self._was_cancelled, False
         self._answers.probe = Probe(answer, with_sync=with_sync, questions=len(questions), is_after_cancel=after)

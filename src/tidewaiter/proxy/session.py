@@ -80,7 +80,9 @@ class Session:
             standing, self._asks, self._answers, clock_us, lambda: recorder.available, statement_bytes
         )
         self._owed = self._answers.owed
-        self._inquiry = Inquiry(self._answers, lambda: self._asks.is_unsynced, self.to_server)
+        self._inquiry = Inquiry(
+            self._answers, lambda: self._asks.is_unsynced, lambda: self._asks.is_amid, self.to_server
+        )
         self._lookout: Lookout | None = None
         if veil is not None:
             self._lookout = Lookout(self, standing, trail, self._asks, self._answers, self._outlet, self._inquiry, veil)

@@ -74,6 +74,7 @@ class Weighing:
         self._is_recordable = is_recordable
         self._unsent = 0  # debts that belong to what was taken and is not sent yet
         self._is_barrier = False
+        self._is_simple = False  # the message that is taken is a Query or a FunctionCall
         self._worked_at = -1  # `answers.idles` when more than transaction control was let through
         self._is_hurried = False  # the message that is held must not wait here, whatever was found out since
         self.is_unsynced = False
@@ -116,6 +117,15 @@ class Weighing:
         debts = self._owed.debts
         recent = [debts[-number] for number in range(1, min(self._unsent, len(debts)) + 1)]
         return [memo for _, memo in recent if isinstance(memo, Execution)]
+
+    @property
+    def is_amid(self) -> bool:
+        """Whether a Sync of the gateway's own would end what the client has sent without one: what has worked, or a
+        portal outside a block, with which a Query does away itself. Where it would not, a question must bring it: its
+        Execute alone would begin an implicit transaction, in which the server keeps what comes next open up to a Sync.
+        """
+        would_end = self._is_bound and not self._is_simple and self._answers.transaction == "I"
+        return self._is_open and (self._worked_at == self._answers.idles or would_end)
 
     # -- judging ----------------------------------------------------------------------------------------------------
     def _judge(self, text: bytes) -> Judged | Need:
@@ -246,9 +256,8 @@ class Weighing:
         Outside a block a Sync gives back what parsing took, and ends nothing else, unless a portal would go with it.
         """
         now, is_answered = self._answers.idles, len(self._owed.debts) == self._unsent
-        has_worked = self._worked_at == now
-        with_sync = is_answered and not (self._is_open and (has_worked or (self._is_bound and not in_block)))
-        holds_locks = has_worked or (in_block and self._used_at == now)
+        with_sync = is_answered and not self.is_amid
+        holds_locks = self._worked_at == now or (in_block and self._used_at == now)
         self._is_hurried = holds_locks or not with_sync
         return Values(with_sync)
 
