@@ -230,3 +230,17 @@ def test_a_change_that_failed_behind_one_that_did_not_leaves_that_one() -> None:
     newer()
     assert names.statements[b"s"] is second
     assert names.all_count()
+
+
+def test_what_reads_otherwise_now_is_not_known_any_more() -> None:
+    names = Names()
+    texts = [b"select 1", "select 'é'".encode("latin1"), b"select '\\' -- '"]
+    for number, text in enumerate(texts):
+        names.prepare(b"s%d" % number, statement(text=text))
+    names.bind(Portal(statement(text=texts[1]), b"p"))
+    names.prepare(b"sql", Statement(b"", (), TWO))
+    names.reread()
+    assert [names.statements[b"s%d" % number].text for number in range(3)] == [b"select 1", b"", b""]
+    assert [names.statements[b"s%d" % number].facts for number in range(3)] == [ONE, LOST_TRACK, LOST_TRACK]
+    assert (names.portals[b"p"].statement.text, names.portals[b"p"].statement.facts) == (b"", LOST_TRACK)
+    assert names.statements[b"sql"].facts is TWO

@@ -15,7 +15,7 @@ from playstage import ADA, PATH, shop
 
 from tidewaiter.config import Classification, Mask
 from tidewaiter.errors import UpstreamError
-from tidewaiter.model import Allow, Context, Deny, Effect, EffectKind, Relation, Secret, Verdict
+from tidewaiter.model import Allow, Context, Deny, Effect, EffectKind, Facts, Relation, Secret, Verdict
 from tidewaiter.proxy.footing import Footing, Judges
 from tidewaiter.proxy.masked import SightChanged
 from tidewaiter.proxy.masks import Masking, Plan
@@ -383,3 +383,16 @@ def test_the_server_masks_dates_while_they_may_be_written_in_another_style() -> 
     standing.parameter_changed(b"DateStyle", b"ISO, DMY")
     assert is_late()
     assert standing.is_current(prepared, in_transaction=False)
+
+
+@pytest.mark.parametrize(("name", "value"), [(b"standard_conforming_strings", b"off"), (b"client_encoding", b"LATIN1")])
+def test_a_statement_means_what_it_meant_when_it_was_parsed(name: bytes, value: bytes) -> None:
+    """The server keeps what it has parsed; judged by how its bytes read now, another table could be approved."""
+    text = "select '\\é'".encode()
+    one = standing()
+    one.names.prepare(b"s", Statement(text, (), Facts()))
+    for said in (b"on", b"UTF8"):
+        one.parameter_changed(b"standard_conforming_strings" if said == b"on" else b"client_encoding", said)
+    assert one.names.statements[b"s"].text == text, "nothing has changed"
+    one.parameter_changed(name, value)
+    assert one.names.statements[b"s"].text == b""

@@ -228,6 +228,13 @@ class Names:
             found = [e.facts for e in again if e.kind is EffectKind.PREPARE and e.name.encode() == name]
             statement.facts = found[0] if len(found) == 1 and found[0] is not None else LOST_TRACK
 
+    def reread(self) -> None:
+        """Texts are read otherwise from now on: the server goes on with what it has parsed, and what a text with
+        letters beyond ASCII or backslashes meant then cannot be told from its bytes any more."""
+        for statement in (*self.statements.values(), *(portal.statement for portal in self.portals.values())):
+            if statement.text and (not statement.text.isascii() or b"\\" in statement.text):
+                statement.text, statement.facts = b"", LOST_TRACK
+
     def apply(
         self,
         effects: Iterable[Effect],

@@ -81,6 +81,13 @@ class Standing(Meaning):
             if not (facts.session_bound or facts.fault):
                 self._judge.keep(text, judged)
 
+    def parameter_changed(self, name: bytes, value: bytes) -> None:
+        """Follow settings that change how the server reads a text, or writes values."""
+        before = (self._codec, self._lexer)
+        super().parameter_changed(name, value)
+        if (self._codec, self._lexer) != before:
+            self.names.reread()
+
     @property
     def wants_estimates(self) -> bool:
         """Whether a policy of those that were last judged by looks at estimates of rows."""
