@@ -127,6 +127,9 @@ def test_a_bucket_of_numeric_in_binary_format_is_what_the_server_would_send() ->
         assert masked(mask("bucket", size=1000), of, value, is_binary=True) == expected
     with pytest.raises(ValueError, match="number"):
         masked(mask("bucket", size=1000), of, sent(0, 0, 0, 1)[:-1], is_binary=True)
+    assert masked(mask("bucket", size=1000), of, sent(1074, 0, 0, 9), is_binary=True) is not None
+    with pytest.raises(ValueError, match="4,300 digits"):
+        masked(mask("bucket", size=1000), of, sent(1075, 0, 0, 9), is_binary=True)
 
 
 @given(st.binary(max_size=40).map(lambda some: some.hex().encode()))

@@ -241,6 +241,9 @@ class FreeJsonb(LateMask):
         return ("free_json", 0, False)
 
 
+_MOST_WEIGHT: Final = 4_300 // 4  # digits to the base of 10,000 before the point
+
+
 class NumericBucket(LateMask):
     """The multiple of a whole size towards zero: as many places behind the point as before, and all of them zeros."""
 
@@ -267,6 +270,8 @@ class NumericBucket(LateMask):
         weight = int.from_bytes(value[2:4], "big", signed=True)
         if len(value) != 8 + 2 * count:
             raise ValueError("not a number as servers send it")
+        if weight >= _MOST_WEIGHT:
+            raise ValueError("a number of more than 4,300 digits")  # which int() refuses in a text too
         if sign not in (b"\0\0", b"\x40\0"):
             return _NAN
         number = 0
