@@ -128,7 +128,7 @@ def test_the_data_key_of_a_day_is_made_in_the_worker_thread(tmp_path: Path) -> N
 
     async def play() -> None:
         async with running(open_log(tmp_path / "l", files=Watched())) as recorder:
-            await until(lambda: makers)
+            await recorder.durable(recorder.record("heartbeat", b""))  # which the worker does after the key
             await recorder.durable(recorder.record("intent", STATEMENT, BODY))
 
     asyncio.run(play())

@@ -48,19 +48,37 @@ class Session(Protocol):
         """Hang up."""
 
 
-def conversation(client: Client, text: str, *, extended: bool, binary: bool) -> list[Message]:
-    """Send a text by the simple or the extended protocol and read to ReadyForQuery; COPY data is taken as it comes."""
+class Redefined(Exception):
+    """A gateway dropped an answer, as the world was tidied up while it began: to be run again, as its hint says."""
+
+
+def conversation(client: Client, text: str, *, extended: bool = False, binary: bool = False) -> list[Message]:
+    """Send a text by the simple or the extended protocol and read to ReadyForQuery; COPY data is taken as it comes.
+
+    Raises Redefined, also where the session ended with that.
+    """
     if extended:
         parts = parse(text) + bind(results=[1] if binary else [0]) + describe() + execute() + SYNC
         client.send(parts)
     else:
         client.send(query(text))
     found: list[Message] = []
-    for got in client.until():
-        found.append(got)
-        if got.type == b"G":  # no case has data to copy in
-            client.send(message(b"f", b"no data\0") + (SYNC if extended else b""))
+    try:
+        for got in client.until():
+            found.append(got)
+            if got.type == b"G":  # no case has data to copy in
+                client.send(message(b"f", b"no data\0") + (SYNC if extended else b""))
+    except ConnectionError as end:
+        if _is_redefined(found):
+            raise Redefined from end
+        raise
+    if _is_redefined(found):
+        raise Redefined
     return found
+
+
+def _is_redefined(found: list[Message]) -> bool:
+    return any(one.type == b"E" and one.fields["C"] == "40001" for one in found)
 
 
 @dataclass
