@@ -86,7 +86,7 @@ class Watch:
     completed = 1
 
     def __init__(self, catalog: Catalog) -> None:
-        self.current = catalog
+        self.current = self.settled = catalog
 
 
 def statements(mode: str) -> Iterator[tuple[bytes, bytes]]:
