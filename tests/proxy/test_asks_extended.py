@@ -19,11 +19,13 @@ from playbook import (
     Entry,
     Play,
     asked,
+    asked_path,
     begun,
     bound,
     client,
     ledger,
     messages_of,
+    path_answer,
     policies_are,
     ran,
     refused,
@@ -33,6 +35,7 @@ from playbook import (
 )
 from playstage import Stage
 
+from tidewaiter.proxy import refusal
 from tidewaiter.wire import postgres as pg
 
 
@@ -392,3 +395,51 @@ def test_a_held_statement_is_not_run_through_one_that_was_parsed_when_its_name_m
         << ledger(refused(b"execute t", "understood"))
         << client(says("42501", "only what is understood"), READY)
     ).holds(("whole",))
+
+
+CANCEL = pg.error_response("ERROR", "57014", "canceling statement due to statement timeout")
+SET = b"set search_path = shadow"
+DONE = pg.no_data() + pg.command_complete("SET")
+
+
+def interrupted(pipeline: bytes, text: bytes) -> Play:
+    """A pipeline whose second statement makes the gateway ask for the path; that question is cancelled."""
+    return (
+        Play()
+        >> client(asked(SET), pipeline)
+        << server(asked(SET), pg.flush())
+        >> server(PARSED, BOUND, DONE)
+        << client(PARSED, BOUND, DONE)
+        << ledger(ran(SET))
+        << asked_path(with_sync=False)
+        >> server(CANCEL)
+        << server(pg.sync(), pg.sync())
+        >> server(READY, READY)
+        << ledger(Entry("execution", sql=text, status="cancelled", verdict="deny", sqlstate="57014"))
+    )
+
+
+def test_a_cancel_of_the_question_within_a_pipeline_fails_the_pipeline_and_not_the_session() -> None:
+    """A statement_timeout of some milliseconds is enough, or Ctrl-C at that moment."""
+    (
+        interrupted(asked(READ, b"7") + asked(b"select 1") + pg.sync() + asked(READ, b"7") + pg.sync(), READ)
+        << server(FAILING_PARSE, pg.sync())
+        >> server(SYNTAX_ERROR, READY)
+        << client(CANCEL, READY)
+        << asked_path(is_after_cancel=True)
+        >> server(CLOSED + path_answer(b"pg_catalog", b"public"))
+        << server(asked(READ, b"7"), pg.sync())
+        >> server(PARSED, BOUND, rows(b"ada"), READY)
+        << client(PARSED, BOUND, rows(b"ada"), READY)
+        << ledger(ran(READ, rows=1, binds=1, binds_text=bound(b"7")[7:]))
+    ).holds()
+
+
+def test_a_query_behind_a_pipeline_ends_with_its_cancel_although_no_sync_follows() -> None:
+    failing = pg.query(refusal.FAILING_TEXT)
+    (
+        interrupted(pg.query(b"select 2"), b"select 2")
+        << server(failing)
+        >> server(SYNTAX_ERROR, READY)
+        << client(CANCEL, READY)
+    ).holds()

@@ -29,11 +29,15 @@ ANSWER = (
 )
 
 
+def nothing(message: bytes) -> None:
+    raise AssertionError(f"{message!r} was sent")
+
+
 @pytest.mark.parametrize("with_sync", [True, False])
 @pytest.mark.parametrize("size", [1, 7, 10_000])
 def test_the_answer_is_found_whatever_the_chunking(with_sync: bool, size: int) -> None:
     async def ask() -> None:
-        probe = Probe(asyncio.get_running_loop().create_future(), with_sync=with_sync)
+        probe = Probe(asyncio.get_running_loop().create_future(), nothing, with_sync=with_sync)
         whole = ANSWER + (postgres.ready_for_query("I") if with_sync else b"")
         passing = b""
         for at in range(0, len(whole), size):
@@ -48,7 +52,7 @@ def test_the_answer_is_found_whatever_the_chunking(with_sync: bool, size: int) -
 
 def test_what_follows_the_answer_is_given_back() -> None:
     async def ask() -> None:
-        probe = Probe(asyncio.get_running_loop().create_future(), with_sync=False)
+        probe = Probe(asyncio.get_running_loop().create_future(), nothing, with_sync=False)
         assert probe.feed(ANSWER + b"rest") == (NOTICE, b"rest")
 
     asyncio.run(ask())
@@ -56,7 +60,7 @@ def test_what_follows_the_answer_is_given_back() -> None:
 
 def test_a_refused_question_is_a_violation() -> None:
     async def ask() -> None:
-        probe = Probe(asyncio.get_running_loop().create_future(), with_sync=False)
+        probe = Probe(asyncio.get_running_loop().create_future(), nothing, with_sync=False)
         with pytest.raises(ProtocolViolation, match="42501"):
             probe.feed(postgres.error_response("ERROR", "42501", "no"))
 
@@ -66,7 +70,7 @@ def test_a_refused_question_is_a_violation() -> None:
 @pytest.mark.parametrize("size", [1, 7, 10_000])
 def test_a_cancelled_question_fails_with_the_error_and_what_became_of_the_transaction(size: int) -> None:
     async def ask() -> None:
-        probe = Probe(asyncio.get_running_loop().create_future(), with_sync=True)
+        probe = Probe(asyncio.get_running_loop().create_future(), nothing, with_sync=True)
         error = postgres.error_response("ERROR", "57014", "canceling statement due to user request")
         whole = message(b"1") + error + NOTICE + postgres.ready_for_query("E")
         assert b"".join(probe.feed(whole[at : at + size])[0] for at in range(0, len(whole), size)) == NOTICE
@@ -77,11 +81,24 @@ def test_a_cancelled_question_fails_with_the_error_and_what_became_of_the_transa
     asyncio.run(ask())
 
 
-def test_a_cancelled_question_within_a_pipeline_is_a_violation() -> None:
+@pytest.mark.parametrize("while_reading", [False, True])
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_a_question_cancelled_within_a_pipeline_fails_once_the_server_has_read_a_sync(
+    size: int, while_reading: bool
+) -> None:
+    """A statement_timeout that strikes while the server reads a message makes it go on at once, without a Sync."""
+
     async def ask() -> None:
-        probe = Probe(asyncio.get_running_loop().create_future(), with_sync=False)
-        with pytest.raises(ProtocolViolation, match="57014"):
-            probe.feed(postgres.error_response("ERROR", "57014", "no"))
+        sent: list[bytes] = []
+        probe = Probe(asyncio.get_running_loop().create_future(), sent.append, with_sync=False)
+        error = postgres.error_response("ERROR", "57014", "canceling statement due to statement timeout")
+        ready, failed = postgres.ready_for_query("E"), postgres.error_response("ERROR", "25P02", "aborted")
+        whole = error + (ready + failed if while_reading else b"") + ready + NOTICE + ready
+        assert b"".join(probe.feed(whole[at : at + size])[0] for at in range(0, len(whole), size)) == NOTICE
+        assert sent == [2 * postgres.sync()]
+        with pytest.raises(Interrupted) as cancelled:
+            await probe.answer
+        assert (cancelled.value.error, cancelled.value.status) == (error, "E")
 
     asyncio.run(ask())
 
@@ -94,7 +111,7 @@ def test_question_uses_its_own_names_and_flush_inside_a_pipeline() -> None:
 
 def test_several_questions_end_with_the_last_close() -> None:
     async def ask() -> None:
-        probe = Probe(asyncio.get_running_loop().create_future(), with_sync=False, questions=2)
+        probe = Probe(asyncio.get_running_loop().create_future(), nothing, with_sync=False, questions=2)
         assert probe.feed(ANSWER) == (NOTICE, b"")
         assert not probe.answer.done()
         assert probe.feed(ANSWER + b"rest") == (NOTICE, b"rest")
@@ -118,7 +135,7 @@ def test_an_answer_without_end_is_a_violation(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(probes, "ANSWER_BYTES", 100)
 
     async def ask() -> None:
-        probe = Probe(asyncio.get_running_loop().create_future(), with_sync=False)
+        probe = Probe(asyncio.get_running_loop().create_future(), nothing, with_sync=False)
         with pytest.raises(ProtocolViolation, match="too long"):
             probe.feed(postgres.data_row([bytes(200)]))
 

@@ -299,6 +299,10 @@ class Answers:
     def ready(self, status: str) -> None:
         """The server is ready for the next statement; `status` is its word on the transaction."""
         self.readies += 1
+        self.became(status)
+
+    def became(self, status: str) -> None:
+        """The server has said what became of the transaction, to the client or to the gateway alone."""
         self.transaction = status
         if status == "I":
             self.idles += 1

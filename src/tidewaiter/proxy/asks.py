@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from tidewaiter.errors import LedgerUnavailable
 from tidewaiter.model import Allow, Deny, Facts, Hold
 from tidewaiter.proxy import masked, refusal
-from tidewaiter.proxy.answers import Answers, Memo, Refused
+from tidewaiter.proxy.answers import Answers, Refused
 from tidewaiter.proxy.guard import Guarded
 from tidewaiter.proxy.holding import NotGranted
 from tidewaiter.proxy.limits import RowLimit
@@ -115,19 +115,15 @@ class Asks(Weighing):
         run = self._run(judged, portal.statement.text if portal else text, portal)
         run.sqlstate = CANCELLED
         self._trail.outcome(run, run.status, self._clock_us())
-        if kind in (postgres.PARSE, postgres.EXECUTE):
-            self.refuse_extended(error)
-        else:
+        if kind in b"QF":
             self._refuse_query(error)
+        else:
+            self.refuse_extended(error)
 
     # -- sending ----------------------------------------------------------------------------------------------------
     def _pass(self, data: bytes, piece: Piece) -> None:
         _, start, end, _ = piece
         self.out.append(data if end - start == len(data) else data[start:end])
-
-    def _send(self, kind: int, memo: Memo | None = None) -> None:
-        if self._owed.sent(kind, memo):
-            self._unsent += 1
 
     def _run(self, judged: Judged, text: bytes, portal: Portal | None = None) -> Execution:
         if portal is None:
@@ -225,11 +221,6 @@ class Asks(Weighing):
             return
         self._send(Owes.QUERY, Refused(error))
         self.out.append(postgres.query(refusal.FAILING_TEXT if error else refusal.IGNORED_TEXT))
-
-    @property
-    def _is_answered_here(self) -> bool:
-        """Whether a refusal needs no server: nothing is under way that an error would have to end."""
-        return self._answers.transaction == "I" and not self.is_unsynced and not self._owed.debts
 
     def _error(self, run: Execution) -> bytes:
         """What the client is told; empty for what the server says of any statement in a failed transaction."""

@@ -56,7 +56,9 @@ class Inquiry:
         with_sync = with_sync or not self._is_unsynced() or not self._is_amid()
         answer: asyncio.Future[list[bytes]] = asyncio.get_running_loop().create_future()
         after, self._was_cancelled = self._was_cancelled, False
-        self._answers.probe = Probe(answer, with_sync=with_sync, questions=len(questions), is_after_cancel=after)
+        self._answers.probe = Probe(
+            answer, self._send, with_sync=with_sync, questions=len(questions), is_after_cancel=after
+        )
         self._send(Probe.message(questions, with_sync=with_sync, is_after_cancel=after))
         try:
             async with asyncio.timeout(ANSWER_S):

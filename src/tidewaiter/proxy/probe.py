@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from asyncio import Future
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from tidewaiter.errors import ProtocolViolation
@@ -19,6 +19,10 @@ from tidewaiter.wire.postgres_parts import frame
 
 NAME = b"tidewaiter_probe"
 CANCELLED = "57014"  # query_canceled
+RECOVERY_READIES = 2
+RECOVERY = RECOVERY_READIES * postgres.sync()
+"""After an error the server skips to a Sync, unless a timeout struck while it was reading: then it says at once that it
+is ready, and goes on with the next message. Nothing but these makes it say so twice in a row."""
 ANSWER_BYTES = 256 << 20  # some 200,000 relations; a database that has more cannot be governed through this
 
 
@@ -172,18 +176,28 @@ class Interrupted(Exception):
 class Probe:
     """Some questions. `answer` resolves to all rows' first columns; `feed` returns what belongs to the client.
 
-    It fails with Interrupted where a Sync follows that ends the failure too.
+    It fails with Interrupted once a Sync has ended the failure: the one that goes with them, or RECOVERY, which `send`
+    gets where none does.
     """
 
     def __init__(
-        self, answer: Future[list[bytes]], *, with_sync: bool, questions: int = 1, is_after_cancel: bool = False
+        self,
+        answer: Future[list[bytes]],
+        send: Callable[[bytes], None],
+        *,
+        with_sync: bool,
+        questions: int = 1,
+        is_after_cancel: bool = False,
     ) -> None:
         self.answer = answer
+        self._send = send
         self._rows: list[bytes] = []
+        self._with_sync = with_sync
         self._last = postgres.READY_FOR_QUERY if with_sync else postgres.CLOSE_COMPLETE
         self._closes_left = 2 * questions + is_after_cancel
         self._held = bytearray()
         self._cancelled = b""  # the error that a cancel made of the questions
+        self._readies = 0  # in a row, behind that error
 
     @staticmethod
     def message(questions: Sequence[Question] = PATH, *, with_sync: bool, is_after_cancel: bool = False) -> bytes:
@@ -223,17 +237,25 @@ class Probe:
         return passing, b""
 
     def _take(self, kind: int, body: bytes) -> None:
+        if self._cancelled:
+            self._recover(kind, body)
+            return
         if kind == postgres.DATA_ROW:
             self._rows.append(postgres.parse_data_row(body)[0] or b"")
         elif kind == postgres.ERROR_RESPONSE:
             code = postgres.sqlstate_of(body)
-            if code != CANCELLED or self._last != postgres.READY_FOR_QUERY:
+            if code != CANCELLED:
                 raise ProtocolViolation(f"the server refused the gateway's own question: {code}")
             self._cancelled = body
-        elif self._cancelled and kind == postgres.READY_FOR_QUERY:
-            error = frame(postgres.ERROR_RESPONSE, self._cancelled)
-            self.answer.set_exception(Interrupted(error, chr(body[0])))
-            return
+            if not self._with_sync:
+                self._send(RECOVERY)
         self._closes_left -= kind == postgres.CLOSE_COMPLETE
         if kind == self._last and not self._closes_left:
             self.answer.set_result(self._rows)
+
+    def _recover(self, kind: int, body: bytes) -> None:
+        """Behind the error of a cancel, wait until the server has read what was sent."""
+        self._readies = self._readies + 1 if kind == postgres.READY_FOR_QUERY else 0
+        if self._readies == (1 if self._with_sync else RECOVERY_READIES):
+            error = frame(postgres.ERROR_RESPONSE, self._cancelled)
+            self.answer.set_exception(Interrupted(error, chr(body[0])))

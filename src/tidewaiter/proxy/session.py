@@ -227,7 +227,7 @@ class Session:
             try:
                 await chore
             except Interrupted as cancelled:  # a cancel of the gateway's own question is one of the statement
-                self._answers.transaction = cancelled.status
+                self._answers.became(cancelled.status)
                 self._asks.interrupted(*self._pending.popleft(), cancelled.error)
         except asyncio.CancelledError:
             if self.ended is None:

@@ -12,7 +12,7 @@ from math import inf
 from tidewaiter.errors import LedgerUnavailable
 from tidewaiter.model import Allow, Deny, Facts, Hold, Receipt
 from tidewaiter.proxy import refusal
-from tidewaiter.proxy.answers import Answers
+from tidewaiter.proxy.answers import Answers, Memo
 from tidewaiter.proxy.estimates import Estimated
 from tidewaiter.proxy.holding import CLEAN_TRANSACTION_S, Granted, Held, NotGranted, Settled
 from tidewaiter.proxy.names import Portal, Statement
@@ -111,6 +111,15 @@ class Weighing:
         if portal is not None:
             planned.append(portal.since)
         return min((self.since, *planned))
+
+    def _send(self, kind: int, memo: Memo | None = None) -> None:
+        if self._owed.sent(kind, memo):
+            self._unsent += 1
+
+    @property
+    def _is_answered_here(self) -> bool:
+        """Whether a refusal needs no server: nothing is under way that an error would have to end."""
+        return self._answers.transaction == "I" and not self.is_unsynced and not self._owed.debts
 
     def unsent(self) -> list[Execution]:
         """The executions among what was taken and is not sent yet."""
