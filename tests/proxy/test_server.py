@@ -19,7 +19,6 @@ from playstage import RULES, policies
 from rawwire import PROTOCOL_3_0, SSL_REQUEST, SYNC, Client, Refused, errors_of, message, query, rows_of
 
 from tidewaiter.policy import Policies
-from tidewaiter.proxy import server as module
 from tidewaiter.wire import postgres as pg
 
 READ = query(NAMES.sql)
@@ -337,22 +336,28 @@ def test_more_sessions_than_fit_are_told_and_counted_and_later_ones_fit(house: H
     assert "too many connections" in house.reasons
 
 
-def test_more_strangers_than_are_borne_are_turned_away_at_once_and_counted(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "STRANGERS", 3)
+def test_no_more_sessions_than_fit_come_in_at_once(house: House) -> None:
+    """All of them see an empty gateway when they begin to log in."""
     house.settings["connections"] = 2
     house.open()
-    with house.client() as bystander:
-        strangers = [socket.create_connection(("127.0.0.1", house.port)) for _ in range(4)]
-        with socket.create_connection(("127.0.0.1", house.port), timeout=30) as late:
-            assert errors_of(Client(late).ends()) == ["53300"]
-        assert list(rows_of(bystander.ask(READ))) == NAMED
-        for stranger in strangers:
-            stranger.close()
+    came: list[Client] = []
+    refused: list[str] = []
+
+    def come() -> None:
+        try:
+            came.append(house.client())
+        except Refused as told:
+            refused.append(told.sqlstate)
+
+    crowd = [threading.Thread(target=come) for _ in range(12)]
+    for one in crowd:
+        one.start()
+    for one in crowd:
+        one.join()
+    assert (len(came), refused) == (2, ["53300"] * 10)
+    for client in came:
+        client.close()
     eventually_serves(house)
-    house.close()
-    assert "too many connections" in house.reasons
 
 
 def eventually_serves(house: House) -> None:

@@ -7,7 +7,7 @@ import contextlib
 import secrets
 import socket
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from tidewaiter.proxy.footing import Footing, Judges
 from tidewaiter.proxy.greeting import LoginFailed
 from tidewaiter.proxy.holding import Holding, Requests
 from tidewaiter.proxy.link import PeerGone
+from tidewaiter.proxy.lobby import Lobby, Stranger
 from tidewaiter.proxy.login import Admitted
 from tidewaiter.proxy.masks import Masking
 from tidewaiter.proxy.measuring import Measures
@@ -43,8 +44,9 @@ from tidewaiter.proxy.veil import Veil
 from tidewaiter.wire import postgres
 
 BACKLOG = 1024
-STRANGERS = 200  # connections that have not logged in yet, beyond [limits] connections; more are closed at once
+STRANGERS = 200  # connections that have not logged in yet, beyond [limits] connections
 TOO_MANY = refusal.good_bye("53300", "sorry, too many clients already")
+GAVE_WAY = "gave way: too many connections without a login"
 SESSION_ID_BYTES = 6
 REJECTIONS_S = 1.0
 
@@ -100,7 +102,8 @@ class Gateway:
         }
         self.failed_logins = FailedLogins(config.limits.failed_logins_per_minute)
         self._rejections = Rejections()
-        self._connections = 0
+        self._lobby = Lobby(STRANGERS)
+        self._admitted = 0  # who has logged in, until their connection is over
         self._listener: socket.socket | None = None
         self._closing = False
         self._tls: ssl.SSLContext | None = None
@@ -146,13 +149,6 @@ class Gateway:
                     except OSError:
                         await asyncio.sleep(0.1)  # out of file descriptors: those that leave make room
                         continue
-                    if self._connections >= self._config.limits.connections + STRANGERS:
-                        self.reject(str(peer[0]), "", "too many connections")
-                        with contextlib.suppress(OSError):  # a new socket takes it at once, or its client is gone
-                            sock.send(TOO_MANY)
-                        sock.close()
-                        continue
-                    self._connections += 1
                     group.create_task(self._serve(sock, str(peer[0])))
         finally:
             self._listener.close()
@@ -177,58 +173,87 @@ class Gateway:
     # -- one connection -----------------------------------------------------------------------------------------------
     async def _serve(self, sock: socket.socket, address: str) -> None:
         """One connection from its first byte to its last. Whatever goes wrong stays in here."""
+        stranger = Stranger(address, asyncio.timeout(self._config.gateway.login_timeout_s))
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             sock.setblocking(False)
-            async with asyncio.timeout(self._config.gateway.login_timeout_s):
+            async with stranger.deadline:
+                self._lobby.enter(stranger)
                 arrival = await open_door(sock, address, self._tls)
         except Exception as error:  # noqa: BLE001 - strangers may send anything: it is counted, and they go
-            self.reject(address, "", _never_began(error))
-            self._connections -= 1
+            self.reject(address, "", GAVE_WAY if stranger.has_given_way else _never_began(error))
+            self._lobby.leave(stranger)
             return
         try:
-            await self._welcome(arrival, address)
+            await self._welcome(arrival, stranger)
         except Exception as defect:  # noqa: BLE001 - the boundary: a defect ends this connection and no other
             arrival.link.write(refusal.good_bye("XX000", "the gateway failed; this is a bug"))
             self.reject(address, "", f"defect: {defect!r}")
         finally:
-            self._connections -= 1
+            self._lobby.leave(stranger)
             arrival.link.close()
 
-    async def _welcome(self, arrival: Arrival, address: str) -> None:
+    async def _welcome(self, arrival: Arrival, stranger: Stranger) -> None:
         """Log in, connect upstream, relay; or say why not."""
         if isinstance(arrival.packet, postgres.Cancel):
+            self._lobby.leave(stranger)
             await self._cancel(arrival.packet)
             return
-        is_full = self._closing or len(self.seats) >= self._config.limits.connections
-        user = arrival.packet.params.get("user", "")
+        with contextlib.ExitStack() as stay:
+            seat = await self._receive(arrival, arrival.packet, stranger, stay)
+            if seat is not None:
+                await self._relay(seat)
+
+    async def _receive(
+        self, arrival: Arrival, packet: postgres.Startup, stranger: Stranger, stay: contextlib.ExitStack
+    ) -> Seat | None:
+        """Log in and connect upstream; None when the client was told why not. `stay` ends with the session."""
+        address, user = stranger.address, packet.params.get("user", "")
         try:
-            async with asyncio.timeout(self._config.gateway.login_timeout_s):
-                admitted = await self._admission.log_in(arrival, arrival.packet, address, is_full=is_full)
-                seat = await self._seat(arrival, admitted, address)
+            async with asyncio.timeout_at(stranger.deadline.when()) as stranger.deadline:
+                admitted = await self._admission.log_in(arrival, packet, address, is_full=self._is_full)
+                if self._is_full:  # others have come in meanwhile
+                    raise login.Turned("53300", "sorry, too many clients already", "too many connections")
+                self._lobby.leave(stranger)
+                stay.enter_context(self._place())
+                return await self._seat(arrival, admitted, address)
         except login.Turned as rejected:
-            self.reject(address, user, rejected.reason)
-            arrival.link.write(rejected.answer)
+            reason, answer = rejected.reason, rejected.answer
         except LoginRefused:
-            self.reject(address, user, "login refused")
-            arrival.link.write(refusal.good_bye("28P01", f'password authentication failed for user "{user}"'))
-        except (ProtocolViolation, TimeoutError) as error:
-            is_broken = isinstance(error, ProtocolViolation)
-            self.reject(address, user, f"protocol violation: {error}" if is_broken else "login deadline")
-            arrival.link.write(refusal.good_bye("08P01", str(error) or "login took too long"))
+            reason = "login refused"
+            answer = refusal.good_bye("28P01", f'password authentication failed for user "{user}"')
+        except TimeoutError:
+            reason, answer = _overdue(stranger)
+        except ProtocolViolation as error:
+            reason, answer = f"protocol violation: {error}", refusal.good_bye("08P01", str(error))
         except UpstreamError as error:
-            self.reject(address, user, str(error))
-            arrival.link.write(refusal.good_bye("08006", str(error), error.fault.remedy))
+            reason, answer = str(error), refusal.good_bye("08006", str(error), error.fault.remedy)
         except StoreUnavailable as error:
-            self.reject(address, user, str(error))
-            arrival.link.write(refusal.good_bye(error.fault.sqlstate, "the gateway cannot look up who you are"))
+            reason = str(error)
+            answer = refusal.good_bye(error.fault.sqlstate, "the gateway cannot look up who you are")
         except LedgerUnavailable:
-            arrival.link.write(refusal.good_bye("58030", "the audit ledger cannot be written, so no session can begin"))
+            answer = refusal.good_bye("58030", "the audit ledger cannot be written, so no session can begin")
+            arrival.link.write(answer)
+            return None
         except (OSError, PeerGone):
-            self.reject(address, user, "went away during login")
-        else:
-            await self._relay(seat)
+            reason, answer = "went away during login", b""
+        self.reject(address, user, reason)
+        arrival.link.write(answer)
+        return None
+
+    @property
+    def _is_full(self) -> bool:
+        return self._closing or self._admitted >= self._config.limits.connections
+
+    @contextlib.contextmanager
+    def _place(self) -> Iterator[None]:
+        """One of the sessions that there may be."""
+        self._admitted += 1
+        try:
+            yield
+        finally:
+            self._admitted -= 1
 
     async def _seat(self, arrival: Arrival, admitted: Admitted, address: str) -> Seat:
         """Connect upstream, record the start of the session, tell the client that it may begin."""
@@ -382,6 +407,13 @@ class Gateway:
                 self._record_rejections(self._rejections.drain(self._now_ns() / 1e9))
         finally:
             self._record_rejections(self._rejections.close())
+
+
+def _overdue(stranger: Stranger) -> tuple[str, bytes]:
+    """Why a login had no more time: for the ledger, and for the client."""
+    if stranger.has_given_way:
+        return GAVE_WAY, TOO_MANY
+    return "login deadline", refusal.good_bye("08P01", "login took too long")
 
 
 def _never_began(error: Exception) -> str:
