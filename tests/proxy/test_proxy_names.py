@@ -112,6 +112,14 @@ def test_prepared_by_sql_is_understood_again_when_names_mean_something_else() ->
     assert names.prepared["protocol"] is ONE
 
 
+def test_a_prepared_text_without_a_statement_stays_known_when_names_mean_something_else() -> None:
+    empty = Facts(parts=0)
+    names = Names()
+    names.prepare(b"ping", Statement(b"", (), empty))
+    names.renew(lambda source: Facts(unknown=("no",)))
+    assert names.prepared["ping"] is empty
+
+
 def test_what_names_stand_for_is_told_by_the_text_that_made_them() -> None:
     prepares = [Effect(EffectKind.PREPARE, "p", facts=ONE), Effect(EffectKind.DECLARE, "c", facts=ONE)]
     found = []

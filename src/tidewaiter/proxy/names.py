@@ -222,7 +222,7 @@ class Names:
     def renew(self, understand: Callable[[bytes], Facts]) -> None:
         """Names of relations may mean something else now: so may every statement that SQL PREPARE made."""
         for name, statement in self.statements.items():
-            if statement.text:
+            if statement.text or not statement.facts.parts:  # the empty text has no statement that could mean anything
                 continue
             again = understand(statement.source).effects if statement.source else ()
             found = [e.facts for e in again if e.kind is EffectKind.PREPARE and e.name.encode() == name]
