@@ -73,6 +73,7 @@ class Deployment:
     issued: dict[str, Issued] = field(default_factory=dict)
     server: subprocess.Popen[str] | None = None
     serve: Sequence[str] = (*COMMAND, "serve")
+    build: str = os.environ.get("TIDEWAITER_MYPYC", "")  # what is tested here is tested there
     _said: list[str] = field(default_factory=list)
 
     # -- the command line
@@ -184,7 +185,7 @@ class Deployment:
     def environment(self, **more: str) -> dict[str, str]:
         """What a subprocess sees; nothing of the developer's own PG* variables."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "TIDEWAITER"))}
-        kept |= {"TIDEWAITER_MYPYC": os.environ.get("TIDEWAITER_MYPYC", "")}  # what is tested here is tested there
+        kept |= {"TIDEWAITER_MYPYC": self.build}
         return kept | {"PYTHONPATH": os.pathsep.join(sys.path), "PSQLRC": os.devnull, "LC_ALL": "C.UTF-8"} | more
 
     def dsn(self, principal: str = "alice", database: str = "shop", **options: str) -> str:
