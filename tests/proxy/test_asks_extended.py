@@ -34,8 +34,10 @@ from playbook import (
     server,
 )
 from playstage import Stage
+from sessionkit import NO_PATH
 
 from tidewaiter.proxy import refusal
+from tidewaiter.proxy.weighing import LONG_BYTES
 from tidewaiter.wire import postgres as pg
 
 
@@ -442,4 +444,24 @@ def test_a_query_behind_a_pipeline_ends_with_its_cancel_although_no_sync_follows
         << server(failing)
         >> server(SYNTAX_ERROR, READY)
         << client(CANCEL, READY)
+    ).holds()
+
+
+@pytest.mark.parametrize("first", [b"a", b"a longer "])
+def test_a_long_text_that_was_interrupted_is_not_taken_for_the_next(first: bytes) -> None:
+    """What a long message says is kept while it waits, and no longer."""
+    texts = [b"select 1 /* %b%b */" % (word, b"-" * LONG_BYTES) for word in (first, b"b")]
+    (
+        Play(NO_PATH)
+        >> client(pg.query(texts[0]), pg.query(texts[1]))
+        << asked_path()
+        >> server(CANCEL, READY)
+        << ledger(Entry("execution", sql=texts[0], status="cancelled", verdict="deny", sqlstate="57014"))
+        << client(CANCEL, READY)
+        << asked_path(is_after_cancel=True)
+        >> server(CLOSED + path_answer(b"pg_catalog", b"public"))
+        << server(pg.query(texts[1]))
+        >> server(pg.command_complete("SELECT 1"), READY)
+        << client(pg.command_complete("SELECT 1"), READY)
+        << ledger(ran(texts[1], rows=1))
     ).holds()

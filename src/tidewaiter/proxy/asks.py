@@ -150,7 +150,7 @@ class Asks(Weighing):
             return None
         run = self._filed()
         if run is None:
-            text = parse_query(data, piece[1] + HEADER, piece[2])
+            text = self._said(data, piece)[1]
             judged = self._judge(text)
             if not isinstance(judged, Judged):
                 return judged
@@ -252,7 +252,7 @@ class Asks(Weighing):
                 self._refuse_long(piece, self.refuse_extended)
             self._skipped.prepare(_body(data, piece).partition(b"\0")[0][: postgres.NAME_BYTES], REFUSED)
             return None
-        name, text, oids = parse_parse(_body(data, piece))
+        name, text, oids = self._said(data, piece)
         if self.is_skipping:
             self._skipped.prepare(name, Statement(text, oids, SKIPPED))
             return None

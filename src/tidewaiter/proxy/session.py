@@ -229,6 +229,7 @@ class Session:
             except Interrupted as cancelled:  # a cancel of the gateway's own question is one of the statement
                 self._answers.became(cancelled.status)
                 self._asks.interrupted(*self._pending.popleft(), cancelled.error)
+                self._asks.forget()
         except asyncio.CancelledError:
             if self.ended is None:
                 raise

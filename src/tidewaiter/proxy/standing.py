@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 from dataclasses import replace
 
 from tidewaiter.approvals.binding import binding_of
@@ -36,8 +35,6 @@ from tidewaiter.sql.pieces import pieces
 from tidewaiter.sql.settings import is_plain
 
 OBSERVE_S = 0.02  # how long a statement that nobody may refuse waits for a name that is not in the catalog
-
-_RUNS = re.compile(rb"execute|fetch|move", re.IGNORECASE)  # what SQL named before
 
 
 class Standing(Meaning):
@@ -298,7 +295,10 @@ class Standing(Meaning):
 
         Returns the prepared statements among it.
         """
-        if not self._footing.is_veiled or _RUNS.search(text) is None:
+        if not self._footing.is_veiled or not (self.names.statements or self.names.portals):
+            return []
+        lowered = text.lower()
+        if not (b"execute" in lowered or b"fetch" in lowered or b"move" in lowered):
             return []
         prepared = list(self.names.statements.items())
         for statement in (*(one for _, one in prepared), *(one.statement for one in self.names.portals.values())):

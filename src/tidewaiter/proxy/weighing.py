@@ -32,9 +32,14 @@ from tidewaiter.proxy.pipeline import Judged, granted
 from tidewaiter.proxy.probe import OWN_SETTINGS, Settings
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution, Trail
+from tidewaiter.wire import postgres
+from tidewaiter.wire.frames import HEADER, Piece
+from tidewaiter.wire.postgres_frontend import parse_parse, parse_query
 from tidewaiter.wire.postgres_state import Owes
 
 LONG_BYTES = 64 << 10  # a longer statement is sealed off the loop, where a mebibyte takes milliseconds
+Saying = tuple[bytes, bytes, tuple[int, ...]]
+"""What a Parse says: name, text, types. A Query has no name and no types."""
 TOO_MANY_SETTINGS = NotGranted(
     "",
     "",
@@ -83,8 +88,25 @@ class Weighing:
         self._has_used = self._has_bound = False  # what was taken: a message that locks relations; a portal, up to Sync
         self._is_open = self._is_bound = False  # what was sent and has no Sync yet: anything, a portal
         self._used_at = -1  # `answers.idles` when a message that locks relations was sent
+        self._saying: tuple[bytes, int, Saying] | None = None  # a long message that waits: where it is, what it says
 
     # -- what was taken ---------------------------------------------------------------------------------------------
+    def _said(self, data: bytes, piece: Piece) -> Saying:
+        """What a Query or Parse says. Of a long one it is the same text each time that it is looked at while it waits:
+        to copy it takes long, and so does its hash, which the text keeps. Raises ProtocolViolation.
+        """
+        kind, start, end, _ = piece
+        known = self._saying
+        if known is not None and known[0] is data and known[1] == start:
+            return known[2]
+        if kind == postgres.QUERY:
+            said: Saying = (b"", parse_query(data, start + HEADER, end), ())
+        else:
+            said = parse_parse(data[start + HEADER : end])
+        if end - start >= LONG_BYTES:
+            self._saying = (data, start, said)
+        return said
+
     def went_past(self, *, ends_with_sync: bool) -> None:
         """Note that a statement went to the server without being taken here; see `rounds`."""
         self._worked_at = self._answers.idles
@@ -284,7 +306,7 @@ class Weighing:
 
     def forget(self) -> None:
         """The message was taken: what it needed is not the next one's."""
-        self.settled = self.estimated = self.renewed = self.values = None
+        self.settled = self.estimated = self.renewed = self.values = self._saying = None
         self._is_hurried = False
 
     def _filing(self, run: Execution) -> Intent | None:
