@@ -12,13 +12,14 @@ import pytest
 
 from tidewaiter.app.approving import requests_of
 from tidewaiter.app.channelling import switchboard_of
+from tidewaiter.app.checks import faults
 from tidewaiter.app.running import Running, digests_of
 from tidewaiter.app.shelf import PolicyShelf, edition_on_disk
 from tidewaiter.config import load
 from tidewaiter.errors import ConfigError, UpstreamError
 from tidewaiter.identity import Directory
 from tidewaiter.ledger.entry import members
-from tidewaiter.model import Receipt, Secret
+from tidewaiter.model import Column, Receipt, Relation, Secret
 from tidewaiter.sql.catalog import Catalog
 from tidewaiter.store import open_store
 
@@ -34,6 +35,7 @@ tls = "disable"
 GOOD = '@id("everyone") permit (principal, action == Action::"connect", resource);\n'
 BETTER = '@id("nobody") forbid (principal, action == Action::"connect", resource);\n'
 BY = {"os_user": "root"}
+PEOPLE = ("public", "people")
 
 
 class Ledger:
@@ -81,10 +83,16 @@ class Door:
 
 
 class Watch:
-    """A catalog that is always the same."""
+    """A catalog that is always the same, of a database that can be lost."""
+
+    is_lost = False
 
     async def refresh(self) -> Catalog:
-        return Catalog(version=7)
+        if self.is_lost:
+            raise UpstreamError("nobody answers")
+        columns = (Column("born", 1, "date", 1082, "date"), Column("Given name", 2, "text", 25, "text"))
+        relation = Relation(*PEOPLE, "r", tuple(column.name for column in columns))
+        return Catalog(version=7, relations={PEOPLE: relation}, columns={PEOPLE: columns})
 
 
 class Rig:
@@ -99,6 +107,7 @@ class Rig:
         self.store = open_store(self.config.store.url, folder)
         self.ledger = Ledger()
         self.door = Door()
+        self.watch = Watch()
         self.said: list[str] = []
 
     async def record(self, kind: str, fields: Mapping[str, object]) -> Receipt:
@@ -124,7 +133,7 @@ class Rig:
             shelf=self.shelf,
             recorder=self.ledger,
             gateway=self.door,
-            watches={"shop": Watch()},
+            watches={"shop": self.watch},
             secrets={"shop": Secret("")},
             config_digests=self.digests,
             clock_ns=lambda: 1_500_000_000,
@@ -151,6 +160,7 @@ def test_new_policies_are_recorded_before_they_are_in_force(rig: Rig) -> None:
         "changed": False,
         "policies": 0,
         "needs_restart": [],
+        "problems": [],
     }
     assert rig.ledger.entries == []
     before = rig.shelf.policies()
@@ -217,6 +227,32 @@ def test_a_new_classification_is_put_in_force_with_the_policies(rig: Rig) -> Non
     assert set(rig.shelf.policies().tagged("shop")) == {("public", "customers")}
     ((kind, fields),) = rig.ledger.entries
     assert (kind, len(fields["classification"])) == ("policy.change", 64)
+
+
+TAGS = '[tags.mail]\nmask = "email"\n[datasource.shop."public.people"]\nborn = ["mail"]\n'
+
+
+def test_reload_says_of_tags_what_check_says(rig: Rig) -> None:
+    rig.site()
+    (rig.config.folder / "classification.toml").write_text(f'{TAGS}"Last name" = ["mail"]\n')
+    told = rig.do(lambda site: site.reload(BY))
+    assert told["changed"]
+    missing, misfit = faults(rig.shelf.policies().classification, "shop", asyncio.run(rig.watch.refresh()))
+    assert missing == 'classification.toml tags what does not exist: public.people."Last name"'
+    assert misfit.startswith(
+        "classification.toml:4: [datasource] shop: public.people.born: mask email of tag mail does"
+    )
+    assert told["problems"] == [f"datasource shop: {missing}", f"datasource shop: {misfit}"]
+    assert rig.said == [f"warning: {problem}" for problem in told["problems"]]
+
+
+def test_reload_says_when_it_cannot_tell_whether_tags_fit(rig: Rig) -> None:
+    rig.site()
+    (rig.config.folder / "classification.toml").write_text(TAGS)
+    rig.watch.is_lost = True
+    told = rig.do(lambda site: site.reload(BY))
+    assert told["changed"]
+    assert told["problems"] == ["datasource shop: whether its tags fit could not be looked up: nobody answers"]
 
 
 def test_an_invalid_classification_keeps_everything_as_it_is(rig: Rig) -> None:

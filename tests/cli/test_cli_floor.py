@@ -9,7 +9,11 @@ from commandline import Said
 
 from tidewaiter.cli import floor
 
-HELD = {"sql": "-- the floor\nBEGIN;\nCOMMIT;\n", "held": ["amy"], "not_held": {"root": ["is a superuser"]}}
+HELD = {
+    "sql": "-- the floor\nBEGIN;\nCOMMIT;\n",
+    "held": ["amy"],
+    "not_held": {"root": ["is a superuser"], "The Boss": ["is one too"]},
+}
 
 
 @pytest.fixture
@@ -29,7 +33,10 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, object]]:
 def test_the_sql_alone_is_on_stdout(tidewaiter: Callable[..., Said], asked: list[Mapping[str, object]]) -> None:
     said = tidewaiter("floor", "shop", "--role", "amy", "--role", "root")
     assert (said.code, said.out) == (0, HELD["sql"])
-    assert said.err == "warning: root cannot be held: it is a superuser\n"
+    assert (
+        said.err
+        == 'warning: root cannot be held: it is a superuser\nwarning: "The Boss" cannot be held: it is one too\n'
+    )
     assert asked == [{"name": "shop", "roles": ["amy", "root"]}]
 
 

@@ -22,7 +22,10 @@ ANSWERS: Mapping[str, Any] = {
     "datasource.test": {
         "name": "shop", "server_version": "18.1", "tls": "TLSv1.3", "connect_ms": 3.5, "warnings": ["is a superuser"],
     },
-    "reload": {"changed": True, "policies": "v2", "needs_restart": ["tidewaiter.toml"]},
+    "reload": {
+        "changed": True, "policies": "v2", "needs_restart": ["tidewaiter.toml"],
+        "problems": ["datasource shop: classification.toml:4: it does not fit"],
+    },
     "principal.disable": {"name": "bot", "changed": True, "sessions_ended": 1},
     "credential.revoke": {"id": "c1", "principal": "bot", "changed": True, "sessions_ended": 2},
 }  # fmt: skip
@@ -66,8 +69,9 @@ def test_reload_says_what_counts_now_and_what_does_not(
     said = server("reload")
     assert said.out == "new policies are in force\n"
     assert "tidewaiter.toml was changed: restart the server" in said.err
+    assert "warning: datasource shop: classification.toml:4: it does not fit\n" in said.err
     assert server("reload", "--json").json()["policies"] == "v2"
-    unchanged = {"changed": False, "policies": "v2", "needs_restart": []}
+    unchanged = {"changed": False, "policies": "v2", "needs_restart": [], "problems": []}
     monkeypatch.setattr(channel, "ask", lambda *_arguments: unchanged)
     assert (server("reload").out, server("reload").err) == ("the policies did not change\n", "")
 

@@ -115,6 +115,33 @@ def test_the_check_is_last_and_in_the_transaction() -> None:
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=20)
 
 
+def test_names_in_remarks_and_reasons_are_quoted_as_in_sql() -> None:
+    path, owner, other = ("Harbour log", "People"), "The Owner", "Bob, amy"
+    roles = [role("Amy", "Readers"), role(other, "Readers"), role("Readers"), role(owner), role("Boss", owner, "Top")]
+    roles.append(role("Top", superuser=True))
+    peek = Function("public", "peek", "f", "", owner, ("Amy",))
+    found = Rights(
+        {one.name: one for one in roles}, {path: owner}, {path: (Grant("Readers", "SELECT", None),)}, (peek,)
+    )
+    marked = Tagged({path: {"Soc. sec.": MASK}}, frozenset())
+    known = Catalog(relations={path: Relation(*path, "r", ("id", "Soc. sec."))})
+    floor = script("shop", "Shop 2", ["Amy", "Boss"], marked.masks, marked, known, found)
+    remarks = [line for line in floor.sql.splitlines() if line.startswith("-- ")]
+    assert remarks == [
+        '-- The floor of datasource shop: the database itself keeps tagged columns from "Amy".',
+        "-- Made by `tidewaiter floor`. Read it, then run it with `psql -v ON_ERROR_STOP=1 -f` in database",
+        '-- "Shop 2", as "The Owner" or a superuser. It can be run again.',
+        "-- It is one transaction; its last statement undoes it all if a tagged column could still be read.",
+        '-- NOT HELD: "Boss" can become the superuser "Top"',
+        '-- NOT HELD: "Boss" can become "The Owner", the owner of "Harbour log"."People"',
+        '-- "Harbour log"."People": "Soc. sec." (ssn)',
+        '-- through "Readers" also: "Bob, amy"',
+        '-- runs with the rights of "The Owner", who may read tagged columns; grant it again to whom you trust',
+        '-- "Harbour log"."People" with masks; those with a key are NULL. It reads with the rights of who runs this.',
+        "-- Nothing tagged can be read now, or all of this is undone.",
+    ]
+
+
 @settings(max_examples=50)
 @given(NAMES, NAMES, NAMES, NAMES.filter(lambda name: name not in ("none", "public")))  # no role is called so
 def test_no_name_can_break_out(schema: str, table: str, column: str, who: str) -> None:

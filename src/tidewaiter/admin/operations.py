@@ -182,6 +182,7 @@ async def datasource_floor(site: Site, by: Actor, name: str, roles: tuple[str, .
     """
     from tidewaiter.floor.rights import tagged
     from tidewaiter.floor.script import masked_view, script
+    from tidewaiter.sql.catalog import quoted
 
     source = _datasource(site.config, name)
     catalog, classification = await site.catalog(name), site.config.classification
@@ -193,7 +194,7 @@ async def datasource_floor(site: Site, by: Actor, name: str, roles: tuple[str, .
     wanted = tuple(dict.fromkeys(roles or (*sorted(source.roles.values()), source.user)))
     for role in wanted:
         if role not in rights.roles:
-            raise NotFound(f"there is no role {role!r} in the database of {name}")
+            raise NotFound(f"there is no role {quoted((role,))} in the database of {name}")
     views = {path: found.masks[path] for path in tables if path in found.masks}
     made = script(name, source.database, wanted, views, found, catalog, rights)
     return {

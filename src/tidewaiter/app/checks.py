@@ -95,17 +95,7 @@ async def _classified(site: Site, source: Datasource, what: str) -> list[Finding
     except TidewaiterError as error:
         return [Finding(what, False, str(error))]
     classification = site.config.classification
-    missing = []
-    for (schema, table), columns in classification.classified(source.name).items():
-        relation = catalog.find(table, schema, ())
-        if relation is None:
-            missing.append(f"{schema}.{table}")
-        else:
-            missing += [f"{schema}.{table}.{column}" for column in columns if column not in relation.columns]
-    found = []
-    if missing:
-        found.append(Finding(what, False, f"{FILE} tags what does not exist: {', '.join(missing)}"))
-    found += [Finding(what, False, problem) for problem in misfits(classification, source.name, catalog)]
+    found = [Finding(what, False, problem) for problem in faults(classification, source.name, catalog)]
     found += _unclassified(classification, source, catalog, what)
     return [*found, *await _exposed(site, source, catalog, what)]
 
@@ -129,6 +119,20 @@ async def _exposed(site: Site, source: Datasource, catalog: Catalog, what: str) 
     many = "1 tagged column" if len(read) == 1 else f"{len(read)} tagged columns"
     told = f"without the gateway, {source.user} can read {many} (as {roles}): {shown}"
     return [Finding(what, True, f"{told}; `tidewaiter floor {source.name}` says what refuses", is_warning=True)]
+
+
+def faults(classification: Classification, datasource: str, catalog: Catalog) -> Iterator[str]:
+    """What is wrong with a datasource's tags: what they are on is not there, or a mask does not fit its column."""
+    missing = []
+    for (schema, table), columns in classification.classified(datasource).items():
+        relation = catalog.find(table, schema, ())
+        if relation is None:
+            missing.append(quoted((schema, table)))
+        else:
+            missing += [quoted((schema, table, column)) for column in columns if column not in relation.columns]
+    if missing:
+        yield f"{FILE} tags what does not exist: {', '.join(missing)}"
+    yield from misfits(classification, datasource, catalog)
 
 
 def misfits(classification: Classification, datasource: str, catalog: Catalog) -> Iterator[str]:

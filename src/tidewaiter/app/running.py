@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Protocol
@@ -17,7 +17,7 @@ from tidewaiter.approvals.requests import Requests
 from tidewaiter.channels.outbox import Outbox
 from tidewaiter.channels.switchboard import Switchboard
 from tidewaiter.config import Config, differing, load
-from tidewaiter.errors import ConfigError
+from tidewaiter.errors import ConfigError, TidewaiterError
 from tidewaiter.floor.rights import Rights
 from tidewaiter.identity import Directory
 from tidewaiter.identity.accounts import Accounts
@@ -139,7 +139,8 @@ class Running:
         """Put policies and classification on disk in force: recorded first, then swapped at once for all sessions.
 
         An invalid set changes nothing, is recorded, said on stderr, and raised as ConfigError. Changes of
-        tidewaiter.toml are not put in force; the answer says which of its keys need a restart.
+        tidewaiter.toml are not put in force; the answer says which of its keys need a restart, and what is wrong with
+        the tags, which are in force all the same.
         """
         async with self._changing:
             before = self.shelf.edition
@@ -161,7 +162,25 @@ class Running:
         pending = await asyncio.to_thread(self._pending)
         for what in pending:
             self.say(f"{what} was changed: restart the server to put it in force")
-        return {"changed": changed, "policies": edition.policies.version, "needs_restart": pending}
+        problems = [problem async for problem in self._unfit()]
+        for problem in problems:
+            self.say(f"warning: {problem}")
+        return {
+            "changed": changed, "policies": edition.policies.version, "needs_restart": pending, "problems": problems
+        }  # fmt: skip
+
+    async def _unfit(self) -> AsyncIterator[str]:
+        """What is wrong with the tags in force, as `check` says it, or why that cannot be told."""
+        classification = self.config.classification
+        for name in self.config.datasources:
+            if classification.classified(name):
+                try:
+                    catalog = await self.catalog(name)
+                except TidewaiterError as error:
+                    yield f"datasource {name}: whether its tags fit could not be looked up: {error}"
+                else:
+                    for fault in checks.faults(classification, name, catalog):
+                        yield f"datasource {name}: {fault}"
 
     def _pending(self) -> list[str]:
         """Which keys of tidewaiter.toml are not as they were at the start; the file's name if it cannot be read."""

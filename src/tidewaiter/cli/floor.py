@@ -27,12 +27,14 @@ def floor(
 
     Nothing is run: read it, then run it yourself. Exits 1 if rights can hold none of the roles.
     """
+    from tidewaiter.sql.catalog import quoted
+
     told = call(load(config), "datasource.floor", {"name": datasource, "roles": role or []})
     if as_json:
         show.json_out(told)
     else:
         sys.stdout.write(told["sql"])
         for name, reasons in told["not_held"].items():
-            show.note(f"warning: {name} cannot be held: it {', it '.join(reasons)}")
+            show.note(f"warning: {quoted((name,))} cannot be held: it {', it '.join(reasons)}")
     if not told["held"]:
         raise typer.Exit(EXIT_NO)

@@ -72,6 +72,8 @@ def reload(config: ConfigPath = None, as_json: AsJson = False) -> None:
     show.say("new policies are in force" if told["changed"] else "the policies did not change")
     for name in told["needs_restart"]:
         show.note(f"{name} was changed: restart the server to put it in force")
+    for problem in told["problems"]:
+        show.note(f"warning: {problem}")
 
 
 def demo(

@@ -11,7 +11,7 @@ from typing import Final
 
 from tidewaiter.floor.rights import PUBLIC, Function, Path, Rights, Role, Tagged
 from tidewaiter.model import ColumnMask
-from tidewaiter.sql.catalog import Catalog, identifier
+from tidewaiter.sql.catalog import Catalog, identifier, quoted
 
 SCHEMA: Final = "masked_"
 """Masked views of tables of schema `public` are in schema `masked_public`."""
@@ -59,10 +59,10 @@ def obstacles(role: Role, rights: Rights, held: Collection[Path]) -> tuple[str, 
         found.append("may create roles, and so take any role")
     found += [f"is a member of {name}, which {does}" for name, does in _OPENERS.items() if name in role.reaches]
     supers = sorted(name for name in role.reaches if name in rights.roles and rights.roles[name].is_superuser)
-    found += [f"can become the superuser {name}" for name in supers]
+    found += [f"can become the superuser {quoted((name,))}" for name in supers]
     for owner in sorted({rights.owners[path] for path in held if path in rights.owners} & role.reaches):
-        own = sorted(".".join(path) for path in held if rights.owners.get(path) == owner)
-        who = "owns" if owner == role.name else f"can become {owner}, the owner of"
+        own = sorted(quoted(path) for path in held if rights.owners.get(path) == owner)
+        who = "owns" if owner == role.name else f"can become {quoted((owner,))}, the owner of"
         found.append(f"{who} {', '.join(own[:3])}{', …' if len(own) > 3 else ''}")
     return tuple(found)
 
@@ -78,11 +78,11 @@ def script(datasource: str, database: str, wanted: Sequence[str], tables: Mappin
     lines = [
         remark(f"The floor of datasource {datasource}: the database itself keeps tagged columns from {_list(held)}."),
         remark("Made by `tidewaiter floor`. Read it, then run it with `psql -v ON_ERROR_STOP=1 -f` in database"),
-        remark(f"{database}, as {_list(owners)} or a superuser. It can be run again."),
+        remark(f"{quoted((database,))}, as {_list(owners)} or a superuser. It can be run again."),
         remark("It is one transaction; its last statement undoes it all if a tagged column could still be read."),
     ]
     for name, reasons in not_held.items():
-        lines += [remark(f"NOT HELD: {name} {reason}") for reason in reasons]
+        lines += [remark(f"NOT HELD: {quoted((name,))} {reason}") for reason in reasons]
     if not held:
         return Floor("\n".join([*lines, remark("No role is left that rights could hold.")]) + "\n", held, not_held)
     reach = frozenset().union(*(rights.roles[name].reaches for name in held)) | {PUBLIC}
@@ -101,8 +101,9 @@ def script(datasource: str, database: str, wanted: Sequence[str], tables: Mappin
 def _relation(path: Path, tagged: Tagged, catalog: Catalog, rights: Rights, reach: Collection[str]) -> Iterator[str]:
     masks = tagged.masks.get(path, {})
     is_closed = path in tagged.closed
-    said = "made from tagged columns" if is_closed else ", ".join(f"{c} ({m.tag})" for c, m in sorted(masks.items()))
-    yield remark(f"{'.'.join(path)}: {said}")
+    told = ", ".join(f"{quoted((column,))} ({mask.tag})" for column, mask in sorted(masks.items()))
+    said = "made from tagged columns" if is_closed else told
+    yield remark(f"{quoted(path)}: {said}")
     where = ".".join(map(identifier, path))
     grants = rights.grants.get(path, ())
     columns = catalog.relations[path].columns
@@ -128,7 +129,7 @@ def _others(grantee: str, rights: Rights, reach: Collection[str], owner: str) ->
     if grantee == PUBLIC:
         yield remark("everybody has it through PUBLIC")
     elif others:
-        yield remark(f"through {grantee} also: {', '.join(others)}")
+        yield remark(f"through {quoted((grantee,))} also: {_list(others)}")
 
 
 def _function(function: Function, reach: Collection[str]) -> Iterator[str]:
@@ -138,9 +139,8 @@ def _function(function: Function, reach: Collection[str]) -> Iterator[str]:
     kind = "PROCEDURE" if function.kind == "p" else "FUNCTION"
     name = f"{identifier(function.schema)}.{identifier(function.name)}({function.arguments})"
     yield ""
-    yield remark(
-        f"runs with the rights of {function.owner}, who may read tagged columns; grant it again to whom you trust"
-    )
+    owner = quoted((function.owner,))
+    yield remark(f"runs with the rights of {owner}, who may read tagged columns; grant it again to whom you trust")
     yield f"REVOKE EXECUTE ON {kind} {name} FROM {', '.join(map(_who, grantees))};"
 
 
@@ -153,7 +153,7 @@ def _view(path: Path, masks: Mapping[str, ColumnMask], catalog: Catalog, held: S
         for column in catalog.relations[path].columns
     ]  # fmt: skip
     roles = ", ".join(map(identifier, held))
-    yield remark(f"{'.'.join(path)} with masks; those with a key are NULL. It reads with the rights of who runs this.")
+    yield remark(f"{quoted(path)} with masks; those with a key are NULL. It reads with the rights of who runs this.")
     yield f"CREATE SCHEMA IF NOT EXISTS {identifier(schema)};"
     yield f"CREATE OR REPLACE VIEW {view} WITH (security_barrier) AS SELECT"
     yield "    " + ",\n    ".join(columns)
@@ -223,4 +223,4 @@ def _who(grantee: str) -> str:
 
 
 def _list(names: Sequence[str]) -> str:
-    return ", ".join(names) if names else "nobody"
+    return ", ".join(quoted((name,)) for name in names) or "nobody"
