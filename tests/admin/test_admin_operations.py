@@ -356,8 +356,8 @@ def test_a_floor_is_for_the_datasource_s_roles_unless_others_are_named(place: Pl
     assert place.ask("datasource.floor", name="shop", roles=["other", "owner"])["not_held"] == {
         "owner": ["owns public.people"]
     }
-    with pytest.raises(NotFound, match="no role 'nobody'"):
-        place.ask("datasource.floor", name="shop", roles=["nobody"])
+    with pytest.raises(NotFound, match='no role "No Body"'):
+        place.ask("datasource.floor", name="shop", roles=["No Body"])
 
 
 def test_whoami_says_where_one_may_connect(place: Place) -> None:
