@@ -99,12 +99,13 @@ def test_serve_tells_every_error_of_its_files_with_its_line_and_starts_nothing(t
     text = file.read_text().replace('"127.0.0.1:15432"', '"nowhere"').replace('"remote"', '"perhaps"')
     file.write_text(text.replace("connections = 500", "connections = -1") + "\n[nonsense]\n")
     (tmp_path / "classification.toml").write_text('[tags.email]\nmask = "no-such-mask"\n')
+    (tmp_path / "policies" / "bad.cedar").write_text("\npermit (nonsense")
     errors = serve(tmp_path)
     lines = file.read_text().splitlines()
     wrong = [1 + next(at for at, line in enumerate(lines) if word in line)
              for word in ('"nowhere"', '"perhaps"', "connections = -1", "[nonsense]")]  # fmt: skip
     told = [error.removeprefix("error: ").split(": ")[0] for error in errors]
-    assert told == [*(f"tidewaiter.toml:{line}" for line in wrong), "classification.toml:2"]
+    assert told == [*(f"tidewaiter.toml:{line}" for line in wrong), "classification.toml:2", "bad.cedar:2"]
 
 
 def test_serve_tells_what_is_wrong_beside_its_files_at_once_too(tmp_path: Path) -> None:

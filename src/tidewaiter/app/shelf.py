@@ -39,6 +39,28 @@ def edition_on_disk(config: Config, policies: Path | None = None) -> Edition:
     """
     folder = policies or config.policies
     shown = folder.name if policies is None else str(folder)
+    texts, digests, problems = _read(folder, shown)
+    if not texts and not problems:
+        problems.append(f"{folder}: there is no *.cedar file, so nobody could do anything")
+    digest, classification = _classification(config, problems)
+    if problems:
+        raise ConfigError(problems)
+    found = Policies.parse(texts, config.datasources, timezone=config.timezone, classification=classification)
+    return Edition(found, digests, digest)
+
+
+def problems_of_policies(folder: Path) -> list[str]:
+    """What is wrong with policies by themselves, for a deployment whose configuration cannot be used."""
+    texts, _, problems = _read(folder, folder.name)
+    try:
+        Policies.parse(texts, {})
+    except ConfigError as error:
+        problems += error.problems
+    return problems
+
+
+def _read(folder: Path, shown: str) -> tuple[dict[str, str], dict[str, str], list[str]]:
+    """Texts and digests of a folder's policies by file name, and what cannot be read."""
     texts: dict[str, str] = {}
     digests: dict[str, str] = {}
     problems: list[str] = []
@@ -56,13 +78,7 @@ def edition_on_disk(config: Config, policies: Path | None = None) -> Edition:
             problems.append(f"{shown}/{path.name}:{line}: is not UTF-8")
         except ValueError as error:
             problems.append(f"{shown}/{path.name}: {error}")
-    if not texts and not problems:
-        problems.append(f"{folder}: there is no *.cedar file, so nobody could do anything")
-    digest, classification = _classification(config, problems)
-    if problems:
-        raise ConfigError(problems)
-    found = Policies.parse(texts, config.datasources, timezone=config.timezone, classification=classification)
-    return Edition(found, digests, digest)
+    return texts, digests, problems
 
 
 def _files(folder: Path, problems: list[str]) -> list[Path]:

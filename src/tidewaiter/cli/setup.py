@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tidewaiter.cli import show
-from tidewaiter.cli.shell import AsJson, ConfigPath, call, load
-from tidewaiter.errors import EXIT_NO
+from tidewaiter.cli.shell import AsJson, ConfigPath, call, chosen, load
+from tidewaiter.errors import EXIT_NO, ConfigError
+
+if TYPE_CHECKING:
+    from tidewaiter.config import Config
 
 
 def init(
@@ -38,7 +41,7 @@ def check(config: ConfigPath = None, as_json: AsJson = False) -> None:
 
     That is files, keys, policies, databases and the ledger. Exit code 1 if one of them does not work.
     """
-    found = call(load(config), "check")
+    found = call(_load_whole(config), "check")
     is_fine = all(finding["is_ok"] for finding in found)
     if as_json:
         show.json_out({"ok": is_fine, "findings": found})
@@ -57,7 +60,18 @@ def serve(config: ConfigPath = None) -> None:
     from tidewaiter.app.serving import run
     from tidewaiter.config import environment
 
-    run(load(config), environment(), lambda: print("ready", flush=True), show.note)
+    run(_load_whole(config), environment(), lambda: print("ready", flush=True), show.note)
+
+
+def _load_whole(path: Path | None) -> Config:
+    """As `load`; where that fails, its ConfigError says what is wrong with the policies too."""
+    try:
+        return load(path)
+    except ConfigError as error:
+        from tidewaiter.app.shelf import problems_of_policies
+
+        policies = chosen(path).absolute().parent / "policies"
+        raise ConfigError(error.problems + (problems_of_policies(policies) if policies.is_dir() else [])) from None
 
 
 def reload(config: ConfigPath = None, as_json: AsJson = False) -> None:
