@@ -188,6 +188,18 @@ def test_tail_shows_every_kind_of_entry(told: Callable[..., Said]) -> None:
     assert [row["seq"] for row in told("audit", "tail", "-n", "2", "--json").json()] == [2, 3]
 
 
+def test_what_is_no_statement_is_shown_by_its_fields(folder: Path, tidewaiter: Callable[..., Said]) -> None:
+    """Who was turned away and why, and how a session ended, without --json."""
+    with writing(folder, MONDAY_NS) as log:
+        failed = {"source": "10.0.0.7", "user": "eve\x1b[2J", "count": 3, "reason": "login refused"}
+        log.append("login.failed", members(failed))
+        log.append("session.end", members({**ALICE, "reason": "client said good-bye", "statements": 2, "rows": 0}))
+    for asked in (("tail",), ("search", *RANGE, "--kind", "login.failed", "--kind", "session.end")):
+        first, last = tidewaiter("audit", *asked).out.splitlines()[-2:]
+        assert first.split("source")[1] == " 10.0.0.7, user eve\\x1b[2J, count 3, reason login refused"
+        assert last.endswith("reason client said good-bye, statements 2, rows 0")
+
+
 def test_tail_follows_until_it_is_told_to_stop(told: Callable[..., Said], folder: Path) -> None:
     command = [sys.executable, "-c", "from tidewaiter.cli import main; main()", "--config", str(folder)]
     with subprocess.Popen(

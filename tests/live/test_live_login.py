@@ -158,6 +158,16 @@ def test_replication_and_unlisted_startup_parameters_are_refused(gate: Deploymen
             Client.connect("127.0.0.1", gate.port, who.user, who.password, "shop", options=options).close()
 
 
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [("replication=database", "no statements to decide on"), ("options=-cenable_sort=off", "SET asks")],
+)
+def test_who_is_refused_a_startup_parameter_hears_what_to_do(gate: Deployment, option: str, hint: str) -> None:
+    name, _, value = option.partition("=")
+    with pytest.raises(psycopg.OperationalError, match=hint):
+        psycopg.connect(gate.dsn("dora", **{name: value})).close()
+
+
 def test_gss_encryption_is_declined_and_the_login_goes_on(gate: Deployment) -> None:
     with psycopg.connect(gate.dsn(gssencmode="prefer")) as connection:
         assert connection.execute("select 1").fetchone() == (1,)

@@ -21,6 +21,7 @@ from tidewaiter.proxy.login import (
     setting_facts,
     split_options,
     upstream_parameters,
+    why_refused,
 )
 from tidewaiter.wire import postgres
 
@@ -135,6 +136,11 @@ def test_settings_inside_options_count_whatever_quotes_are_around_them(options: 
 @pytest.mark.parametrize("name", ["role", "Session_Authorization", "replication", "row_security"])
 def test_a_parameter_that_is_not_among_those_that_drivers_send_is_refused(name: str) -> None:
     assert refused_parameter({"application_name": "x", name: "on"}, observe=False) == name.lower()
+
+
+def test_each_refused_parameter_has_a_way_out() -> None:
+    ways = [why_refused(name) for name in ("replication", "role", "session_authorization", "row_security")]
+    assert len(set(ways)) == 3 and "connect to the database itself" in ways[0] and "SET" in ways[3]
 
 
 def test_where_nothing_is_enforced_only_who_one_is_stays_refused() -> None:

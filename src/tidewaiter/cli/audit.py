@@ -7,6 +7,7 @@ one nothing is written, as when anybody reads the files by other means.
 from __future__ import annotations
 
 import csv
+import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 FOLLOW_S = 0.5  # how often `tail --follow` looks for new entries
 PAGE = 1000  # entries in memory at once, each with its statement's text
+OF_ALL = ("principal", "on_behalf_of", "datasource", "session")  # what columns show, or a filter asks for
 EXPORTED = (
     "log", "seq", "at", "principal", "on_behalf_of", "datasource", "verbs", "relations", "rows", "verdict", "rule",
     "status", "sqlstate", "session", "statement",
@@ -81,12 +83,25 @@ def _follow(search: Search, last: int, tz: ZoneInfo, as_json: bool) -> None:
             last = rows[-1]["seq"]
 
 
+def _said(row: dict[str, Any]) -> str:
+    """What an entry says beyond the columns that all have: a statement's text, or each field of another kind."""
+    if row["statement"] is not None:
+        return short(row["statement"])
+    told = row.get("fields", {}) if row["status"] is None else {"verdict": row["verdict"], "status": row["status"]}
+    shown = {key: value for key, value in told.items() if key not in OF_ALL and value not in (None, "", {}, [])}
+    return short(", ".join(f"{key} {_plain(value)}" for key, value in shown.items()))
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
 def _print_entries(rows: Sequence[dict[str, Any]], tz: ZoneInfo, as_json: bool) -> None:
     for row in rows:
         if as_json:
             show.json_line(row)
         else:
-            what = short(row["statement"]) or " ".join(str(row.get(key) or "") for key in ("verdict", "status")).strip()
+            what = _said(row)
             who = _who(row)
             show.say(f"{row['seq']:>8}  {_at(row, tz)}  {row['kind']:<14}  {who:<24}  {what}".rstrip())
 
@@ -142,7 +157,7 @@ def search(
         columns,
         [
             (row["seq"], _at(row, shown), _who(row), row["datasource"], row["verdict"], row["rule"], row["rows"],
-             row["status"], short(row["statement"])) for row in rows
+             row["status"], _said(row)) for row in rows
         ],
         empty="nothing found",
     )  # fmt: skip

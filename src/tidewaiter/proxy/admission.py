@@ -78,7 +78,7 @@ class Admission:
         refused = login.refused_parameter(hello.parameters, observe=observe)
         if refused is not None:
             message = f'startup parameter "{refused}" is refused by this gateway'
-            raise login.Turned("0A000", message, f"parameter {refused}")
+            raise login.Turned("0A000", message, f"parameter {refused}", login.why_refused(refused))
         if observe:
             return
         facts = login.setting_facts(hello.parameters)

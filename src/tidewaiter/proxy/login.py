@@ -118,6 +118,15 @@ def refused_parameter(parameters: Mapping[str, str], *, observe: bool) -> str | 
     return None
 
 
+def why_refused(parameter: str) -> str:
+    """What the client can do instead."""
+    if parameter == "replication":
+        return "a replication stream has no statements to decide on: connect to the database itself"
+    if parameter in FORBIDDEN:
+        return "the gateway takes the role that `roles` of the datasource names for your group"
+    return "leave it out of the connection's options; once connected, SET asks policy"
+
+
 def setting_facts(parameters: Mapping[str, str]) -> Facts:
     """What the startup parameters set in the session, as SET would say it; what every driver sends is left out."""
     names = dict.fromkeys(name for name in _names(parameters) if name not in HARMLESS)
