@@ -17,11 +17,11 @@ import pytest
 from tidewaiter.config import Address, Datasource
 from tidewaiter.demo.postgres import Binaries, EmbeddedPostgres, bundled
 from tidewaiter.errors import UpstreamError
-from tidewaiter.model import Secret
+from tidewaiter.model import Facts, Secret
 from tidewaiter.proxy import catalogs
 from tidewaiter.proxy.catalogs import CatalogWatch
 from tidewaiter.sql.catalog import QUERIES, Catalog
-from tidewaiter.sql.catalog_reading import statement
+from tidewaiter.sql.catalog_reading import choice, statement
 
 pytestmark = [pytest.mark.live, pytest.mark.anyio]
 
@@ -438,3 +438,31 @@ async def test_a_reading_gives_way_to_a_definition_that_holds_what_it_would_lock
             assert ("public", "over_locked") not in catalog.view_definitions
         assert ("public", "over_locked") in (await watch.catch_up()).view_definitions, "it is read again"
     await connection.close()
+
+
+BROKEN = "select array_in('{}', 0, cardinality($1::oid[]) + cardinality($2::text[]))::text"
+"""Fails as printing a view does that is dropped meanwhile."""
+
+
+@pytest.mark.parametrize("times", [1, catalogs.PRINTINGS])
+async def test_what_is_dropped_while_it_is_printed_is_read_again(
+    server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    await execute(server, "drop table if exists goes cascade; create table goes (id integer)")
+    printed = 0
+
+    def broken(*, is_printed: bool = False) -> str:
+        nonlocal printed
+        printed += is_printed
+        return BROKEN if is_printed and printed <= times else choice(is_printed=is_printed)
+
+    async with watching(server) as watch:
+        await watch.refresh()
+        monkeypatch.setattr(catalogs, "choice", broken)
+        epoch = watch.history.epoch
+        await execute(server, "create view going as select id from goes")
+        found = await watch.catch_up()
+        assert found.find("going", "public", ()) is not None
+        assert (("public", "going") in found.view_definitions) == (times < catalogs.PRINTINGS)
+        assert ("public", "going") in (await watch.catch_up()).view_definitions
+        assert not watch.history.concerns(Facts(), None, epoch), "the connection was kept, and what changed is known"

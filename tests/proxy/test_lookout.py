@@ -30,6 +30,7 @@ from playbook import (
 
 from tidewaiter.errors import UpstreamError
 from tidewaiter.proxy import refusal
+from tidewaiter.sql.catalog_reach import Reach
 from tidewaiter.wire import postgres as pg
 
 TEXT, NAMELESS = b"select id from orders", b"select 1"
@@ -43,8 +44,8 @@ RETRY = says("40001", "defined anew")
 
 def defined(*names: str) -> Happens:
     """Somebody changes relations; nobody knows before the next look."""
-    paths = frozenset(("public", name) for name in names) if names else None
-    return Happens(f"defined{names}", lambda run: run.shelf.history.note(paths))
+    reach = Reach(relations=frozenset(("public", name) for name in names)) if names else None
+    return Happens(f"defined{names}", lambda run: run.shelf.history.note(reach))
 
 
 def looking(outcome: str) -> Happens:

@@ -19,7 +19,7 @@ from tidewaiter.model import Allow, Context, Deny, Effect, EffectKind, Facts, Re
 from tidewaiter.proxy.footing import Footing, Judges
 from tidewaiter.proxy.masked import SightChanged
 from tidewaiter.proxy.masks import Masking, Plan
-from tidewaiter.proxy.names import Names, Statement
+from tidewaiter.proxy.names import Names, Portal, Statement
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.sql.catalog import Catalog
 
@@ -273,6 +273,26 @@ def test_a_look_that_finds_nothing_new_leaves_what_was_judged_as_it_was() -> Non
         watch.is_fresh, watch.found = False, Catalog()
         assert standing.recall(text, in_transaction=False) is None
         assert await standing.study_patiently(text, in_transaction=False) is not first
+
+    asyncio.run(run())
+
+
+def test_what_a_cursor_shows_is_known_once_definitions_of_others_are_read() -> None:
+    async def run() -> None:
+        watch = Watch(shop())
+        session = veiled(watch)
+        text, fetch = b"declare c cursor for select id from orders", b"fetch c"
+        declared = session.study(text, in_transaction=True)
+        cursor = Statement(b"", (), declared.facts, text, declared.plan)
+        session.names.portals[b"c"] = Portal(cursor, b"c")
+        watch.current = replace(watch.current, version=99)
+        watch.refresh_soon()
+        assert session.recall(fetch, in_transaction=True) is None
+        session.look_again(fetch, in_transaction=True)
+        assert cursor.is_outdated, "nobody can tell now"
+        judged = await session.study_patiently(fetch, in_transaction=True)
+        assert not session.names.portals[b"c"].statement.is_outdated
+        assert not judged.facts.unknown
 
     asyncio.run(run())
 

@@ -305,14 +305,22 @@ def test_another_server_is_read_anew() -> None:
     assert amendment(mirror, changes(), {}) is None
 
 
-def test_a_change_of_a_type_that_was_there_is_about_every_statement() -> None:
+def test_relations_that_went_or_of_which_columns_were_written_are_kin() -> None:
     none = whole(Changes("1", "one", {}, everything()), {}, system({}))
-    mirror = replace(none, keys={**none.keys, "pg_type": {20002: (0,)}})
-    again, new = (Entry(oid, False, f"1247:(0,{oid}):7", (0,)) for oid in (20002, 20003))
-    check = Entry(20010, False, "2606:(0,1):7", (20002,))
-    said = [changes(pg_type=(again,)), changes(**{"checks of types": (check,)}), changes(pg_type=(new,))]
-    found = [amendment(mirror, one, {}) for one in said]
-    assert [one.is_about_names for one in found if isinstance(one, Amendment)] == [True, True, False]
+    mirror = replace(none, keys={**none.keys, "pg_class": {20002: (20003,), 20004: (20005,)}})
+    column = Entry(20002, False, "1249:(0,1):7", ())
+    found = amendment(mirror, changes(pg_attribute=(column,)), {"pg_class": [20002]})
+    assert isinstance(found, Amendment)
+    assert found.kin == {20002, 20004}
+
+
+def test_what_changed_is_whole_where_reading_everything_is_as_fast() -> None:
+    mirror = whole(Changes("1", "one", {}, everything()), {}, system({}))
+    functions = tuple(Entry(oid, False, f"1255:(0,{oid}):7", ()) for oid in range(20000, 20501))
+    few, many = (amendment(mirror, changes(pg_proc=some), {}) for some in (functions[:500], functions))
+    assert isinstance(few, Amendment) and isinstance(many, Amendment)
+    assert (few.is_whole, many.is_whole) == (False, True)
+    assert len(many.owners) == 501
 
 
 @pytest.mark.parametrize("section", ["functions", "triggers"])

@@ -18,7 +18,7 @@ import asyncpg
 from tidewaiter.config import Datasource
 from tidewaiter.errors import TidewaiterError, UpstreamError
 from tidewaiter.model import Secret
-from tidewaiter.proxy.history import History, Paths
+from tidewaiter.proxy.history import History
 from tidewaiter.proxy.upstream import tls_context
 from tidewaiter.sql.catalog import Catalog
 from tidewaiter.sql.catalog_mirror import (
@@ -34,6 +34,7 @@ from tidewaiter.sql.catalog_mirror import (
     unchanged,
     whole,
 )
+from tidewaiter.sql.catalog_reach import reach
 from tidewaiter.sql.catalog_reading import (
     SECTIONS,
     SNAPSHOT_STATEMENT,
@@ -70,6 +71,9 @@ SOON_S = 0.05
 
 SOON_SHARE = 4
 """A reading that took t seconds is followed by a pause of 4 t, however many definitions a migration makes."""
+
+PRINTINGS = 5
+"""A reading is tried so often where a view, rule or trigger is dropped while its text is printed."""
 
 ROLE = "select r.rolsuper from pg_catalog.pg_roles r where r.rolname = session_user"
 
@@ -145,9 +149,7 @@ class CatalogWatch:
         self._is_awaited = False
         self._asked = asyncio.Event()
         self._look: asyncio.Future[None] | None = None  # that is asked for and has not begun
-        self._moved: frozenset[int] | None = (
-            frozenset()
-        )  # whose owners changed with the present reading; None: anybody's
+        self._change: Amendment | str | None = None  # found by the present reading; a text where nobody knows how far
         self._fresh_until = 0.0
         self._whole_at: float | None = None  # when all was read on the present connection, the server's own objects too
 
@@ -281,7 +283,7 @@ class CatalogWatch:
         """One reading, in one transaction, so that its parts fit together. Raises UpstreamError."""
         self._is_reading = True
         self._attempts += 1
-        whole_at, began_s, before = self._whole_at, self._clock_s(), self.current
+        whole_at, began_s, before = self._whole_at, self._clock_s(), self.mirror
         try:
             mirror = await self._present()
         except BaseException as failure:
@@ -291,8 +293,11 @@ class CatalogWatch:
             self._is_reading = False
         has_changed = self.mirror is None or mirror.catalog.version != self.current.version
         self.mirror, self.current = mirror, mirror.catalog if has_changed else self.current
-        if self._moved is None or self._moved:
-            self.history.note(None if self._moved is None else _paths(self._moved, before, mirror.catalog))
+        change = self._change
+        if isinstance(change, Amendment) and before is not None:
+            self.history.note(reach(before, mirror, change))
+        elif change is not None:
+            self.history.note(None)
         self.completed += is_counted or has_changed or self.is_behind or self._whole_at != whole_at
         self.settled = None if self.is_behind else self.current
         self._good_attempt = self._attempts
@@ -302,18 +307,28 @@ class CatalogWatch:
     async def _present(self) -> Mirror:
         """What is there now; the same where no transaction has ended that could have changed anything."""
         connection, known = await self._connected(), self.mirror
-        self._moved = frozenset()
+        self._change = None
         is_known = known is not None and not (known.unprinted or self._is_whole_due)
         if known is not None and is_known and await connection.fetchval(SNAPSHOT_STATEMENT) == known.snapshot:
             return known
-        try:
-            mirror = await self._mirrored(connection, is_printed=True)
-        except asyncpg.LockNotAvailableError:
+        mirror = await self._printed(connection)
+        if mirror is None:
             # A definition elsewhere is under way. Without texts those views and rules are not understood, and soon
             # read again.
             mirror = await self._mirrored(connection, is_printed=False)
         await self._look_at_role(connection)
         return mirror
+
+    async def _printed(self, connection: _Connection) -> Mirror | None:
+        """The catalog with stored trees; None where they are locked, or go while they are printed again and again."""
+        for _ in range(PRINTINGS):
+            # What prints looks relations up as they are now, not as they were when the transaction began.
+            with contextlib.suppress(asyncpg.InternalServerError):
+                try:
+                    return await self._mirrored(connection, is_printed=True)
+                except asyncpg.LockNotAvailableError:
+                    return None
+        return None
 
     @property
     def _is_whole_due(self) -> bool:
@@ -323,6 +338,7 @@ class CatalogWatch:
         """The catalog of this moment, by what changed, or once in a while read as a whole."""
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             mirror, own, now_s = None, None, self._clock_s()
+            self._change = "nothing was known"
             if self._whole_at is not None and self.mirror is not None:
                 mirror = await self._amended(connection, self.mirror, is_printed=is_printed)
                 if now_s - self._whole_at < FULL_S:
@@ -330,11 +346,10 @@ class CatalogWatch:
                     if mirror is not None:
                         return mirror
             read = await self._whole(connection, own, is_printed=is_printed)
-            self._moved = self._moved if mirror is not None else None
         if mirror is not None and not (read.unprinted or mirror.unprinted) and (wrong := differs(mirror, read)):
             name = self._datasource.name
             self._report(f"datasource {name}: the catalog that was kept was not the database's: {', '.join(wrong)}")
-            self._moved = None
+            self._change = "lineage did not tell it"
         self._whole_at = self._whole_at if own is not None else now_s
         return read
 
@@ -353,10 +368,11 @@ class CatalogWatch:
         there = {name: keys_answered(await connection.fetchval(keys(name))) for name in recount(mirror, changes)}
         types = changed_types(mirror, changes)
         held = holders_answered(await connection.fetchval(holders(), types)) if types else ()
-        change = amendment(mirror, changes, there, held)
-        if not isinstance(change, Amendment):
-            return unchanged(mirror, changes) if change is None else None
-        self._moved = None if change.is_about_names else change.owners
+        self._change = change = amendment(mirror, changes, there, held)
+        if change is None:
+            return unchanged(mirror, changes)
+        if not isinstance(change, Amendment) or change.is_whole:
+            return None
         sections = _sections(change.sections, is_printed=is_printed)
         if not sections:
             return amended(mirror, change, {}, is_unprinted=not is_printed)
@@ -418,9 +434,3 @@ class CatalogWatch:
 
 def _sections(wanted: tuple[str, ...], *, is_printed: bool) -> tuple[str, ...]:
     return wanted if is_printed else tuple(name for name in wanted if name != "view_definitions")
-
-
-def _paths(owners: frozenset[int], *catalogs: Catalog) -> Paths:
-    """The relations that are or were these."""
-    found = (catalog.relation_oids.get(owner) for catalog in catalogs for owner in owners)
-    return frozenset(path for path in found if path is not None)

@@ -2,14 +2,52 @@
 
 from __future__ import annotations
 
-from collections import deque
-from typing import Final
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
 
 from tidewaiter.model import Facts, ResourceType
+from tidewaiter.proxy.masks import Plan
+from tidewaiter.sql.catalog import SYSTEM_SCHEMAS
+from tidewaiter.sql.catalog_reach import Reach
+from tidewaiter.sql.entities import Path
 
-CHANGES: Final = 256
-"""Remembered; a statement that is older than these counts as concerned by what came since."""
-Paths = frozenset[tuple[str, ...]]
+NAMES: Final = 8192
+"""Remembered of each kind; a statement that is older than the oldest of them counts as concerned by what came since."""
+IMPLIED: Final = frozenset(["=", "<>", "<", "<=", ">", ">=", "~~", "!~~", "~~*", "!~~*", "~", "!~"])
+"""Operators that CASE, IN, BETWEEN, JOIN, LIKE and others call without being written."""
+_WORD: Final = re.compile(r"[\w$]+")
+_NAME: Final = r'(?:"((?:[^"]|"")+)"|([\w$]+))'
+# At every position anew: a lone quote in a constant must not swallow what stands behind it.
+_DOTTED: Final = re.compile(rf"(?<![\w$])(?={_NAME}\s*\.\s*{_NAME})")
+N = TypeVar("N")
+
+
+class _Latest(Generic[N]):
+    """When each of some names changed last, the latest at the end. `lost` is when any did that is not remembered."""
+
+    __slots__ = ("_at", "lost")
+
+    def __init__(self) -> None:
+        self._at: dict[N, int] = {}
+        self.lost = 0
+
+    def note(self, names: Iterable[N], at: int) -> None:
+        for name in names:
+            self._at.pop(name, None)
+            self._at[name] = at
+        for name in list(self._at)[: max(0, len(self._at) - NAMES)]:
+            self.lost = self._at.pop(name)
+
+    def since(self, epoch: int) -> list[N]:
+        """Those that have changed since then."""
+        found: list[N] = []
+        for name in reversed(self._at):
+            if self._at[name] <= epoch:
+                break
+            found.append(name)
+        return found
 
 
 class History:
@@ -17,27 +55,97 @@ class History:
 
     def __init__(self) -> None:
         self.epoch = 0
-        self._changes: deque[Paths | None] = deque(maxlen=CHANGES)
+        self._untold = 0
+        self._paths = (_Latest[Path](), _Latest[Path](), _Latest[Path]())  # relations, types, kin
+        self._names = (_Latest[str](), _Latest[str](), _Latest[str]())  # functions, schemas, operators
 
-    def note(self, paths: Paths | None) -> None:
-        """Something changed, and with it what these relations are or show; None where nobody can tell what."""
-        self._changes.append(paths)
+    def note(self, reach: Reach | None) -> None:
+        """Something changed, as far as it reaches; None where nobody can tell how far."""
         self.epoch += 1
+        if reach is None:
+            self._untold = self.epoch
+            return
+        for latest, paths in zip(self._paths, (reach.relations, reach.types, reach.kin), strict=True):
+            latest.note(paths, self.epoch)
+        for known, names in zip(self._names, (reach.functions, reach.schemas, reach.operators), strict=True):
+            known.note(names, self.epoch)
 
-    def concerns(self, facts: Facts, since: int) -> bool:
-        """Whether a change after `since` may have changed what a statement with these facts shows."""
-        count = self.epoch - since
-        if count <= 0:
+    def concerns(self, facts: Facts, plan: Plan | None, since: int) -> bool:
+        """Whether a change after `since` may have changed what a statement with these facts shows, run by this plan."""
+        if self.epoch <= since:
             return False
-        if count > len(self._changes):
+        if since < self._untold or any(since < one.lost for one in (*self._paths, *self._names)):
             return True
-        changes = list(self._changes)[-count:]
-        return any(paths is None for paths in changes) or not reached(facts).isdisjoint(
-            path for paths in changes if paths is not None for path in paths
+        relations, types, kin = (one.since(since) for one in self._paths)
+        functions, schemas, operators = (one.since(since) for one in self._names)
+        touched = reached(facts)
+        if not touched.isdisjoint(relations) or any(path[0] in schemas for path in touched) or _shows(plan, kin):
+            return True
+        named = (*functions, *schemas)
+        if not (relations or types or named or operators):
+            return False
+        spelled = spelled_by(facts, plan)
+        if spelled is None:
+            return bool(types or named or operators)
+        return (
+            any(map(spelled.has, (*relations, *types)))
+            or any(spelled.words.issuperset(_WORD.findall(name.lower())) for name in named)
+            or any(name in IMPLIED or name in spelled.text for name in operators)
         )
 
 
-def reached(facts: Facts) -> Paths:
+def _shows(plan: Plan | None, kin: list[Path]) -> bool:
+    """Whether one of these tables would show something masked through whatever it was a part of."""
+    sight = None if plan is None else plan.sight
+    return sight is not None and any(path in sight.tags or sight.labels.concerns(path) for path in kin)
+
+
+def reached(facts: Facts) -> frozenset[tuple[str, ...]]:
     """The relations that a statement touches, through views too."""
     named = (touch.resource.path for touch in facts.touches if touch.resource.type is ResourceType.TABLE)
     return frozenset((*named, *(one.path for one in facts.indirect)))
+
+
+@dataclass(frozen=True, slots=True)
+class Spelled:
+    """What a statement runs, in lower case, and what may be a name in it: words, (schema, name), and names of what the
+    type of an array may be made of: such a one may stand without its schema."""
+
+    text: str
+    words: frozenset[str]
+    dotted: frozenset[Path]
+    elements: frozenset[str]
+
+    def has(self, path: Path) -> bool:
+        """Whether a relation or type may be named."""
+        schema, name = path[0].lower(), path[1].lower()
+        return (schema, name) in self.dotted or name.lstrip("_") in self.elements
+
+
+def spelled_by(facts: Facts, plan: Plan | None) -> Spelled | None:
+    """The names in all that the server reads of a statement: its text, what it runs by a name, the views in it.
+
+    None where that is not all: it calls functions that may call others, or its text is not the gateway's own, in which
+    relations and types have their schema, and names are written plainly.
+    """
+    if plan is None or plan.sight is None or (plan.is_bound and not plan.runs) or _calls(facts):
+        return None
+    sent = (plan.text, *plan.runs)
+    if not all(text.isascii() for text in sent[bool(plan.said) :]):
+        return None  # in an encoding that is not known here
+    definitions = plan.sight.catalog.view_definitions
+    views = (definitions.get((path[0], path[-1]), "") for path in reached(facts))
+    text = "\n".join((*(text.decode() for text in sent), *views)).lower()
+    dotted = {_path(*match.groups()) for match in _DOTTED.finditer(text)}
+    words = frozenset(_WORD.findall(text))
+    return Spelled(text, words, frozenset(dotted), frozenset(one.lstrip("_") for one in words if one.startswith("_")))
+
+
+def _calls(facts: Facts) -> bool:
+    touches = (touch.resource for touch in facts.touches if touch.resource.type is ResourceType.FUNCTION)
+    return any(resource.path[0] not in SYSTEM_SCHEMAS for resource in touches)
+
+
+def _path(*parts: str | None) -> Path:
+    schema, bare_schema, name, bare_name = ((part or "").replace('""', '"') for part in parts)
+    return schema or bare_schema, name or bare_name

@@ -118,7 +118,7 @@ class Lookout:
         error = look.exception()
         if error is not None:
             return UNKNOWN
-        return REDEFINED if any(self._standing.is_redefined(run.judged.facts, run.since) for run in runs) else None
+        return REDEFINED if any(map(self._standing.is_redefined, runs)) else None
 
     async def look_ahead(self) -> None:
         """Look before what was taken is sent, where it does more than answer. Raises Outdated."""

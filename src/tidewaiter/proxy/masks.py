@@ -92,12 +92,12 @@ class Plan:
     """How a statement is run for somebody. `text` is what the server gets, `sight` what must not be seen in its answer.
 
     `touches`: something masked is read; `is_raw`: code that sees masked data as it is may run: what errors and notices
-    may say follows from both. `is_bare`: it names no relation, as COMMIT does not; `is_bound`: it
-    runs what SQL named before. `guards` are (parameter, column, pattern) of parameters that become values of masked
-    columns. `effects` are those on names. `is_lasting`: it may do more than read. `parameters` is how many the client's
-    text has, None where the server does not describe them, and `said` that text, empty where the
-    server's positions are not those of it. `premises` are those of the late masks. `sight` None: nothing is masked, and
-    `text` is the client's.
+    may say follows from both. `is_bare`: it names no relation, as COMMIT does not; `is_bound`: it runs what SQL named
+    before, of which `runs` are the texts, none where one is not known. `guards` are (parameter, column, pattern) of
+    parameters that become values of masked columns. `effects` are those on names. `is_lasting`: it may do more than
+    read. `parameters` is how many the client's text has, None where the server does not describe them, and `said` that
+    text, empty where the server's positions are not those of it. `premises` are those of the late masks. `sight` None:
+    nothing is masked, and `text` is the client's.
     """
 
     text: bytes
@@ -113,6 +113,7 @@ class Plan:
     parameters: int | None = None
     said: str = field(default="", repr=False)
     premises: frozenset[Premise] = frozenset()
+    runs: tuple[bytes, ...] = field(default=(), repr=False)
 
     def is_same(self, other: Plan) -> bool:
         """Whether what was sent by this plan does what `other` would, which is made later."""
@@ -252,6 +253,7 @@ class Masking:
                 parameters=_parameters(text, facts),
                 said=text if is_utf8 else "",
                 premises=frozenset(one.mask.premise for one in done.late) | named.premises,
+                runs=named.runs,
             )
         except Exception as defect:  # noqa: BLE001 - the boundary: a defect in here is a refusal
             return Refused("defect", f"could not be planned: {defect!r}")
@@ -273,11 +275,11 @@ def _named(named: Iterable[Named], scope: Scope, met: frozenset[Premise]) -> Pla
 
     Rows of an EXECUTE or FETCH are those of what was named, columns and all, so its late masks are theirs.
     """
-    found = Plan(b"")
+    found, is_known = Plan(b""), True
     for one in named:
         sent = scope.sent_by(one.name, one.is_cursor) if isinstance(scope, NamedScope) else None
         if sent is None:
-            found = replace(found, touches=True, is_raw=True, is_lasting=True)
+            found, is_known = replace(found, touches=True, is_raw=True, is_lasting=True), False
             continue
         if sent.guards and not one.is_cursor:
             return Refused("write-back", "values for masked columns are bound by the protocol, not by EXECUTE")
@@ -293,8 +295,10 @@ def _named(named: Iterable[Named], scope: Scope, met: frozenset[Premise]) -> Pla
             is_raw=found.is_raw or sent.is_raw,
             is_lasting=found.is_lasting or sent.is_lasting,
             premises=found.premises | sent.premises,
+            runs=(*found.runs, sent.text, *sent.runs),
         )
-    return found
+        is_known = is_known and not (sent.is_bound and not sent.runs)
+    return found if is_known else replace(found, runs=())
 
 
 def _met(met: frozenset[Premise], facts: Facts) -> frozenset[Premise]:

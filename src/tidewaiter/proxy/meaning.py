@@ -14,6 +14,7 @@ from tidewaiter.proxy.met import Met
 from tidewaiter.proxy.overlays import Ask, Overlay, Reader
 from tidewaiter.proxy.pipeline import Judge
 from tidewaiter.proxy.probe import SURROUNDINGS, Surroundings
+from tidewaiter.proxy.trail import Execution
 from tidewaiter.sql.catalog import Catalog
 from tidewaiter.sql.catalog_mirror import Mirror
 
@@ -106,9 +107,9 @@ class Meaning:
         """Done when the database has been looked at after now; then `is_redefined` knows of all that had changed."""
         return self._footing.watch.look()
 
-    def is_redefined(self, facts: Facts, since: int) -> bool:
-        """Whether something has changed since an epoch that a statement with these facts may show."""
-        return self._footing.watch.history.concerns(facts, since)
+    def is_redefined(self, run: Execution) -> bool:
+        """Whether something has changed since it was judged that it may show."""
+        return self._footing.watch.history.concerns(run.judged.facts, run.plan, run.since)
 
     # -- what changes the meaning -----------------------------------------------------------------------------------
     def path_answered(self, rows: Sequence[bytes]) -> None:

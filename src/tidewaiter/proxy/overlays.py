@@ -97,7 +97,7 @@ class Reader:
         change = amendment(known, changes, *await self._reach(known, changes))
         if change is None:
             return unchanged(known, changes)
-        if isinstance(change, Amendment):
+        if isinstance(change, Amendment) and not change.is_whole:
             sections = tuple(name for name in change.sections if name in EXCERPTS)
             owners = _oids_text(change.owners)
             asked = [(EXCERPTS[name], owners) for name in sections]

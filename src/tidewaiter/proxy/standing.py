@@ -224,6 +224,8 @@ class Standing(Meaning):
                 await watch.catch_up()
             if has_waited and (known := self.recall(text, in_transaction=in_transaction)) is not None:
                 return known  # as a rule nothing that was remembered has changed
+        if has_waited:
+            self.look_again(text, in_transaction=in_transaction)  # nobody could tell before
         self._is_old = False
         judged = await self._study_off_loop(text, in_transaction)
         if is_unread:

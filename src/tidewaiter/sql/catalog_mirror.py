@@ -21,9 +21,6 @@ from tidewaiter.sql.catalog_reading import LISTS, SECTIONS, Changes, Entry, Key,
 MOST_OWNERS = 500
 """More than these are not picked out of the catalog one by one: reading everything is as fast."""
 
-TYPES_THAT_WERE_THERE = "types that were there"
-"""Stands among the lists of an Amendment where one was written again, or what its values are made of."""
-
 # A change of any row of these reaches further than lineage tells: which relations bring a value that a cast takes, what
 # an operator class calls in indexes that are there, what came with an extension.
 _SWEEPING = frozenset({"pg_cast", "pg_opclass", "pg_amproc", "pg_extension", "members of extensions"})
@@ -136,20 +133,21 @@ class Mirror:
 class Amendment:
     """What to read again: these sections of these owners. `keys` is what is known of single rows then.
 
-    `lists` are those of which rows were written or have gone.
+    `kin` are the relations of which columns were written or have gone, `schemas` those that were there and may have
+    got another name: then all that is in them is read again, with everything else.
     """
 
     owners: frozenset[int]
     sections: tuple[str, ...]
     keys: Mapping[str, Keys]
     changes: Changes
-    lists: frozenset[str] = frozenset()
+    kin: frozenset[int] = frozenset()
+    schemas: frozenset[int] = frozenset()
 
     @property
-    def is_about_names(self) -> bool:
-        """Whether a name may mean another function or operator, or a cast call another one: also in statements that
-        touch none of the owners."""
-        return not self.lists.isdisjoint(("pg_proc", "pg_operator", "checks of types", TYPES_THAT_WERE_THERE))
+    def is_whole(self) -> bool:
+        """Whether everything is to be read: it must, or is as fast."""
+        return len(self.owners) > MOST_OWNERS or bool(self.schemas)
 
 
 def whole(changes: Changes, rows: Mapping[str, Sequence[Row]], own: System, *, is_unprinted: bool = False) -> Mirror:
@@ -181,8 +179,6 @@ def amendment(
         gone = [key for key in mirror.keys[name] if key not in there[name]] if name in there else []
         if name in _SWEEPING and (new or gone):
             return f"{name} changed"
-        if new or gone:
-            found.lists.add(name)
         for entry in new:
             found.add(name, entry)
         for key in gone:
@@ -200,21 +196,16 @@ def amendment(
         if not row.oids.isdisjoint(touched)
     }
     owners.update(holders)
-    if len(owners) > MOST_OWNERS:
-        return "much changed"
+    kin = mirror.keys["pg_class"].keys() - found.keys["pg_class"].keys()
+    kin |= {entry.key for entry in _new(mirror, changes, "pg_attribute")}
     return Amendment(
         frozenset(owners),
         _sections(mirror, found.keys, owners),
         found.keys,
         changes,
-        frozenset(found.lists) | _of_types(mirror, changes, holders),
+        frozenset(key for key in kin if isinstance(key, int)),
+        frozenset(found.schemas),
     )
-
-
-def _of_types(mirror: Mirror, changes: Changes, holders: Collection[int]) -> frozenset[str]:
-    known = mirror.keys["pg_type"]
-    is_changed = holders or any(entry.key in known for entry in _new(mirror, changes, "pg_type"))
-    return frozenset({TYPES_THAT_WERE_THERE} if is_changed else ())
 
 
 def recount(mirror: Mirror, changes: Changes) -> tuple[str, ...]:
@@ -278,13 +269,14 @@ def _versions(changes: Changes) -> frozenset[str]:
 
 
 class _Reach:
-    """Follows how far changes reach. `touched` are oids, `keys` what is known after them, `why` a reason to give up."""
+    """Follows how far changes reach. `touched` are oids, `keys` what is known after them, `why` a reason to give up.
+    `schemas` as in Amendment."""
 
     def __init__(self, mirror: Mirror) -> None:
         self.touched: set[int] = set()
-        self.lists: set[str] = set()
         self.keys: dict[str, Keys] = dict(mirror.keys)
         self.why = ""
+        self.schemas: set[int] = set()
         self._mirror = mirror
         self._copied: set[str] = set()
 
@@ -293,7 +285,10 @@ class _Reach:
         known = self._mirror.keys.get(name)
         before = None if known is None else known.get(entry.key)
         if before is not None and entry.is_doubtful:
-            self.why = f"{name} changed"
+            if name == "pg_namespace" and isinstance(entry.key, int):
+                self.schemas.add(entry.key)
+            else:
+                self.why = f"{name} changed"
         self._touch(entry.key, (*entry.touches, *(before or ())))
         if known is not None and before != entry.touches:
             self._own(name)[entry.key] = entry.touches
