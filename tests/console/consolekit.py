@@ -191,3 +191,11 @@ def staged(folder: Path, **more: Any) -> Iterator[Stage]:
         yield Stage(store, **more)
     finally:
         store.close()
+
+
+def signed_in(stage: Stage, name: str = "dora") -> Browser:
+    """A browser at which somebody has signed in."""
+    browser = Browser(stage)
+    answer = browser.sign_in(name)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/requests"), answer.text
+    return browser

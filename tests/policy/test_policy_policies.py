@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import cedarpy
 import pytest
+from policykit import ADA, BOT, CUSTOMERS, HERE, HOLD, READ, TAGGED, WRITE, decide, deny, facts, policies, touch
 
-from tidewaiter.config import Classification, Mask
 from tidewaiter.errors import ConfigError
 from tidewaiter.model import (
     Allow,
@@ -25,48 +25,9 @@ from tidewaiter.model import (
     ResourceType,
     SyntaxFault,
     Touch,
-    Verdict,
 )
 from tidewaiter.policy import POLICY_ERROR, Explanation, Policies
 from tidewaiter.policy import policies as policies_module
-from tidewaiter.policy.names import EVERY
-
-ADA = Principal("ada", Kind.USER, frozenset({"analysts"}))
-BOT = Principal("bot", Kind.AGENT, frozenset({"agents"}), owner=ADA)
-HERE = Context()
-READ = '@id("read") permit (principal, action in Action::"read", resource in Datasource::"shop");'
-WRITE = '@id("write") permit (principal, action in Action::"write", resource in Datasource::"shop");'
-HOLD = (
-    '@id("hold") @hold("dba") @message("Destructive statements wait") '
-    'forbid (principal, action in Action::"destructive", resource);'
-)
-
-
-def policies(*texts: str, classification: Classification | None = None) -> Policies:
-    return Policies.parse({"p.cedar": "\n".join(texts)}, ["shop"], classification=classification)
-
-
-def touch(action: str, *path: str, columns: tuple[str, ...] = (), star: bool = False) -> Touch:
-    return Touch(action, Resource(ResourceType.TABLE, path), columns, star)
-
-
-def facts(*touches: Touch, unknown: tuple[str, ...] = ()) -> Facts:
-    return Facts(tuple(dict.fromkeys(one.action for one in touches)), touches, unknown)
-
-
-CUSTOMERS = facts(touch("select", "public", "customers"))
-
-
-def decide(asked: Policies, what: Facts, principal: Principal = ADA, context: Context = HERE) -> Verdict:
-    verdict = asked.decide(principal, "shop", what, context)
-    assert asked.decide(principal, "shop", what, context) is verdict, "the second look is remembered"
-    assert asked.explain(principal, "shop", what, context).verdict == verdict
-    return verdict
-
-
-def deny(verdict: Verdict) -> Deny:
-    assert isinstance(verdict, Deny)
-    return verdict
 
 
 # -- allowed, denied, held -------------------------------------------------------------------------------------------
@@ -220,54 +181,6 @@ def test_connecting_is_asked_of_the_datasource() -> None:
     assert asked.may_connect(ADA, "shop", HERE) == Allow(("c",))
     assert asked.may_connect(BOT, "shop", HERE) == Allow(("c",))
     assert deny(asked.may_connect(ADA, "hr", HERE)).message == "no policy permits connect on datasource hr"
-
-
-# -- columns and tags ------------------------------------------------------------------------------------------------
-TAGGED = Classification({"ssn": Mask("redact")}, {"shop": {"public.customers": {"ssn": ("ssn",)}}})
-NO_SSN = '@id("no-ssn") forbid (principal, action, resource in Tag::"ssn");'
-
-
-def test_columns_are_asked_only_where_a_policy_is_about_columns() -> None:
-    what = facts(touch("select", "public", "customers", columns=("id", "ssn")))
-    assert len(policies(READ, classification=TAGGED).questions("shop", what)) == 1
-    verdict = deny(decide(policies(READ, NO_SSN, classification=TAGGED), what))
-    assert verdict.message == 'select on column public.customers.ssn is forbidden by policy "no-ssn"'
-    other = facts(touch("select", "public", "customers", columns=("id",)))
-    assert decide(policies(READ, NO_SSN, classification=TAGGED), other) == Allow(("read",))
-
-
-def test_a_star_touches_every_column_that_policies_can_tell_apart() -> None:
-    asked = policies(READ, NO_SSN, '@id("n") forbid (principal, action, resource == Column::"shop.public.log.note");',
-                     classification=TAGGED)  # fmt: skip
-    everything = facts(touch("select", "public", "customers", columns=("id",), star=True))
-    assert [target.column for _, target in asked.questions("shop", everything)] == [None, "id", "ssn", EVERY]
-    assert deny(decide(asked, everything)).rule == "no-ssn"
-    assert deny(decide(asked, facts(touch("select", "public", "log", star=True)))).rule == "n"
-    assert decide(asked, facts(touch("select", "public", "orders", star=True))) == Allow(("read",))
-
-
-def test_a_star_is_denied_where_only_listed_columns_are_permitted() -> None:
-    asked = policies(
-        '@id("t") permit (principal, action == Action::"select", resource == Table::"shop.public.customers");',
-        '@id("c") permit (principal, action == Action::"select", resource == Column::"shop.public.customers.id");',
-    )
-    assert decide(asked, facts(touch("select", "public", "customers", columns=("id",)))) == Allow(("t", "c"))
-    verdict = deny(decide(asked, facts(touch("select", "public", "customers", star=True))))
-    assert verdict.message == "no policy permits select on every column of public.customers"
-
-
-def test_a_star_is_not_understood_where_policies_look_at_names_of_columns() -> None:
-    named = '@id("n") forbid (principal, action, resource is Column) when { resource.name like "ssn*" };'
-    asked = policies(READ, named)
-    assert decide(asked, facts(touch("select", "public", "customers", columns=("id",)))) == Allow(("read",))
-    assert "not understood" in deny(decide(asked, facts(touch("select", "public", "customers", star=True)))).message
-
-
-def test_columns_are_not_asked_of_actions_without_columns_nor_of_other_resources() -> None:
-    asked = policies(READ, NO_SSN)
-    function = Touch("select", Resource(ResourceType.DATASOURCE), ("x",), True)
-    what = facts(touch("delete", "public", "customers", columns=("ssn",)), function)
-    assert [target.column for _, target in asked.questions("shop", what)] == [None, None]
 
 
 # -- context ---------------------------------------------------------------------------------------------------------
@@ -459,33 +372,6 @@ def test_overloads_are_one_function_which_is_all_of_what_they_are() -> None:
     asked = policies(CALLS, NEVER_OPAQUE)
     assert isinstance(decide(asked, facts(call("volatile"), call("opaque"))), Deny)
     assert isinstance(decide(asked, facts(call(action="drop"), call("opaque"))), Deny)
-
-
-UNMASK = '@id("sees-email") permit (principal, action == Action::"unmask", resource in Tag::"email");'
-LABELLED = Classification(
-    {"email": Mask("email"), "pii": Mask("redact")}, {"shop": {"public.customers": {"email": ("email", "pii")}}}
-)
-EMAIL = ("public", "customers", "email")
-
-
-def test_each_tag_of_a_column_is_a_question_of_its_own() -> None:
-    asked = policies(UNMASK, classification=LABELLED)
-    assert isinstance(asked.may_unmask(ADA, "shop", EMAIL, "email", None, HERE), Allow)
-    assert isinstance(asked.may_unmask(ADA, "shop", EMAIL, "pii", None, HERE), Deny), "its other tag is not its parent"
-
-
-def test_an_agent_sees_what_its_owner_sees_too() -> None:
-    for who in ('principal == Agent::"bot"', 'principal == User::"ada"'):
-        asked = policies(UNMASK.replace("principal", who, 1), classification=LABELLED)
-        assert isinstance(asked.may_unmask(BOT, "shop", EMAIL, "email", None, HERE), Deny)
-    assert isinstance(
-        policies(UNMASK, classification=LABELLED).may_unmask(BOT, "shop", EMAIL, "email", None, HERE), Allow
-    )
-
-
-def test_a_defect_while_asking_to_unmask_is_a_denial() -> None:
-    verdict = policies(UNMASK).may_unmask(ADA, "shop", ("too", "short"), "email", None, HERE)  # type: ignore[arg-type]
-    assert (isinstance(verdict, Deny), verdict.rules) == (True, (POLICY_ERROR,))
 
 
 def test_the_kind_and_owner_of_who_acts_are_told_in_every_question() -> None:

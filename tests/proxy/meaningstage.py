@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import orjson
-from playbook import whole_catalog
+from catalogtalk import whole_catalog
 from playstage import ADA, PATH, Shelf, policies, shop
 
 from tidewaiter.model import Context, Effect, EffectKind, Relation

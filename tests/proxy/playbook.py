@@ -22,7 +22,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-import orjson
 from playstage import NoToday, Paper, Shelf, Stage, Wire, policies
 
 from tidewaiter.model import Context
@@ -30,14 +29,12 @@ from tidewaiter.policy import Policies
 from tidewaiter.proxy.footing import Footing, Judges
 from tidewaiter.proxy.holding import Holding
 from tidewaiter.proxy.names import Names
-from tidewaiter.proxy.overlays import SESSION_SECTIONS, WHOLE
-from tidewaiter.proxy.probe import MEANINGS, SURROUNDINGS, Probe, Surroundings, catalog_questions, held_questions
+from tidewaiter.proxy.probe import MEANINGS, Probe, held_questions
 from tidewaiter.proxy.refusal import FAILING_TEXT
 from tidewaiter.proxy.session import Session
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Trail
 from tidewaiter.proxy.veil import Veil
-from tidewaiter.sql.catalog_reading import LISTS
 from tidewaiter.wire import postgres
 
 T = TypeVar("T")
@@ -226,21 +223,6 @@ def values_answer(*own: bytes, status: str = "I", with_sync: bool = True, **othe
     return told if with_sync else told[:-6]
 
 
-SURROUNDED = (b"UTF8", b"read committed", b"public", b"0", b"0", b"on", b"2", b"8")
-
-
-def asked_surroundings() -> Side:
-    """The server gets the gateway's question for the settings around a question for the catalog."""
-    return server(*messages_of(Probe.message(SURROUNDINGS, with_sync=True)))
-
-
-def asked_catalog() -> Side:
-    """The server gets the gateway's question for the catalog."""
-    return server(
-        *messages_of(Probe.message(catalog_questions(Surroundings.read(SURROUNDED), [(WHOLE, "")]), with_sync=True))
-    )
-
-
 def probe_answer(*answers: tuple[bytes, ...], status: str = "T") -> bytes:
     """What the server answers to questions of the gateway's own: one column of rows for each."""
     parts: list[bytes] = []
@@ -249,22 +231,6 @@ def probe_answer(*answers: tuple[bytes, ...], status: str = "T") -> bytes:
         parts += (postgres.parse_complete(), postgres.bind_complete(), *found)
         parts += (postgres.command_complete(f"SELECT {len(values)}"), postgres.close_complete() * 2)
     return b"".join((*parts, postgres.ready_for_query(status)))
-
-
-def catalog_answer(*tables: str) -> bytes:
-    """The answer to the question for the catalog: these tables in schema public, each with a column id."""
-    return probe_answer((b"",), (whole_catalog(*tables),), (b"",))
-
-
-def whole_catalog(*tables: str) -> bytes:
-    """What a server says of its whole catalog that has these tables in schema public, each with a column id."""
-    relations = [
-        {"o": at, "s": [at], "a": "public", "b": name, "c": "r", "d": ["id"], "e": [], "f": False}
-        for at, name in enumerate(tables, 20_000)
-    ]
-    lists = [[0, []] for _ in (*LISTS, "pg_attribute", "pg_depend")]
-    sections = [relations if name == "relations" else [] for name in SESSION_SECTIONS]
-    return orjson.dumps([["700", "then", *lists], *sections])
 
 
 def rows(*values: bytes, tag: str = "") -> bytes:

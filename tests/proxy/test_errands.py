@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 import pytest
+from catalogtalk import SURROUNDED, asked_catalog, asked_surroundings, catalog_answer
 from playbook import (
     BOUND,
     FAILED,
@@ -12,17 +13,13 @@ from playbook import (
     IN_TRANSACTION,
     PARSED,
     READY,
-    SURROUNDED,
     SYNTAX_ERROR,
     Entry,
     Play,
     asked,
-    asked_catalog,
     asked_path,
-    asked_surroundings,
     asked_values,
     begun,
-    catalog_answer,
     client,
     ended,
     gone,
@@ -44,36 +41,43 @@ from tidewaiter.proxy import refusal
 from tidewaiter.wire import postgres as pg
 
 SET = pg.no_data() + pg.command_complete("SET")
+CREATE, MADE = b"create table fresh (id integer)", pg.command_complete("CREATE TABLE")
+INSERT, INSERTED = b"insert into fresh values (1)", pg.command_complete("INSERT 0 1")
+PATH, READ = b"set search_path = shadow", b"select id from orders"
+
+
+def answered(play: Play, sent: bytes, *answer: bytes, entry: Entry) -> Play:
+    """A message goes on to the server, whose answer the client gets, recorded."""
+    return play << server(sent) >> server(*answer) << client(*answer) << ledger(entry)
+
+
+def runs(play: Play, text: bytes, *answer: bytes) -> Play:
+    """A query goes through as it is."""
+    return answered(play >> client(pg.query(text)), pg.query(text), *answer, entry=ran(text))
+
+
+def sets(text: bytes, *then: bytes, done: bytes = SET) -> Play:
+    """A pipeline that sets something, and has more behind it."""
+    return answered(
+        Play() >> client(asked(text), *then), asked(text) + pg.flush(), PARSED, BOUND, done, entry=ran(text)
+    )
+
+
+def reads(schema: str) -> Entry:
+    """The entry of READ, where `orders` is of this schema."""
+    return ran(READ, touches=[{"verbs": ["select"], "relation": f"{schema}.orders", "columns": ["id"]}])
 
 
 def test_the_server_is_asked_for_the_search_path_before_the_first_statement() -> None:
-    text = b"select id from orders"
-    (
-        Play(NO_PATH)
-        >> client(pg.query(text))
-        << asked_path()
-        >> server(path_answer(b"pg_catalog", b"shadow"))
-        << server(pg.query(text))
-        >> server(ONE, READY)
-        << client(ONE, READY)
-        << ledger(ran(text, touches=[{"verbs": ["select"], "relation": "shadow.orders", "columns": ["id"]}]))
-    ).holds()
+    play = Play(NO_PATH) >> client(pg.query(READ)) << asked_path() >> server(path_answer(b"pg_catalog", b"shadow"))
+    answered(play, pg.query(READ), ONE, READY, entry=reads("shadow")).holds()
 
 
 def test_asynchronous_messages_within_the_answer_are_the_clients() -> None:
     notice = pg.notice_response("NOTICE", "00000", "by the way")
     answer = path_answer(b"public")
-    (
-        Play(NO_PATH)
-        >> client(SELECT)
-        << asked_path()
-        >> server(answer[:5], notice, answer[5:])
-        << client(notice)
-        << server(SELECT)
-        >> server(ONE, READY)
-        << client(ONE, READY)
-        << ledger(ran(b"select 1"))
-    ).holds()
+    play = Play(NO_PATH) >> client(SELECT) << asked_path() >> server(answer[:5], notice, answer[5:]) << client(notice)
+    answered(play, SELECT, ONE, READY, entry=ran(b"select 1")).holds()
 
 
 def test_a_setting_that_the_probe_meets_is_followed() -> None:
@@ -100,12 +104,7 @@ def test_inside_a_pipeline_the_server_is_asked_how_it_reads_texts(
 ) -> None:
     """It reports these settings by itself, but not before the Sync."""
     (
-        Play()
-        >> client(asked(text), asked(b"select 1"), pg.sync())
-        << server(asked(text), pg.flush())
-        >> server(PARSED, BOUND, SET)
-        << client(PARSED, BOUND, SET)
-        << ledger(ran(text))
+        sets(text, asked(b"select 1"), pg.sync())
         << asked_path(with_sync=False)
         >> server(path_answer(b"pg_catalog", b"public", with_sync=False, **now))
         << ledger(refused(b"select 1", "understood", unknown=[reason]))
@@ -117,140 +116,56 @@ def test_inside_a_pipeline_the_server_is_asked_how_it_reads_texts(
 
 def test_after_a_pipeline_that_set_something_nothing_is_judged_before_its_end_is_known() -> None:
     """It may have failed; then the setting is as before, and the server has nothing to report."""
-    text, fails, next_one = b"set search_path = shadow", b"select 1/0", b"select id from orders"
-    failure = pg.error_response("ERROR", "22012", "division by zero")
-    (
-        Play()
-        >> client(asked(text), asked(fails), pg.sync(), asked(next_one), pg.sync())
-        << server(asked(text), pg.flush())
-        >> server(PARSED, BOUND, SET)
-        << client(PARSED, BOUND, SET)
-        << ledger(ran(text))
-        << asked_path(with_sync=False)
-        >> server(path_answer(b"pg_catalog", b"shadow", with_sync=False))
-        << server(asked(fails), pg.sync())
-        >> server(PARSED, failure, READY)
-        << client(PARSED, failure, READY)
-        << ledger(ran(fails, "skipped"))
-        << asked_path()
-        >> server(path_answer(b"pg_catalog", b"public"))
-        << server(asked(next_one), pg.sync())
-        >> server(PARSED, BOUND, ONE, READY)
-        << client(PARSED, BOUND, ONE, READY)
-        << ledger(ran(next_one, touches=[{"verbs": ["select"], "relation": "public.orders", "columns": ["id"]}]))
-    ).holds()
+    fails, failure = b"select 1/0", pg.error_response("ERROR", "22012", "division by zero")
+    play = sets(PATH, asked(fails), pg.sync(), asked(READ), pg.sync())
+    play = play << asked_path(with_sync=False) >> server(path_answer(b"pg_catalog", b"shadow", with_sync=False))
+    play = answered(play, asked(fails) + pg.sync(), PARSED, failure, READY, entry=ran(fails, "skipped"))
+    play = play << asked_path() >> server(path_answer(b"pg_catalog", b"public"))
+    answered(play, asked(READ) + pg.sync(), PARSED, BOUND, ONE, READY, entry=reads("public")).holds()
 
 
 def test_inside_a_pipeline_the_question_does_not_end_the_implicit_transaction() -> None:
-    text = b"select set_config('search_path', 'shadow', false)"
-    read = b"select id from orders"
-    (
-        Play()
-        >> client(asked(text), asked(read), pg.sync())
-        << server(asked(text), pg.flush())
-        >> server(PARSED, BOUND, ONE)
-        << client(PARSED, BOUND, ONE)
-        << ledger(ran(text))
-        << asked_path(with_sync=False)
-        >> server(path_answer(b"pg_catalog", b"shadow", with_sync=False))
-        << server(asked(read), pg.sync())
-        >> server(PARSED, BOUND, ONE, READY)
-        << client(PARSED, BOUND, ONE, READY)
-        << ledger(ran(read, touches=[{"verbs": ["select"], "relation": "shadow.orders", "columns": ["id"]}]))
-    ).holds(("whole",))
+    play = sets(b"select set_config('search_path', 'shadow', false)", asked(READ), pg.sync(), done=ONE)
+    play = play << asked_path(with_sync=False) >> server(path_answer(b"pg_catalog", b"shadow", with_sync=False))
+    answered(play, asked(READ) + pg.sync(), PARSED, BOUND, ONE, READY, entry=reads("shadow")).holds(("whole",))
 
 
 def test_what_follows_a_set_of_the_path_waits_until_that_has_run() -> None:
-    text, read = b"set search_path = shadow", b"select id from orders"
-    done = pg.command_complete("SET") + READY
-    (
-        Play()
-        >> client(pg.query(text), pg.query(read))
-        << server(pg.query(text))
-        >> server(done)
-        << client(done)
-        << ledger(ran(text))
-        << asked_path()
-        >> server(path_answer(b"pg_catalog", b"shadow"))
-        << server(pg.query(read))
-        >> server(ONE, READY)
-        << client(ONE, READY)
-        << ledger(ran(read, touches=[{"verbs": ["select"], "relation": "shadow.orders", "columns": ["id"]}]))
-    ).holds(("whole", "with trailing bytes"))
+    play = Play() >> client(pg.query(PATH), pg.query(READ))
+    play = answered(play, pg.query(PATH), pg.command_complete("SET"), READY, entry=ran(PATH))
+    play = play << asked_path() >> server(path_answer(b"pg_catalog", b"shadow"))
+    answered(play, pg.query(READ), ONE, READY, entry=reads("shadow")).holds(("whole", "with trailing bytes"))
 
 
 def test_a_path_that_was_rolled_back_is_asked_for_again() -> None:
-    text, done = b"set search_path = shadow", pg.command_complete("SET") + IN_TRANSACTION
-    rollback, undone = pg.query(b"rollback"), pg.command_complete("ROLLBACK") + READY
-    play = begun() >> client(pg.query(text)) << server(pg.query(text)) >> server(done) << client(done)
-    (
-        play
-        << ledger(ran(text))
-        >> client(rollback)
-        << asked_path()
-        >> server(path_answer(b"shadow"))
-        << server(rollback)
-        >> server(undone)
-        << client(undone)
-        << ledger(ran(b"rollback"))
-        >> client(SELECT)
-        << asked_path()
-        >> server(path_answer(b"public"))
-        << server(SELECT)
-        >> server(ONE, READY)
-        << client(ONE, READY)
-        << ledger(ran(b"select 1"))
-    ).holds()
+    rollback, undone = pg.query(b"rollback"), pg.command_complete("ROLLBACK")
+    play = runs(begun(), PATH, pg.command_complete("SET"), IN_TRANSACTION)
+    play = play >> client(rollback) << asked_path() >> server(path_answer(b"shadow"))
+    play = answered(play, rollback, undone, READY, entry=ran(b"rollback"))
+    play = play >> client(SELECT) << asked_path() >> server(path_answer(b"public"))
+    answered(play, SELECT, ONE, READY, entry=ran(b"select 1")).holds()
 
 
 def test_in_a_failed_transaction_nothing_is_asked_and_rollback_goes_through() -> None:
-    text = b"set search_path = shadow"
     failure = pg.error_response("ERROR", "22023", "no")
-    play = begun() >> client(pg.query(text)) << server(pg.query(text)) >> server(failure, FAILED)
-    rollback, undone = pg.query(b"rollback"), pg.command_complete("ROLLBACK") + READY
-    (
-        play
-        << client(failure, FAILED)
-        << ledger(ran(text, "error"))
-        >> client(rollback)
-        << server(rollback)
-        >> server(undone)
-        << client(undone)
-        << ledger(ran(b"rollback"))
-    ).holds()
+    play = begun() >> client(pg.query(PATH))
+    play = answered(play, pg.query(PATH), failure, FAILED, entry=ran(PATH, "error"))
+    runs(play, b"rollback", pg.command_complete("ROLLBACK"), READY).holds()
 
 
 def test_a_table_that_the_transaction_made_is_known_at_once() -> None:
-    create, insert = b"create table fresh (id integer)", b"insert into fresh values (1)"
-    made, inserted = pg.command_complete("CREATE TABLE"), pg.command_complete("INSERT 0 1")
-    (
-        begun()
-        >> client(pg.query(create), pg.query(insert))
-        << server(pg.query(create))
-        >> server(made, IN_TRANSACTION)
-        << client(made, IN_TRANSACTION)
-        << ledger(ran(create))
-        << asked_surroundings()
-        >> server(probe_answer(SURROUNDED))
-        << asked_catalog()
-        >> server(catalog_answer("fresh"))
-        << server(pg.query(insert))
-        >> server(inserted, IN_TRANSACTION)
-        << client(inserted, IN_TRANSACTION)
-        << ledger(ran(insert, touches=[{"verbs": ["insert"], "relation": "public.fresh", "star": True}]))
-    ).holds(("whole",))
+    play = begun() >> client(pg.query(CREATE), pg.query(INSERT))
+    play = answered(play, pg.query(CREATE), MADE, IN_TRANSACTION, entry=ran(CREATE))
+    play = play << asked_surroundings() >> server(probe_answer(SURROUNDED))
+    play = play << asked_catalog() >> server(catalog_answer("fresh"))
+    entry = ran(INSERT, touches=[{"verbs": ["insert"], "relation": "public.fresh", "star": True}])
+    answered(play, pg.query(INSERT), INSERTED, IN_TRANSACTION, entry=entry).holds(("whole",))
 
 
 def test_others_wait_for_a_definition_from_the_moment_that_it_is_answered() -> None:
-    create, commit = b"create table fresh (id integer)", b"commit"
-    made, done = pg.command_complete("CREATE TABLE"), pg.command_complete("COMMIT")
+    commit, done = b"commit", pg.command_complete("COMMIT")
     (
-        begun()
-        >> client(pg.query(create))
-        << server(pg.query(create))
-        >> server(made, IN_TRANSACTION)
-        << client(made, IN_TRANSACTION)
-        << ledger(ran(create))
+        runs(begun(), CREATE, MADE, IN_TRANSACTION)
         >> others_wait(False)
         >> client(pg.query(commit))
         << asked_surroundings()
@@ -267,11 +182,10 @@ def test_others_wait_for_a_definition_from_the_moment_that_it_is_answered() -> N
 
 
 def test_others_wait_for_a_definition_whose_answer_is_lost() -> None:
-    text = b"create table fresh (id integer)"
     (
         Play()
-        >> client(pg.query(text))
-        << server(pg.query(text))
+        >> client(pg.query(CREATE))
+        << server(pg.query(CREATE))
         >> others_wait(False)
         >> gone("server")
         << client(says("08006", severity="FATAL"))
@@ -281,55 +195,34 @@ def test_others_wait_for_a_definition_whose_answer_is_lost() -> None:
 
 
 def test_others_wait_for_what_a_prepared_transaction_defined() -> None:
-    text, done = b"commit prepared 'x'", pg.command_complete("COMMIT PREPARED")
-    (
-        Play()
-        >> client(pg.query(text))
-        << server(pg.query(text))
-        >> server(done, READY)
-        << client(done, READY)
-        << ledger(ran(text))
-        >> others_wait()
-    ).holds(("whole",))
+    play = runs(Play(), b"commit prepared 'x'", pg.command_complete("COMMIT PREPARED"), READY)
+    (play >> others_wait()).holds(("whole",))
 
 
 CANCEL = pg.error_response("ERROR", "57014", "canceling statement due to user request")
 
 
 def test_a_cancel_of_the_question_for_the_path_is_a_cancel_of_the_statement() -> None:
-    text = b"select id from orders"
-    (
-        Play(NO_PATH)
-        >> client(pg.query(text))
-        << asked_path()
-        >> server(CANCEL, READY)
-        << ledger(Entry("execution", sql=text, status="cancelled", verdict="deny", sqlstate="57014"))
+    play = Play(NO_PATH) >> client(pg.query(READ)) << asked_path() >> server(CANCEL, READY)
+    play = (
+        play
+        << ledger(Entry("execution", sql=READ, status="cancelled", verdict="deny", sqlstate="57014"))
         << client(CANCEL, READY)
-        >> client(pg.query(text))
+        >> client(pg.query(READ))
         << asked_path(is_after_cancel=True)
         >> server(pg.close_complete() + path_answer(b"pg_catalog", b"public"))
-        << server(pg.query(text))
-        >> server(ONE, READY)
-        << client(ONE, READY)
-        << ledger(ran(text))
-    ).holds()
+    )
+    answered(play, pg.query(READ), ONE, READY, entry=ran(READ)).holds()
 
 
 def test_a_cancel_of_the_question_for_the_catalog_fails_the_transaction_with_the_statement() -> None:
-    create, insert = b"create table fresh (id integer)", b"insert into fresh values (1)"
-    made = pg.command_complete("CREATE TABLE")
     failing = pg.query(refusal.FAILING_TEXT)
     (
-        begun()
-        >> client(pg.query(create))
-        << server(pg.query(create))
-        >> server(made, IN_TRANSACTION)
-        << client(made, IN_TRANSACTION)
-        << ledger(ran(create))
-        >> client(pg.query(insert))
+        runs(begun(), CREATE, MADE, IN_TRANSACTION)
+        >> client(pg.query(INSERT))
         << asked_surroundings()
         >> server(CANCEL, FAILED)
-        << ledger(Entry("execution", sql=insert, status="cancelled", verdict="deny", sqlstate="57014"))
+        << ledger(Entry("execution", sql=INSERT, status="cancelled", verdict="deny", sqlstate="57014"))
         << server(failing)
         >> server(pg.error_response("ERROR", "42601", "syntax error"), FAILED)
         << client(CANCEL, FAILED)

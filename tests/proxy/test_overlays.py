@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import orjson
-from playbook import SURROUNDED, whole_catalog
+from catalogtalk import SURROUNDED, whole_catalog
 
 from tidewaiter.proxy.overlays import CHANGES, EXCERPTS, HOLDERS, KEYS, SESSION_SECTIONS, TEXTS, WHOLE, Overlay, Reader
 from tidewaiter.proxy.probe import Question, Surroundings
