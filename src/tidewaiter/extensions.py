@@ -45,6 +45,7 @@ HOT = (
     "proxy/names.py",
     "proxy/outlet.py",
     "proxy/pipeline.py",
+    "proxy/refusing.py",
     "proxy/rounds.py",
     "proxy/session.py",
     "proxy/standing.py",

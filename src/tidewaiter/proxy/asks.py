@@ -15,28 +15,24 @@ from typing import TYPE_CHECKING
 from tidewaiter.errors import LedgerUnavailable
 from tidewaiter.model import Allow, Deny, Facts, Hold
 from tidewaiter.proxy import masked, refusal
-from tidewaiter.proxy.answers import Answers, Refused
+from tidewaiter.proxy.answers import Answers
 from tidewaiter.proxy.guard import Guarded
-from tidewaiter.proxy.holding import NotGranted
 from tidewaiter.proxy.limits import RowLimit
-from tidewaiter.proxy.names import OUTDATED, Names, Portal, Statement, Undo, no_portal, no_statement
+from tidewaiter.proxy.names import OUTDATED, Names, Portal, Statement, no_portal, no_statement
 from tidewaiter.proxy.needs import AllAnswered, Need
 from tidewaiter.proxy.pipeline import Judged, uncountable
-from tidewaiter.proxy.probe import CANCELLED
+from tidewaiter.proxy.refusing import Refusing, body_of
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.proxy.trail import Execution, Trail
 from tidewaiter.proxy.veil import Veil
-from tidewaiter.proxy.weighing import Weighing
 from tidewaiter.wire import postgres
-from tidewaiter.wire.frames import HEADER, Piece
+from tidewaiter.wire.frames import Piece
 from tidewaiter.wire.postgres_frontend import (
     parse_bind_head,
     parse_close,
     parse_describe,
     parse_empty,
     parse_execute,
-    parse_parse,
-    parse_query,
 )
 from tidewaiter.wire.postgres_state import Owes
 
@@ -44,15 +40,11 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 SKIPPED = Facts(unknown=("not analysed: skipped after an error",))
-INTERRUPTED = Facts(unknown=("not analysed: cancelled before",))
 REFUSED = Statement(b"", (), SKIPPED)  # what a refused Parse would have named: recorded when it was refused
 
 
-class Asks(Weighing):
-    """Takes one client's messages.
-
-    In a session that masks, `veil` is told of every text that goes to the server, which is never the client's own.
-    """
+class Asks(Refusing):
+    """Takes one client's messages."""
 
     def __init__(
         self,
@@ -64,14 +56,7 @@ class Asks(Weighing):
         is_recordable: Callable[[], bool],
         veil: Veil | None = None,
     ) -> None:
-        super().__init__(standing, trail, answers, is_recordable)
-        self.veil = veil
-        self._session_id = session_id
-        self._names = standing.names
-        self._clock_us = clock_us
-        self._skips: str | None = None  # after a refusal, up to Sync: "here" or "there", who answers the Sync
-        self._skipped = Names()  # what would have been named meanwhile
-        self._streams = False  # whether the pieces of a long message go on to the server
+        super().__init__(session_id, standing, trail, answers, clock_us, is_recordable, veil)
         self._long_bind: tuple[Portal, _Hash] | None = None
 
     @property
@@ -84,61 +69,9 @@ class Asks(Weighing):
         self._is_simple = piece[0] == postgres.QUERY or piece[0] == postgres.FUNCTION_CALL
         return _TAKE[piece[0]](self, data, piece)
 
-    def unrecorded(self, error: bytes = b"") -> bytes | None:
-        """What was taken could not be made durable, or is not to run for this error, and is not sent: the answer to it,
-        None if the session must end."""
-        is_recorded = bool(error)
-        error = error or refusal.unrecorded()
-        debts = [self._owed.debts.pop() for _ in range(min(self._unsent, len(self._owed.debts)))]
-        here = [error if one[0] == postgres.ERROR_RESPONSE else one for one in self.local]
-        self.out, self.local = [], []
-        self.weighty, self.awaited, self._unsent = None, None, 0
-        for _, memo in debts:
-            if isinstance(memo, Undo):
-                memo()
-            elif is_recorded and isinstance(memo, Execution):
-                self._trail.outcome(memo, "skipped", self._clock_us())
-        if self._answers.transaction != "I" or self._owed.debts:
-            return None
-        answer, failed = refusal.of_unsent((kind for kind, _ in reversed(debts)), error)
-        self._skips = ("here" if failed else None) if debts else self._skips
-        self.is_unsynced = False
-        return b"".join((*here, answer))
-
-    def interrupted(self, data: bytes, piece: Piece, error: bytes) -> None:
-        """Answer a statement with the cancel that met the gateway's own question before it could be judged."""
-        kind, body, portal = piece[0], _body(data, piece), None
-        if kind == postgres.EXECUTE:
-            portal = self._names.portals.get(parse_execute(body)[0])
-        text = parse_query(body) if kind == postgres.QUERY else parse_parse(body)[1] if kind == postgres.PARSE else b""
-        judged = self._standing.weigh_unrun(INTERRUPTED, in_transaction=self._answers.transaction != "I")
-        run = self._run(judged, portal.statement.text if portal else text, portal)
-        run.sqlstate = CANCELLED
-        self._trail.outcome(run, run.status, self._clock_us())
-        if kind in b"QF":
-            self._refuse_query(error)
-        else:
-            self.refuse_extended(error)
-
-    # -- sending ----------------------------------------------------------------------------------------------------
     def _pass(self, data: bytes, piece: Piece) -> None:
         _, start, end, _ = piece
         self.out.append(data if end - start == len(data) else data[start:end])
-
-    def _run(self, judged: Judged, text: bytes, portal: Portal | None = None) -> Execution:
-        if portal is None:
-            run = Execution(judged, text, self._clock_us())
-        else:
-            oids = portal.statement.oids
-            run = Execution(judged, text, self._clock_us(), portal.binds, oids, portal.binds_digest, portal)
-        if self.veil is not None:
-            run.since = self._since(judged.facts, portal)
-        return run
-
-    @property
-    def is_skipping(self) -> bool:
-        """Whether the client's messages are dropped up to its Sync, after an error that it was told of."""
-        return self._skips is not None or self._owed.is_skipping
 
     # -- simple protocol --------------------------------------------------------------------------------------------
     def _take_query(self, data: bytes, piece: Piece) -> Need | None:
@@ -187,14 +120,14 @@ class Asks(Weighing):
         judged = self._judge(b"")
         if not isinstance(judged, Judged):
             return judged
-        facts = self._standing.function_facts(postgres.parse_function_call(_body(data, piece)))
+        facts = self._standing.function_facts(postgres.parse_function_call(body_of(data, piece)))
         judged = self._weigh(facts)
         if self.veil is not None:
             judged = masked.no_function_call(judged)
         elif judged.limit is not None and judged.limit.is_enforced:
             judged = uncountable(judged, judged.limit)
         run = self._run(judged, b"")
-        run.binds = _body(data, piece)
+        run.binds = body_of(data, piece)
         need = self._held(run)
         if need is None:
             self._ask(Owes.FUNCTION_CALL, run, data, piece)
@@ -215,42 +148,13 @@ class Asks(Weighing):
             error = refusal.unrecorded()
         self._refuse_query(error)
 
-    def _refuse_query(self, error: bytes) -> None:
-        if self._is_answered_here:
-            self.local += (error, postgres.ready_for_query("I"))
-            return
-        self._send(Owes.QUERY, Refused(error))
-        self.out.append(postgres.query(refusal.FAILING_TEXT if error else refusal.IGNORED_TEXT))
-
-    def _error(self, run: Execution) -> bytes:
-        """What the client is told; empty for what the server says of any statement in a failed transaction."""
-        verdict, intent = run.judged.verdict, run.intent
-        assert not isinstance(verdict, Allow) and intent is not None
-        if self._answers.transaction == "E" and not self._owed.debts and refusal.is_ignored(run.judged.facts):
-            return b""
-        if isinstance(verdict, Hold):
-            told = run.not_granted or NotGranted("", "", refusal.DENIED, verdict.message, "run it anew to ask for it")
-            return refusal.of_hold(told.sqlstate, told.message, told.hint, told.request, self._session_id, intent)
-        return refusal.of_verdict(verdict, run.judged.facts, self._session_id, intent)
-
-    def _refuse_long(self, piece: Piece, refuse: Callable[[bytes], None]) -> None:
-        """Refuse a statement that is longer than the gateway holds in memory; its remaining bytes are dropped."""
-        self._streams = False
-        _, start, end, missing = piece
-        try:
-            fields = {"bytes": end - start + missing, "verdict": "deny"}
-            self.weighty = self._trail.event("statement.too_long", fields)
-            refuse(refusal.too_long())
-        except LedgerUnavailable:
-            refuse(refusal.unrecorded())
-
     # -- extended protocol ------------------------------------------------------------------------------------------
     def _take_parse(self, data: bytes, piece: Piece) -> Need | None:
         if piece[3]:
             self._streams = False
             if not self.is_skipping:
                 self._refuse_long(piece, self.refuse_extended)
-            self._skipped.prepare(_body(data, piece).partition(b"\0")[0][: postgres.NAME_BYTES], REFUSED)
+            self._skipped.prepare(body_of(data, piece).partition(b"\0")[0][: postgres.NAME_BYTES], REFUSED)
             return None
         name, text, oids = self._said(data, piece)
         if self.is_skipping:
@@ -284,7 +188,7 @@ class Asks(Weighing):
 
     def _take_bind(self, data: bytes, piece: Piece) -> Need | None:
         self._streams = not self.is_skipping
-        body = _body(data, piece)
+        body = body_of(data, piece)
         portal_name, statement_name, offset = parse_bind_head(body)
         if self._streams and not self._names.counts(False, statement_name):
             return AllAnswered()
@@ -315,7 +219,7 @@ class Asks(Weighing):
         return None
 
     def _take_execute(self, data: bytes, piece: Piece) -> Need | None:
-        name, limit = parse_execute(_body(data, piece))
+        name, limit = parse_execute(body_of(data, piece))
         if self.is_skipping:
             self._skip_execute(name)
             return None
@@ -393,41 +297,21 @@ class Asks(Weighing):
             judged = self._standing.recall(text, in_transaction=True) or self._weigh(SKIPPED)
             self._trail.outcome(self._run(judged, text, portal), "skipped", self._clock_us())
 
-    def _refuse(self, run: Execution) -> None:
-        """Refuse a message of the extended protocol: an error now, then nothing until Sync."""
-        try:
-            self.weighty = run.intent if run.intent is not None else self._trail.intent(run)
-            self.refuse_extended(self._error(run))
-        except LedgerUnavailable:
-            self.refuse_extended(refusal.unrecorded())
-
-    def refuse_extended(self, error: bytes) -> None:
-        """Refuse a message of the extended protocol, or what one did that ran: the failing message undoes it."""
-        self._skipped = Names()
-        if self._is_answered_here:
-            self.local.append(error)
-            self._skips = "here"
-            return
-        self._send(Owes.PARSE, Refused(error))
-        text = refusal.FAILING_TEXT if error else refusal.IGNORED_TEXT
-        self.out.append(postgres.parse(b"tidewaiter_refused", text, ()))
-        self._skips = "there"
-
     def _take_describe(self, data: bytes, piece: Piece) -> None:
-        kind, name = parse_describe(_body(data, piece))
+        kind, name = parse_describe(body_of(data, piece))
         if not self.is_skipping:
             self._note_use(self._named(kind, name))
             self._send(Owes.DESCRIBE_STATEMENT if kind == "S" else Owes.DESCRIBE_PORTAL)
             self._go_on(data, piece)
 
     def _take_close(self, data: bytes, piece: Piece) -> None:
-        kind, name = parse_close(_body(data, piece))
+        kind, name = parse_close(body_of(data, piece))
         if not self.is_skipping:
             self._send(Owes.CLOSE, self._names.close(kind, name))
             self._go_on(data, piece)
 
     def _take_sync(self, data: bytes, piece: Piece) -> None:
-        parse_empty(_body(data, piece))
+        parse_empty(body_of(data, piece))
         answered_here, self._skips = self._skips == "here", None
         if self._skipped.statements or self._skipped.portals:
             self._skipped = Names()
@@ -469,10 +353,6 @@ class Asks(Weighing):
                 portal.binds_digest, self._long_bind = digest.hexdigest(), None
         if self._streams:
             self._pass(data, piece)
-
-
-def _body(data: bytes, piece: Piece) -> bytes:
-    return data[piece[1] + HEADER : piece[2]]
 
 
 _TAKE: dict[int, Callable[[Asks, bytes, Piece], Need | None]] = {

@@ -278,16 +278,15 @@ class Session:
             self._say(answer)
 
     def _on_client(self, chunk: bytes) -> None:
-        if self.ended is None:
-            try:
-                self.from_client(chunk)
-            except Exception as defect:  # noqa: BLE001 - the boundary: a defect never lets traffic through
-                self._fail(defect)
+        self._taken(self.from_client, chunk)
 
     def _on_server(self, chunk: bytes) -> None:
+        self._taken(self.from_server, chunk)
+
+    def _taken(self, take: Callable[[bytes], None], chunk: bytes) -> None:
         if self.ended is None:
             try:
-                self.from_server(chunk)
+                take(chunk)
             except Exception as defect:  # noqa: BLE001 - the boundary: a defect never lets traffic through
                 self._fail(defect)
 
