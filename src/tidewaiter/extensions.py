@@ -63,7 +63,7 @@ HOT = (
 )
 """What every statement or every row passes through; everything else would gain nothing worth the time to compile it."""
 
-NATIVE = ("ledger/_crypto.c", "masking/_rows.c", "proxy/_lane.c", "sql/_skeleton.c")
+NATIVE = ("ledger/_crypto.c", "masking/_rows.c", "proxy/_lane.c", "proxy/_poller.c", "sql/_skeleton.c")
 """What is written in C: `ledger/_x.c` is the module `tidewaiter.ledger._x`, described in `ledger/_x.pyi`. Importing it
 raises ModuleNotFoundError where it was not built, is not wanted, is stale, or lacks what it needs of the system; then
 its importer does the same in Python, byte for byte."""

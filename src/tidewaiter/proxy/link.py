@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from tidewaiter.errors import ProtocolViolation
+
+if TYPE_CHECKING:
+    from tidewaiter.proxy._poller import Poller, Stream
 
 LOGIN_BYTES = 1 << 16  # no message of a login is longer; a peer that sends more before it may is refused
 LINGER_S = 60.0  # for a peer to read what is left for it when its connection is closed
@@ -30,7 +33,7 @@ class Link(asyncio.Protocol):
 
     def __init__(self, address: str = "") -> None:
         self.address = address
-        self.transport: asyncio.Transport | None = None
+        self.transport: asyncio.Transport | Stream | None = None
         self.peer: Link | None = None
         self.is_lost = False
         self._buffer = b""
@@ -125,16 +128,39 @@ class Link(asyncio.Protocol):
     def attach(self, on_data: Callable[[bytes], None], on_lost: Callable[[], None]) -> None:
         """Hand the stream to a callback, beginning with what was read ahead."""
         self._on_lost = on_lost
-        if self.transport is not None and not self.is_lost:
+        transport = cast("asyncio.Transport | None", self.transport)
+        if transport is not None and not self.is_lost:
             self.data_received = on_data  # type: ignore[method-assign, assignment]  # a call less, as with `write`
-            self.write = self.transport.write  # type: ignore[method-assign]
-            self.transport.set_protocol(self)  # uvloop looks the method up now, and only now
+            self.write = transport.write  # type: ignore[method-assign]
+            transport.set_protocol(self)  # uvloop looks the method up now, and only now
         self.resume("login")
         if self._buffer:
             data, self._buffer = self._buffer, b""
             on_data(data)
         if self.is_lost:
             on_lost()
+
+    def hasten(self, poller: Poller) -> None:
+        """Let a poller read and write from now on, where the socket is a plain one; otherwise all stays as it is."""
+        transport = cast("asyncio.Transport", self.transport)
+        if self.is_lost or transport.is_closing():
+            return
+        sock = transport.get_extra_info("socket")
+        is_plain = sock is not None and transport.get_extra_info("ssl_object") is None
+        if not is_plain or transport.get_write_buffer_size():
+            return
+        if not self._paused:
+            transport.pause_reading()
+        try:
+            stream = poller.adopt(
+                sock.fileno(), transport, self, self.data_received, not self._paused, WRITE_HIGH_BYTES
+            )
+        except OSError:  # the system's limit of what epoll may watch
+            if not self._paused:
+                transport.resume_reading()
+            return
+        self.transport = stream
+        self.write = stream.write  # type: ignore[method-assign, assignment]
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

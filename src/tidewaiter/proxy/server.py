@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tidewaiter.config import Config, Datasource, request_link
 from tidewaiter.config.shape import Unclassified
@@ -34,6 +35,7 @@ from tidewaiter.proxy.login import Admitted
 from tidewaiter.proxy.masks import Masking
 from tidewaiter.proxy.measuring import Measures
 from tidewaiter.proxy.names import Names
+from tidewaiter.proxy.poller import dismiss, poller_for
 from tidewaiter.proxy.radius import SessionGauge
 from tidewaiter.proxy.seats import Seat, Seats, role_of
 from tidewaiter.proxy.session import Session
@@ -42,6 +44,9 @@ from tidewaiter.proxy.trail import Trail, who
 from tidewaiter.proxy.upstream import Backend, Upstream
 from tidewaiter.proxy.veil import Veil
 from tidewaiter.wire import postgres
+
+if TYPE_CHECKING:
+    from tidewaiter.proxy._poller import Poller
 
 BACKLOG = 1024
 STRANGERS = 200  # connections that have not logged in yet, beyond [limits] connections
@@ -106,6 +111,7 @@ class Gateway:
         self._admitted = 0  # who has logged in, until their connection is over
         self._listener: socket.socket | None = None
         self._closing = False
+        self._poller: Poller | None = None
         self._tls: ssl.SSLContext | None = None
         certificate = None
         if config.gateway.tls is not None:
@@ -140,6 +146,10 @@ class Gateway:
         """Accept and serve until cancelled; every connection's task is a child of this call."""
         loop = asyncio.get_running_loop()
         assert self._listener is not None, "listen() comes first"
+        recorder = self._recorder
+        self._poller = poller = poller_for(loop, recorder.call_soon)
+        if poller is not None:
+            recorder.soon = poller.soon
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._report_rejections())
@@ -151,6 +161,9 @@ class Gateway:
                         continue
                     group.create_task(self._serve(sock, str(peer[0])))
         finally:
+            if poller is not None:
+                recorder.soon = recorder.call_soon
+                dismiss(loop, poller)
             self._listener.close()
             self._listener = None
 
@@ -353,6 +366,7 @@ class Gateway:
                 partial(request_link, self._config.console),
             ),
             Veil() if is_veiled else None,
+            self._poller,
         )  # fmt: skip
 
     async def _relay(self, seat: Seat) -> None:

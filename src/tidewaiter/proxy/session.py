@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING
 
 from tidewaiter.errors import LedgerUnavailable, ProtocolViolation
 from tidewaiter.masking.plan import MaskingError
@@ -35,6 +36,9 @@ from tidewaiter.proxy.trail import Execution, Recorder, Trail
 from tidewaiter.proxy.veil import Veil
 from tidewaiter.wire import postgres
 from tidewaiter.wire.frames import FrontendFrames, Piece
+
+if TYPE_CHECKING:
+    from tidewaiter.proxy._poller import Poller
 
 _COPYING = frozenset(b"dcfSH\0")  # copy data, its end, its continuation; drivers send a Sync ahead of it
 HELD_BYTES = 64 << 10  # read on while a chore runs, to notice a hang-up; beyond one pipelined batch the client waits
@@ -61,6 +65,7 @@ class Session:
         interrupt: Callable[[], Coroutine[object, object, None]],
         holding: Holding,
         veil: Veil | None = None,
+        poller: Poller | None = None,
     ) -> None:
         self.id = session_id
         self.standing = standing
@@ -73,6 +78,7 @@ class Session:
         self._clock_us = clock_us
         self._holding = holding
         self._veil = veil
+        self._poller = poller
         self._frontend = FrontendFrames(statement_bytes)
         self._answers = Answers(standing, trail, clock_us)
         self._asks = Asks(session_id, standing, trail, self._answers, clock_us, lambda: recorder.available, veil)
@@ -341,6 +347,9 @@ class Session:
         self._client.peer, self._server.peer = self._server, self._client
         self._server.attach(self._lane.answered, lambda: self._outlet.when_said(self._server_closed))
         self._client.attach(self._lane.asked, lambda: self.end("client closed the connection"))
+        if self._poller is not None:  # soon: the greeting may wait to be sent
+            for link in (self._client, self._server):
+                asyncio.get_running_loop().call_soon(link.hasten, self._poller)
         while self.ended is None:
             await self._wake.wait()
             self._wake.clear()
