@@ -102,6 +102,7 @@ class Paper:
         self.unasserted: list[dict[str, Any]] = []
         self.flushed = 0
         self.state = "open"
+        self.batch = None
         self._repairs = 0
         self._under_way: dict[int, dict[str, Any]] = {}
         self._slow = slow_disk

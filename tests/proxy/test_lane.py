@@ -85,6 +85,7 @@ class Road:
         self.long: list[tuple[str, object]] = []
         self.entries: list[tuple[bytes, bytes, int]] = []
         self.done: list[tuple[object, ...]] = []
+        self.counted: list[tuple[int, int]] = []
         self.turns: list[Callable[[bool], None]] = []
         self.unsaid: list[bytes] = []
         self.now: list[bytes] = []
@@ -98,6 +99,8 @@ class Road:
             "went": lambda *given: self.long.append(("went", given)),
             "done": lambda *given: self.done.append(given),
             "ran": lambda *given: self.entries.append(given),
+            "batch": None,
+            "counted": lambda *given: self.counted.append(given),
             "say_now": self.now.append,
             "written": self.turns.append,
             "said": said,

@@ -11,6 +11,9 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <limits.h>
+#include <stddef.h>
+#include <structmember.h>
+#include <time.h>
 
 #include "_libcrypto.h"
 #include "_put.h"
@@ -118,13 +121,12 @@ static PyTypeObject CIPHER = {
     .tp_dealloc = (destructor)cipher_dealloc,
 };
 
-/* nonce || AES-256-GCM(salt || plaintext) || tag to `out`, SHA-256 of salt || plaintext and of all that to the others. */
-static int seal(const Cipher *cipher, const byte *fresh, PyObject *plaintext, byte *out, byte *commit, byte *ct) {
-    size_t size = (size_t)PyBytes_GET_SIZE(plaintext);
+/* nonce || AES-256-GCM(salt || plaintext) || tag to `out`, where the plaintext has its place already; SHA-256 of
+ * salt || plaintext and of all that to the others. */
+static int seal(const Cipher *cipher, const byte *fresh, size_t size, byte *out, byte *commit, byte *ct) {
     byte *salted = out + NONCE;
     int done, salted_size = (int)(SALT + size);
     memcpy(out, fresh, FRESH);
-    memcpy(salted + SALT, PyBytes_AS_STRING(plaintext), size);
     if (sha256(NULL, 0, salted, SALT + size, commit))
         return -1;
     const byte *aad = (byte *)PyBytes_AS_STRING(cipher->aad);
@@ -135,46 +137,6 @@ static int seal(const Cipher *cipher, const byte *fresh, PyObject *plaintext, by
         cipher_ctx_ctrl(cipher->ctx, CTRL_AEAD_GET_TAG, TAG, salted + salted_size) != 1)
         return failed();
     return sha256(NULL, 0, out, NONCE + SALT + size + TAG, ct);
-}
-
-/* --- frames ------------------------------------------------------------------------------------------------------ */
-
-#define PREFIX 12
-#define CHECK 0x7457
-
-/* CRC-32 as zlib's, eight bytes at a time ("slicing-by-8"). */
-static uint32_t crc_table[8][256];
-
-static void make_crc_table(void) {
-    for (uint32_t i = 0; i < 256; i++) {
-        uint32_t c = i;
-        for (int bit = 0; bit < 8; bit++)
-            c = c & 1 ? 0xEDB88320 ^ c >> 1 : c >> 1;
-        crc_table[0][i] = c;
-    }
-    for (int i = 0; i < 256; i++)
-        for (int k = 1; k < 8; k++)
-            crc_table[k][i] = crc_table[k - 1][i] >> 8 ^ crc_table[0][crc_table[k - 1][i] & 255];
-}
-
-static uint32_t crc32(const byte *data, size_t size) {
-    uint32_t c = 0xFFFFFFFF;
-    for (; size >= 8; data += 8, size -= 8) {
-        c ^= data[0] | (uint32_t)data[1] << 8 | (uint32_t)data[2] << 16 | (uint32_t)data[3] << 24;
-        c = crc_table[7][c & 255] ^ crc_table[6][c >> 8 & 255] ^ crc_table[5][c >> 16 & 255] ^ crc_table[4][c >> 24] ^
-            crc_table[3][data[4]] ^ crc_table[2][data[5]] ^ crc_table[1][data[6]] ^ crc_table[0][data[7]];
-    }
-    for (; size; data++, size--)
-        c = crc_table[0][(c ^ *data) & 255] ^ c >> 8;
-    return ~c;
-}
-
-static byte *put_hex(byte *at, const byte *hash) {
-    for (int i = 0; i < HASH; i++) {
-        *at++ = (byte)"0123456789abcdef"[hash[i] >> 4];
-        *at++ = (byte)"0123456789abcdef"[hash[i] & 15];
-    }
-    return at;
 }
 
 /* --- text out of parts: bytes as they are, str in UTF-8, int in decimal; see entry.py, joined_in_python ------------ */
@@ -258,176 +220,7 @@ static PyObject *encode_body(PyObject *module, PyObject *const *given, Py_ssize_
     return body_of(given[0], given[1], given[2]);
 }
 
-/* --- entries ----------------------------------------------------------------------------------------------------- */
-
-/* Batch(): the frames and leaf hashes of entries that are on their way to the disk. See batch.py. */
-typedef struct {
-    PyObject_HEAD
-    byte *frames, *leaves;
-    size_t frames_size, frames_room, leaves_size, leaves_room;
-} Batch;
-
-#define KEPT (256 << 10) /* of a batch's room, from one to the next */
-
-static void batch_clear(Batch *self) {
-    PyMem_Free(self->frames);
-    PyMem_Free(self->leaves);
-    self->frames = self->leaves = NULL;
-    self->frames_size = self->frames_room = self->leaves_size = self->leaves_room = 0;
-}
-
-static void batch_dealloc(Batch *self) {
-    batch_clear(self);
-    Py_TYPE(self)->tp_free((PyObject *)self);
-}
-
-/* Make room for more bytes in a buffer. */
-static int make_room(byte **buffer, size_t *room, size_t needed) {
-    if (needed <= *room)
-        return 0;
-    size_t wanted = needed + needed / 2;
-    byte *moved = PyMem_Realloc(*buffer, wanted);
-    if (!moved) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    *buffer = moved;
-    *room = wanted;
-    return 0;
-}
-
-/* An entry as it is appended. */
-typedef struct {
-    long long seq, t_ns;
-    const char *kind;
-    Py_ssize_t kind_size;
-    PyObject *late, *members, *member, *body, *fresh;
-    Cipher *cipher; /* NULL where the body is sealed already, or none */
-} Entry;
-
-static int read_entry(PyObject *const *given, Py_ssize_t count, Entry *entry) {
-    if (count != 9 || !PyLong_Check(given[0]) || !PyLong_Check(given[1]) || !PyUnicode_Check(given[2]))
-        goto wrong;
-    for (int i = 3; i < 9; i++)
-        if (i != 7 && !PyBytes_Check(given[i]))
-            goto wrong;
-    entry->late = given[3];
-    entry->members = given[4];
-    entry->member = given[5];
-    entry->body = given[6];
-    entry->cipher = given[7] == Py_None ? NULL : (Cipher *)given[7];
-    entry->fresh = given[8];
-    if (entry->cipher && (!PyObject_TypeCheck(entry->cipher, &CIPHER) || PyBytes_GET_SIZE(entry->fresh) != FRESH))
-        goto wrong;
-    entry->seq = PyLong_AsLongLong(given[0]);
-    entry->t_ns = PyLong_AsLongLong(given[1]);
-    if (PyErr_Occurred())
-        return -1;
-    entry->kind = utf8_of(given[2], &entry->kind_size);
-    return entry->kind ? 0 : -1;
-wrong:
-    PyErr_SetString(PyExc_TypeError, "add(seq: int, t_ns: int, kind: str, late: bytes, members: bytes, member: bytes, "
-                                     "body: bytes, key: Cipher | None, fresh: bytes)");
-    return -1;
-}
-
-#define HEAD "{\"v\":1,\"seq\":"
-#define HEAD_TIME ",\"t_ns\":"
-#define HEAD_KIND ",\"kind\":\""
-
-/* What an entry's header needs at most. */
-static size_t header_most(const Entry *entry) {
-    const Cipher *cipher = entry->cipher;
-    Py_ssize_t most = (Py_ssize_t)sizeof HEAD HEAD_TIME HEAD_KIND + 3 * DIGITS + entry->kind_size + 4 +
-                      PyBytes_GET_SIZE(entry->late) + PyBytes_GET_SIZE(entry->members) + PyBytes_GET_SIZE(entry->member);
-    if (cipher)
-        most += PyBytes_GET_SIZE(cipher->before_ct) + PyBytes_GET_SIZE(cipher->before_commit) +
-                PyBytes_GET_SIZE(cipher->before_size) + 4 * HASH;
-    return (size_t)most;
-}
-
-/* Write an entry's frame and leaf hash; return where the frame ends, NULL with an exception. */
-static byte *write_entry(const Entry *entry, byte *at, byte *leaf) {
-    const Cipher *cipher = entry->cipher;
-    size_t size = (size_t)PyBytes_GET_SIZE(entry->body);
-    byte *header = at + PREFIX, *end;
-    byte *out = put_int(PUT(header, HEAD), entry->seq);
-    out = put(PUT(put_int(PUT(out, HEAD_TIME), entry->t_ns), HEAD_KIND), entry->kind, (size_t)entry->kind_size);
-    out = put_bytes(PUT(out, "\""), entry->late);
-    if (PyBytes_GET_SIZE(entry->members))
-        *out++ = ',';
-    out = put_bytes(put_bytes(out, entry->members), entry->member);
-    if (cipher) {
-        byte commit[HASH], ct[HASH], digits[DIGITS];
-        size_t digits_size = (size_t)(put_int(digits, (long long)size) - digits);
-        byte *ciphertext = out + PyBytes_GET_SIZE(cipher->before_ct) + 2 * HASH +
-                           PyBytes_GET_SIZE(cipher->before_commit) + 2 * HASH +
-                           PyBytes_GET_SIZE(cipher->before_size) + digits_size + 2;
-        if (seal(cipher, (byte *)PyBytes_AS_STRING(entry->fresh), entry->body, ciphertext, commit, ct)) {
-            cleanse(ciphertext, NONCE + SALT + size + TAG); /* a plaintext may stand in it */
-            return NULL;
-        }
-        out = put_hex(put_bytes(out, cipher->before_ct), ct);
-        out = put_hex(put_bytes(out, cipher->before_commit), commit);
-        out = PUT(put(put_bytes(out, cipher->before_size), digits, digits_size), "}}");
-        end = out + NONCE + SALT + size + TAG;
-    } else {
-        *out++ = '}';
-        end = put_bytes(out, entry->body);
-    }
-    uint32_t length = (uint32_t)(end - header), head = (uint32_t)(out - header);
-    at = put_big_endian(at, length, 4);
-    at = put_big_endian(at, head, 2);
-    at = put_big_endian(at, (length & 0xFFFF) ^ length >> 16 ^ head ^ CHECK, 2);
-    put_big_endian(at, crc32(header, length), 4);
-    return sha256("", 1, header, head, leaf) ? NULL : end;
-}
-
-/* add(…) -> bytes that wait. What raises leaves the batch as it was. */
-static PyObject *batch_add(Batch *self, PyObject *const *given, Py_ssize_t count) {
-    Entry entry;
-    if (read_entry(given, count, &entry))
-        return NULL;
-    size_t most = header_most(&entry), body = (size_t)PyBytes_GET_SIZE(entry.body);
-    if (most >= 0xFFFF || body > INT_MAX / 2)
-        return PyErr_Format(PyExc_ValueError, "an entry is too long to be framed");
-    if (make_room(&self->frames, &self->frames_room, self->frames_size + PREFIX + most + NONCE + SALT + body + TAG) ||
-        make_room(&self->leaves, &self->leaves_room, self->leaves_size + HASH))
-        return NULL;
-    byte *end = write_entry(&entry, self->frames + self->frames_size, self->leaves + self->leaves_size);
-    if (!end)
-        return NULL;
-    self->frames_size = (size_t)(end - self->frames);
-    self->leaves_size += HASH;
-    return PyLong_FromSize_t(self->frames_size);
-}
-
-/* take() -> (frames, leaf hashes), each joined; the batch is empty then. */
-static PyObject *batch_take(Batch *self, PyObject *none) {
-    (void)none;
-    PyObject *taken = Py_BuildValue("(y#y#)", self->frames ? (char *)self->frames : "", (Py_ssize_t)self->frames_size,
-                                    self->leaves ? (char *)self->leaves : "", (Py_ssize_t)self->leaves_size);
-    if (taken && self->frames_room > KEPT)
-        batch_clear(self);
-    if (taken)
-        self->frames_size = self->leaves_size = 0;
-    return taken;
-}
-
-static PyMethodDef BATCH_METHODS[] = {
-    {"add", (PyCFunction)(void (*)(void))batch_add, METH_FASTCALL, NULL},
-    {"take", (PyCFunction)batch_take, METH_NOARGS, NULL},
-    {NULL, NULL, 0, NULL},
-};
-
-static PyTypeObject BATCH = {
-    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "tidewaiter.ledger._crypto.Batch",
-    .tp_basicsize = sizeof(Batch),
-    .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_methods = BATCH_METHODS,
-    .tp_new = PyType_GenericNew,
-    .tp_dealloc = (destructor)batch_dealloc,
-};
+#include "_batch.h"
 
 /* --- the module -------------------------------------------------------------------------------------------------- */
 
@@ -446,7 +239,13 @@ PyMODINIT_FUNC PyInit__crypto(void) {
     make_crc_table();
     if (load() || PyType_Ready(&CIPHER) || PyType_Ready(&BATCH))
         return NULL;
-    PyObject *module = PyModule_Create(&MODULE);
+    PyObject *module = PyModule_Create(&MODULE), *appending = PyCapsule_New((void *)&APPENDING, APPENDING_NAME, NULL);
+    int failed = !module || !appending || PyModule_AddObjectRef(module, "appending", appending);
+    Py_XDECREF(appending);
+    if (failed) {
+        Py_XDECREF(module);
+        return NULL;
+    }
     if (module && (PyModule_AddObjectRef(module, "Cipher", (PyObject *)&CIPHER) ||
                    PyModule_AddObjectRef(module, "Batch", (PyObject *)&BATCH))) {
         Py_DECREF(module);

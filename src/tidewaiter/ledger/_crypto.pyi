@@ -1,6 +1,6 @@
 """Hashing and sealing for the ledger in C (_crypto.c), there where it was built and libcrypto 3 is."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import final
 
 from tidewaiter.ledger.seal import BodyKey
@@ -26,7 +26,14 @@ def encode_body(sql: bytes, binds: bytes, types: tuple[int, ...], /) -> bytes:
 class Batch:
     """`batch.InPython`. `add` raises RuntimeError if libcrypto fails, and TypeError for a key that is no Cipher."""
 
-    def __new__(cls) -> Batch: ...
+    size: int
+    t_ns: int
+    def __new__(cls, clock_ns: Callable[[], int] | None = None, /) -> Batch: ...
+    @property
+    def is_spent(self) -> bool: ...
+    def reset(self, size: int, t_ns: int, /) -> None: ...
+    def grant(self, key: BodyKey | Cipher, until_ns: int, fresh: bytes, /) -> None: ...
+    def withdraw(self) -> None: ...
     def add(
         self,
         seq: int,

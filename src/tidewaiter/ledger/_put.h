@@ -45,16 +45,21 @@ static inline byte *put_int(byte *at, long long value) {
     return at;
 }
 
-/* The body of an entry as bytes: `sql` and `binds` are bytes, `oids` a tuple. See entry.py, encode_body_in_python. */
-static inline PyObject *body_of(PyObject *sql, PyObject *binds, PyObject *oids) {
+/* The body of an entry, see entry.py, encode_body_in_python: `sql` and `binds` are bytes, `oids` a tuple. First its size, 0
+ * with an exception where a section is longer than its length can say. */
+static inline size_t body_size(PyObject *sql, PyObject *binds, PyObject *oids) {
     Py_ssize_t text = PyBytes_GET_SIZE(sql), bound = PyBytes_GET_SIZE(binds), types = PyTuple_GET_SIZE(oids);
-    if (text > UINT32_MAX || bound > UINT32_MAX || types > UINT32_MAX / 4)
-        return PyErr_Format(PyExc_OverflowError, "a body's section is longer than its length can say");
-    PyObject *made = PyBytes_FromStringAndSize(NULL, 6 + text + (bound ? 5 + bound : 0) + (types ? 5 + 4 * types : 0));
-    if (!made)
-        return NULL;
-    byte *at = PUT((byte *)PyBytes_AS_STRING(made), "\x01S");
-    at = put_bytes(put_big_endian(at, (uint32_t)text, 4), sql);
+    if (text > UINT32_MAX || bound > UINT32_MAX || types > UINT32_MAX / 4) {
+        PyErr_SetString(PyExc_OverflowError, "a body's section is longer than its length can say");
+        return 0;
+    }
+    return (size_t)(6 + text + (bound ? 5 + bound : 0) + (types ? 5 + 4 * types : 0));
+}
+
+/* Then its bytes; NULL with an exception where an OID is none. */
+static inline byte *put_body(byte *at, PyObject *sql, PyObject *binds, PyObject *oids) {
+    Py_ssize_t bound = PyBytes_GET_SIZE(binds), types = PyTuple_GET_SIZE(oids);
+    at = put_bytes(put_big_endian(PUT(at, "\x01S"), (uint32_t)PyBytes_GET_SIZE(sql), 4), sql);
     if (bound)
         at = put_bytes(put_big_endian(PUT(at, "B"), (uint32_t)bound, 4), binds);
     if (types)
@@ -64,11 +69,18 @@ static inline PyObject *body_of(PyObject *sql, PyObject *binds, PyObject *oids) 
         if (oid > UINT32_MAX) { /* the error value too, where a long has 64 bits */
             if (!PyErr_Occurred())
                 PyErr_SetString(PyExc_OverflowError, "a type OID has 32 bits");
-            Py_DECREF(made);
             return NULL;
         }
         at = put_big_endian(at, (uint32_t)oid, 4);
     }
+    return at;
+}
+
+static inline PyObject *body_of(PyObject *sql, PyObject *binds, PyObject *oids) {
+    size_t size = body_size(sql, binds, oids);
+    PyObject *made = size ? PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size) : NULL;
+    if (made && !put_body((byte *)PyBytes_AS_STRING(made), sql, binds, oids))
+        Py_CLEAR(made);
     return made;
 }
 

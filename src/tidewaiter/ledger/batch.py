@@ -14,9 +14,12 @@ from tidewaiter.ledger.tree import leaf_hash
 
 
 class InPython:
-    """Entries on their way to the disk."""
+    """Entries on their way to the disk; `size` and `t_ns` are the number that comes next and the time of the last."""
 
-    def __init__(self) -> None:
+    is_spent = False
+
+    def __init__(self, clock_ns: Callable[[], int] | None = None, /) -> None:
+        self.size = self.t_ns = 0
         self._frames: list[bytes] = []
         self._leaves: list[bytes] = []
         self._bytes = 0
@@ -48,7 +51,20 @@ class InPython:
         self._leaves.append(leaf_hash(header))
         self._frames.append(framed)
         self._bytes += len(framed)
+        self.size, self.t_ns = seq + 1, t_ns
         return self._bytes
+
+    def reset(self, size: int, t_ns: int, /) -> None:
+        """Begin anew behind so many entries: nothing waits, and nothing is granted."""
+        self.take()
+        self.size, self.t_ns = size, t_ns
+
+    def grant(self, key: BodyKey | _crypto.Cipher, until_ns: int, fresh: bytes, /) -> None:
+        """Let the session's lane, which is written in C, append entries itself, sealed with this key until then, each
+        under the next piece of `fresh`. Its time is `clock_ns`, None for the system's. Here it never does."""
+
+    def withdraw(self) -> None:
+        """Take that back: the log does not take entries now."""
 
     def take(self) -> tuple[bytes, bytes]:
         """(frames, leaf hashes of the headers) of what was added, each joined; nothing waits then."""
@@ -59,8 +75,9 @@ class InPython:
         return taken
 
 
-Batch: Callable[[], InPython | _crypto.Batch]
-"""`InPython`, in C where it can be had; then `add` raises RuntimeError if libcrypto fails."""
+Batch: type[InPython] | type[_crypto.Batch]
+"""`InPython`, in C where it can be had; then `add` raises RuntimeError if libcrypto fails, and `is_spent` where nothing is
+granted, or no more randomness is left of what was."""
 try:
     import tidewaiter.ledger._crypto as _crypto
 

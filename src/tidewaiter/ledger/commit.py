@@ -66,6 +66,11 @@ class Recorder:
         return self._log.repairs
 
     @property
+    def batch(self) -> object:
+        """What a lane appends to by itself; see `batch.InPython.grant`."""
+        return self._log.batch
+
+    @property
     def available(self) -> bool:
         """True if new traffic can be recorded."""
         return self._log.state is _OPEN
@@ -111,6 +116,8 @@ class Recorder:
         except LedgerUnavailable:
             self._wake.set()
             raise
+        if self._is_idle:  # a lane does not tell of what it records
+            self._wake.set()
 
     def written(self, then: Callable[[bool], None]) -> None:
         """Call `then` at the end of this turn of the event loop: with True if everything recorded until then survives

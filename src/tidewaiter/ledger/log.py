@@ -17,6 +17,7 @@ import fcntl
 import os
 import re
 import threading
+import time
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
@@ -84,6 +85,8 @@ class Log:
         self._stager = Sealer(datakeys.make, random_bytes)  # stage runs in another thread: pool and key of its own
         self._segments = Segments(self._layout, files, segment_bytes)
         self._reserve = Reserve(self._layout, files)
+        self.batch = Batch(None if clock_ns is time.time_ns else clock_ns)
+        """What is appended and not written."""
         self._slow = threading.Lock()  # one sync, publish, stage, prepare or repair at a time
         self._turning = threading.Lock()  # a disk found full breaks in one thread while another finds it free again
         self._lock_fd = -1
@@ -157,8 +160,8 @@ class Log:
         """Find the end and go on from there. Everything found is durable."""
         found = recover(self._layout, self._files, self._keys.verifier)
         self._segments.resume(found.segment, found.segment_end)
-        self._size = self._written = self._durable = found.size
-        self._t_ns = found.t_ns
+        self.batch.reset(found.size, found.t_ns)
+        self._written = self._durable = found.size
         self._checkpoints = Checkpoints(
             self._layout, self._files, self._keys.signer, found.checkpoint, found.checkpoints_end
         )
@@ -166,7 +169,6 @@ class Log:
         self._stored: list[bytes] = []
         self._leaves = [leaf_hash(header) for header in found.headers]  # joined, of one write each
         self._unhashed = len(self._leaves)
-        self._batch = Batch()  # what is appended and not written
         return found
 
     # --- state ---------------------------------------------------------------------------------------------------
@@ -174,7 +176,7 @@ class Log:
     @property
     def size(self) -> int:
         """Entries appended."""
-        return self._size
+        return self.batch.size
 
     @property
     def written(self) -> int:
@@ -215,6 +217,7 @@ class Log:
             if self._state in (State.OPEN, State.FULL):
                 self._gap_reason = self._gap_reason or (str(error) if self._state is State.OPEN else "")
                 self._cause, self._state = error, State.BROKEN
+            self.batch.withdraw()
         return self._refusal()
 
     def _refusal(self) -> LedgerUnavailable:
@@ -234,9 +237,10 @@ class Log:
         """
         if self._state is not _OPEN and not (closing and self._state is State.FULL):
             raise self._refusal()
-        seq, t_ns, late = self._size, self._clock_ns(), b""
-        if t_ns < self._t_ns:
-            t_ns, late = self._t_ns, b',"t_src":%d' % max(0, t_ns)
+        batch = self.batch
+        seq, t_ns, late = batch.size, self._clock_ns(), b""
+        if t_ns < batch.t_ns:
+            t_ns, late = batch.t_ns, b',"t_src":%d' % max(0, t_ns)
         if len(members) > MEMBERS_BYTES:
             members, body = _spill(members, body)
         if kind not in self._kinds:
@@ -245,6 +249,8 @@ class Log:
         if isinstance(body, bytes) and len(body) <= INLINE_BYTES:
             try:
                 inline, fresh, payload = self._sealer.key(t_ns).inline, self._sealer.fresh(), body
+                if batch.is_spent:
+                    self._lend(t_ns)
             except OSError as error:
                 raise self._fail(error) from error
         elif body is not None:
@@ -252,14 +258,18 @@ class Log:
             member, ciphertext, blob = sealed
             payload = b"" if blob else ciphertext
         try:
-            waiting = self._batch.add(seq, t_ns, kind, late, members, member, payload, inline, fresh)
+            waiting = batch.add(seq, t_ns, kind, late, members, member, payload, inline, fresh)
         except (RuntimeError, MemoryError) as error:
             raise self._fail(error) from error
-        self._t_ns = t_ns
-        self._size = seq + 1
         if waiting > BUFFER_BYTES:
             self.write()
         return Receipt(seq)
+
+    def _lend(self, t_ns: int) -> None:
+        """Let entries be appended past this, from C, as long as the log is open."""
+        self.batch.grant(*self._sealer.lend(t_ns))
+        if self._state is not _OPEN:  # full, or broken by the other thread meanwhile
+            self.batch.withdraw()
 
     def _check_kind(self, kind: str) -> None:
         if not _KIND.fullmatch(kind):
@@ -288,11 +298,11 @@ class Log:
         """Hand everything appended to the system: it survives kill -9. Raises LedgerUnavailable."""
         if self._state is not _OPEN and self._state in (State.BROKEN, State.CLOSED):
             raise self._refusal()
-        written, size = self._written, self._size
+        written, size = self._written, self.batch.size
         if written == size:
             return
         try:
-            frames, leaves = self._batch.take()
+            frames, leaves = self.batch.take()
             self._segments.write(frames, written)
         except (OSError, MemoryError) as error:
             raise self._fail(error) from error
@@ -311,7 +321,7 @@ class Log:
     def draft(self) -> Draft | None:
         """What `publish` needs to checkpoint everything appended; None if there is nothing new."""
         self.write()
-        if self._size == self.checkpointed:
+        if self.size == self.checkpointed:
             return None
         self._hash()
         draft = Draft(self._tree.size, self._tree.root(), b"".join(self._stored))
@@ -327,7 +337,7 @@ class Log:
         if len(members) > MEMBERS_BYTES:
             members, body = _spill(members, body)
         with self._slow:
-            return Staged(members, self._seal(self._stager, body, max(self._t_ns, self._clock_ns())))
+            return Staged(members, self._seal(self._stager, body, max(self.batch.t_ns, self._clock_ns())))
 
     def prepare(self) -> None:
         """Make the data key of today, or of tomorrow when that is near, if there is none, so that `append` need not
@@ -335,7 +345,7 @@ class Log:
         with self._slow:
             if self._state is State.OPEN:
                 try:
-                    self._sealer.prepare(max(self._t_ns, self._clock_ns()), AHEAD_NS)
+                    self._sealer.prepare(max(self.batch.t_ns, self._clock_ns()), AHEAD_NS)
                 except OSError as error:
                     raise self._fail(error) from error
 
@@ -398,10 +408,10 @@ class Log:
 
     def _reopen(self) -> None:
         was_full = is_full(self._cause)
-        appended = self._size
+        appended = self.size
         self._segments.close()
         self._recover()
-        self._lost += max(0, appended - self._size)
+        self._lost += max(0, appended - self.size)
         if was_full:
             self._reserve.release()
         if self._gap_reason or self._lost:
@@ -414,18 +424,18 @@ class Log:
 
         Past `append`, as the other thread must not append beside it: the log is still broken.
         """
-        now_ns = self._clock_ns()
-        t_ns, late = max(now_ns, self._t_ns), b',"t_src":%d' % max(0, now_ns) if now_ns < self._t_ns else b""
+        now_ns, size, last_ns = self._clock_ns(), self.batch.size, self.batch.t_ns
+        t_ns, late = max(now_ns, last_ns), b',"t_src":%d' % max(0, now_ns) if now_ns < last_ns else b""
         told = members({"reason": self._gap_reason or str(self._cause), "lost": self._lost})
         batch = Batch()
-        batch.add(self._size, t_ns, "gap", late, told, b"", b"", None, b"")
+        batch.add(size, t_ns, "gap", late, told, b"", b"", None, b"")
         frames, leaves = batch.take()
-        self._segments.write(frames, self._size)
+        self._segments.write(frames, size)
         self._segments.sync()
         self._leaves.append(leaves)
         self._unhashed += 1
-        self._t_ns = t_ns
-        self._size = self._written = self._durable = self._size + 1
+        self.batch.reset(size + 1, t_ns)
+        self._written = self._durable = size + 1
         self._gap_reason, self._lost = "", 0
 
     def close(self) -> None:
@@ -438,6 +448,7 @@ class Log:
 
     def _release(self) -> None:
         self._state = State.CLOSED
+        self.batch.withdraw()
         self._segments.close()
         if self._lock_fd >= 0:
             os.close(self._lock_fd)

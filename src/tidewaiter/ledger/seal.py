@@ -200,6 +200,14 @@ class Sealer:
         self._pool_at = at + _FRESH_BYTES
         return self._pool[at : at + _FRESH_BYTES]
 
+    def lend(self, t_ns: int) -> tuple[BodyKey | _crypto.Cipher, int, bytes]:
+        """The key for entries of this time, until when it is that, and fresh randomness for some bodies, which nobody
+        else gets."""
+        key, fresh = self.key(t_ns), self._random(_POOL_BYTES)
+        count = min(_POOL_BYTES // _FRESH_BYTES, self._left)
+        self._left -= count
+        return key.inline, self._until_ns, fresh[: count * _FRESH_BYTES]
+
     def seal(self, plaintext: bytes, t_ns: int) -> Sealed:
         """Seal a body that belongs to an entry of this time."""
         return self.key(t_ns).seal(plaintext, self.fresh())

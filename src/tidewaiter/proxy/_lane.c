@@ -12,9 +12,11 @@
 #include <structmember.h>
 #include <time.h>
 
-#include "../ledger/_put.h"
+#include "../ledger/_append.h"
 #include "_messages.h"
 
+static const Appending *appending; /* NULL where the ledger's batch is not the one in C */
+static PyTypeObject *batch_type;
 static PyObject *str_write, *str_text, *str_oids, *str_members, *no_bytes, *no_oids;
 
 /* What is called, what is read, and the statement that is under way: `owes` is NOTHING while there is none. */
@@ -23,7 +25,9 @@ typedef struct {
     PyObject *ask, *answer, *fail;         /* the session's long roads: chunk, chunk, exception */
     PyObject *plain;                       /* Rounds.plain(text) */
     PyObject *went, *done;                 /* Rounds.went, Rounds.done: see of_statement */
-    PyObject *ran;                         /* Trail.ran(members, body, rows) */
+    PyObject *ran;                         /* Trail.ran(members, body, rows), for what `batch` does not take */
+    PyObject *batch;                       /* the ledger's, None where it is not the one in C */
+    PyObject *counted;                     /* Trail.counted(statements, rows), of what went to `batch` */
     PyObject *say_now, *written, *said;    /* Outlet.say_now(answer), Recorder.written, Outlet.said */
     PyObject *clock_us;                    /* None for the system's */
     PyObject *server;                      /* its link */
@@ -31,6 +35,7 @@ typedef struct {
     PyObject *judged, *statement, *text, *oids, *binds; /* of what is under way; `statement` if it has a name */
     long long began_us;
     Py_ssize_t most_bytes;
+    long long statements, rows; /* that were not told to `counted` yet */
     int owes;
     char is_armed, is_busy, keeps_binds; /* is_busy: what is under way went to the server */
     char is_parsed;                      /* what is under way began with a Parse of the unnamed statement */
@@ -91,6 +96,12 @@ static PyObject *of_statement(const Lane *self) {
 /* Take nothing more; what is under way goes on in Python, as if it had been taken there. */
 static int disarm(Lane *self) {
     self->is_armed = 0;
+    if (self->statements) {
+        PyObject *told = PyObject_CallFunction(self->counted, "LL", self->statements, self->rows);
+        self->statements = self->rows = 0;
+        if (called(told))
+            return -1;
+    }
     if (self->owes == NOTHING)
         return 0;
     PyObject *given = of_statement(self);
@@ -197,32 +208,59 @@ static int take(Lane *self, PyObject *chunk) {
 
 /* --- server → client --------------------------------------------------------------------------------------------- */
 
-/* The members of an execution's entry; see proxy/trail.py, Trail.outcome. */
-static PyObject *members_of(Lane *self, const Told *told, long long duration_us) {
-    static const char AROUND[] =
-        ",,\"binds\":,\"status\":\"ok\",\"results\":[[\"\",]],\"rows\":,\"bytes\":,\"duration_us\":";
-    PyObject *judged = PyObject_GetAttr(self->judged, str_members), *members = NULL;
-    if (judged && !PyBytes_CheckExact(judged))
-        PyErr_SetString(PyExc_TypeError, "a judgement's members are bytes");
-    else if (judged)
-        members = PyBytes_FromStringAndSize(NULL, PyBytes_GET_SIZE(self->who) + PyBytes_GET_SIZE(judged) +
-                                                      told->tag_bytes + (Py_ssize_t)sizeof AROUND + 5 * DIGITS);
-    if (members) {
-        byte *start = (byte *)PyBytes_AS_STRING(members), *at = PUT(put_bytes(start, self->who), ",");
-        at = put_bytes(at, judged);
-        if (PyBytes_GET_SIZE(self->binds)) {
-            const byte *binds = (const byte *)PyBytes_AS_STRING(self->binds);
-            at = put_int(PUT(at, ",\"binds\":"), count(binds, PyBytes_GET_SIZE(self->binds)));
-        }
-        at = put(PUT(at, ",\"status\":\"ok\",\"results\":[[\""), told->tag, (size_t)told->tag_bytes);
-        at = PUT(put_int(PUT(at, "\","), told->rows), "]]");
-        at = put_int(PUT(at, ",\"rows\":"), told->rows);
-        at = put_int(PUT(at, ",\"bytes\":"), told->bytes);
-        at = put_int(PUT(at, ",\"duration_us\":"), duration_us);
-        _PyBytes_Resize(&members, at - start);
+#define AROUND ",,\"binds\":,\"status\":\"ok\",\"results\":[[\"\",]],\"rows\":,\"bytes\":,\"duration_us\":"
+
+/* What the members of an execution's entry need at most; `judged` are those of its judgement. */
+static size_t members_most(const Lane *self, PyObject *judged, const Told *told) {
+    return (size_t)(PyBytes_GET_SIZE(self->who) + PyBytes_GET_SIZE(judged) + told->tag_bytes) + sizeof AROUND + 5 * DIGITS;
+}
+
+/* They; see proxy/trail.py, Trail.outcome. */
+static byte *put_members(const Lane *self, byte *at, PyObject *judged, const Told *told, long long duration_us) {
+    at = put_bytes(PUT(put_bytes(at, self->who), ","), judged);
+    if (PyBytes_GET_SIZE(self->binds)) {
+        const byte *binds = (const byte *)PyBytes_AS_STRING(self->binds);
+        at = put_int(PUT(at, ",\"binds\":"), count(binds, PyBytes_GET_SIZE(self->binds)));
     }
-    Py_XDECREF(judged);
-    return members;
+    at = put(PUT(at, ",\"status\":\"ok\",\"results\":[[\""), told->tag, (size_t)told->tag_bytes);
+    at = PUT(put_int(PUT(at, "\","), told->rows), "]]");
+    at = put_int(PUT(at, ",\"rows\":"), told->rows);
+    at = put_int(PUT(at, ",\"bytes\":"), told->bytes);
+    return put_int(PUT(at, ",\"duration_us\":"), duration_us);
+}
+
+/* Append the entry of the statement under way to the ledger's batch: 1 then, 0 where it does not take it now. */
+static int append(Lane *self, PyObject *judged, PyObject *binds, const Told *told, long long duration_us) {
+    Begun begun;
+    size_t size = body_size(self->text, binds, self->oids);
+    byte *members, *end;
+    if (self->batch == Py_None || !size ||
+        !(members = appending->begin(self->batch, &begun, "execution", 9, members_most(self, judged, told), size)))
+        return 0;
+    end = put_members(self, members, judged, told, duration_us);
+    if (!put_body(appending->body(self->batch, end, size), self->text, binds, self->oids) ||
+        appending->append(self->batch, &begun, end, size))
+        return 0;
+    self->statements++;
+    self->rows += told->rows;
+    return 1;
+}
+
+/* Record it the long way, which knows what to do with what is unusual, and what to raise. */
+static int record(Lane *self, PyObject *judged, PyObject *binds, const Told *told, long long duration_us) {
+    PyErr_Clear();
+    PyObject *members = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)members_most(self, judged, told));
+    if (members) {
+        byte *start = (byte *)PyBytes_AS_STRING(members);
+        _PyBytes_Resize(&members, put_members(self, start, judged, told, duration_us) - start);
+    }
+    PyObject *given[] = {members, members ? body_of(self->text, binds, self->oids) : NULL, NULL};
+    if (given[1])
+        given[2] = PyLong_FromLongLong(told->rows);
+    int failed = given[2] ? called(PyObject_Vectorcall(self->ran, given, 3, NULL)) : -1;
+    for (int i = 0; i < 3; i++)
+        Py_XDECREF(given[i]);
+    return failed;
 }
 
 /* Let the client have the answer when the entry is written: at the end of the event loop's turn, in one write with
@@ -241,19 +279,20 @@ static int settle(Lane *self, PyObject *chunk) {
     long long ended_us;
     if (!read_answer(self->owes, self->is_parsed, self->status, (const byte *)PyBytes_AS_STRING(chunk), PyBytes_GET_SIZE(chunk), &told))
         return 0;
-    PyObject *members = NULL, *body = NULL, *rows = NULL;
-    if (!now_us(self, &ended_us) && (members = members_of(self, &told, ended_us - self->began_us)) &&
-        (body = body_of(self->text, self->keeps_binds ? self->binds : no_bytes, self->oids)))
-        rows = PyLong_FromLongLong(told.rows);
-    PyObject *given[] = {members, body, rows};
-    PyObject *done = rows && (self->is_parsed || self->status != 'I') ? of_statement(self) : NULL;
-    int is_whole = rows && !PyErr_Occurred();
+    PyObject *judged = PyObject_GetAttr(self->judged, str_members), *binds = self->keeps_binds ? self->binds : no_bytes;
+    PyObject *done = self->is_parsed || self->status != 'I' ? of_statement(self) : NULL;
+    int failed = !judged || PyErr_Occurred() || now_us(self, &ended_us);
+    if (!failed && !PyBytes_CheckExact(judged)) {
+        PyErr_SetString(PyExc_TypeError, "a judgement's members are bytes");
+        failed = -1;
+    }
+    if (!failed && !append(self, judged, binds, &told, ended_us - self->began_us))
+        failed = record(self, judged, binds, &told, ended_us - self->began_us);
     forget(self); /* the server owes nothing any more, whatever becomes of the entry */
-    int failed = !is_whole || called(PyObject_Vectorcall(self->ran, given, 3, NULL)) ||
-                 (done && called(PyObject_CallObject(self->done, done)));
+    if (!failed && done)
+        failed = called(PyObject_CallObject(self->done, done));
     Py_XDECREF(done);
-    for (int i = 0; i < 3; i++)
-        Py_XDECREF(given[i]);
+    Py_XDECREF(judged);
     return failed || say(self, chunk) ? -1 : 1;
 }
 
@@ -335,20 +374,22 @@ static void lane_dealloc(Lane *self) {
 }
 
 static PyObject *lane_make(PyTypeObject *type, PyObject *given, PyObject *named) {
-    static char *NAMES[] = {"ask", "answer", "fail", "plain", "went", "done", "ran", "say_now", "written", "said", "clock_us",
+    static char *NAMES[] = {"ask", "answer", "fail", "plain", "went", "done", "ran", "batch", "counted", "say_now", "written", "said", "clock_us",
                             "server", "known", "unsaid", "who", "most_bytes", "keeps_binds", NULL};
     Lane *self = (Lane *)type->tp_alloc(type, 0);
     int keeps_binds;
     if (!self)
         return NULL;
     if (!PyArg_ParseTupleAndKeywords(
-            given, named, "$OOOOOOOOOOOOO!O!Snp", NAMES, &self->ask, &self->answer, &self->fail, &self->plain,
-            &self->went, &self->done, &self->ran, &self->say_now, &self->written, &self->said, &self->clock_us, &self->server,
+            given, named, "$OOOOOOOOOOOOOOO!O!Snp", NAMES, &self->ask, &self->answer, &self->fail, &self->plain,
+            &self->went, &self->done, &self->ran, &self->batch, &self->counted, &self->say_now, &self->written, &self->said, &self->clock_us, &self->server,
             &PyDict_Type, &self->known, &PyList_Type, &self->unsaid, &self->who, &self->most_bytes, &keeps_binds)) {
         memset(&self->ask, 0, OBJECTS * sizeof(PyObject *)); /* they were borrowed */
         Py_DECREF(self);
         return NULL;
     }
+    if (!appending || Py_TYPE(self->batch) != batch_type)
+        self->batch = Py_None;
     for (size_t i = 0; i < OBJECTS; i++)
         Py_XINCREF(objects(self)[i]);
     self->keeps_binds = (char)keeps_binds;
@@ -392,8 +433,23 @@ static int make_constants(void) {
            (no_bytes = PyBytes_FromStringAndSize(NULL, 0)) && (no_oids = PyTuple_New(0));
 }
 
+/* Find the ledger's batch, if it is there. */
+static int find_batch(void) {
+    PyObject *module = PyImport_ImportModule("tidewaiter.ledger._crypto");
+    if (!module) {
+        if (!PyErr_ExceptionMatches(PyExc_ModuleNotFoundError))
+            return -1;
+        PyErr_Clear();
+        return 0;
+    }
+    batch_type = (PyTypeObject *)PyObject_GetAttrString(module, "Batch");
+    Py_DECREF(module);
+    appending = batch_type ? PyCapsule_Import(APPENDING_NAME, 0) : NULL;
+    return appending ? 0 : -1;
+}
+
 PyMODINIT_FUNC PyInit__lane(void) {
-    if (!make_constants() || PyType_Ready(&LANE))
+    if (!make_constants() || find_batch() || PyType_Ready(&LANE))
         return NULL;
     PyObject *module = PyModule_Create(&MODULE);
     if (module && PyModule_AddObjectRef(module, "Lane", (PyObject *)&LANE)) {

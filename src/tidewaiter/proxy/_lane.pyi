@@ -20,6 +20,8 @@ class Lane:
         went: Callable[[int, bool, Statement | None, Judged, bytes, bytes, tuple[int, ...], int], None],
         done: Callable[[int, bool, Statement | None, Judged, bytes, bytes, tuple[int, ...], int], None],
         ran: Callable[[bytes, bytes, int], Receipt],
+        batch: object,  # of the ledger; any other than the one in C is not used
+        counted: Callable[[int, int], None],
         say_now: Callable[[bytes], None],
         written: Callable[[Callable[[bool], None]], None],
         said: Callable[[bool], None],

@@ -34,6 +34,9 @@ class Recorder(Protocol):
     def repairs(self) -> int: ...
 
     @property
+    def batch(self) -> object: ...
+
+    @property
     def available(self) -> bool: ...
 
     @property
@@ -159,6 +162,11 @@ class Trail:
         self.statements += 1
         self.rows += rows
         return receipt
+
+    def counted(self, statements: int, rows: int) -> None:
+        """Count executions that a lane recorded by itself."""
+        self.statements += statements
+        self.rows += rows
 
     def event(self, kind: str, fields: Mapping[str, object]) -> Receipt:
         """Record something about the session itself."""
