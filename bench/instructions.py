@@ -48,15 +48,13 @@ ANSWER = ROW + postgres.data_row((b"-1234",)) + postgres.command_complete("SELEC
 PARTS = (
     ("take the client's messages, judge (remembered), forward", "lane_asked"),
     ("find and settle the answer, make its entry", "lane_answered"),
-    ("append it: number, time, key", "CPyDef_log___Log___append"),
-    ("seal, frame and hash it", "batch_add"),
+    ("seal, frame and hash it", "batch_append"),
     ("add it to the tree, with 255 others", "CPyDef_log___Log____hash"),
     ("write to the system, hand on the answer", "CPyDef_outlet___Outlet___say_now"),
 )
-"""What is counted, by the function that does it; those without a module are in proxy/_lane.c and ledger/_crypto.c."""
+"""What is counted, by the function that does it; those without a module are in proxy/_lane.c and ledger/_batch.h."""
 INSIDE = {
-    "lane_answered": ("CPyDef_log___Log___append", "CPyDef_outlet___Outlet___say_now"),
-    "CPyDef_log___Log___append": ("batch_add",),
+    "lane_answered": ("batch_append", "CPyDef_outlet___Outlet___say_now"),
     "CPyDef_outlet___Outlet___say_now": ("CPyDef_log___Log____hash",),
 }
 """Of these, which others have a line of their own."""

@@ -95,6 +95,21 @@ def test_key_is_replaced_before_random_nonces_may_collide(
     assert len(factory.made) == 3
 
 
+def test_what_is_lent_is_nobody_elses_and_counts(
+    sealer: Sealer, factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seal, "_BODIES_PER_DEK", 100)
+    given = [sealer.fresh()]
+    midnight = NOON_NS // DAY_NS * DAY_NS
+    for bodies in (93, 7, 93):  # of 100, one of which is that of the entry that asks
+        _, until_ns, fresh = sealer.lend(NOON_NS)
+        assert until_ns == midnight + DAY_NS
+        assert len(fresh) == 44 * (bodies if bodies > 7 else 5)
+        given += [fresh[at : at + 44] for at in range(0, len(fresh), 44)]
+    assert len(set(given)) == len(given)
+    assert len(factory.made) == 2
+
+
 def test_changed_bodies_and_wrong_keys_are_unreadable(sealer: Sealer, factory: Factory) -> None:
     sealed = sealer.seal(b"select", NOON_NS)
     ref, key = ref_of(sealed), factory.made[0]

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import errno
+import time
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
 from test_lane import ANSWER, BOUND, SELECT, Road, bound
 
 from tidewaiter.ledger.batch import Batch, InPython
+from tidewaiter.ledger.commit import Recorder
+from tidewaiter.ledger.entry import decode
+from tidewaiter.ledger.files import Files
+from tidewaiter.ledger.keys import create_keys
+from tidewaiter.ledger.log import Log
+from tidewaiter.ledger.reader import FolderSource, LogReader
 from tidewaiter.ledger.seal import BodyKey, DataKey
+from tidewaiter.ledger.verify import verify
 from tidewaiter.proxy.lane import Lane, NoLane
+from tidewaiter.proxy.trail import Trail
 
 pytestmark = pytest.mark.skipif(Lane is NoLane or Batch is InPython, reason="not compiled")
 KEY = BodyKey(DataKey("2026-11-27-1", bytes(32)))
@@ -156,3 +167,96 @@ def test_an_oid_that_is_none_is_a_defect_of_the_session() -> None:
     granted.ask(bound(b"7"), BOUND + ANSWER)
     assert [what for what, _ in granted.long] == ["fail"]
     assert (granted.batch.take(), granted.now) == ((b"", b""), [])
+
+
+# -- into a real log ----------------------------------------------------------------------------------------------
+
+
+class NoDisk(Files):
+    """A disk that does not wait, and fails when told."""
+
+    is_full = False
+
+    def write(self, fd: int, data: bytes | memoryview, at: int) -> int:
+        if self.is_full:
+            raise OSError(errno.ENOSPC, "injected")
+        return super().write(fd, data, at)
+
+    def fdatasync(self, fd: int) -> None:
+        pass
+
+
+class Desk:
+    """A log with its recorder, a trail, and a lane that records with them; answers leave once they are written."""
+
+    def __init__(self, folder: Path) -> None:
+        self.files = NoDisk()
+        self.keys = create_keys(folder / "keys", "test/lane")
+        self.folder = folder / "ledger"
+        self.log = Log.open(
+            self.folder, origin="test/lane", keys=self.keys, clock_ns=time.time_ns, files=self.files, announce=False
+        )
+        self.recorder = Recorder(self.log, report=lambda line: None)
+        self.trail = Trail(self.recorder, "full", {"session": "s"})
+        self.road = Road()
+        self.lane = Lane(
+            **self.road.given
+            | {
+                "ran": self.trail.ran, "batch": self.recorder.batch, "counted": self.trail.counted,
+                "say_now": self._say_now, "who": self.trail.who, "clock_us": None,
+            }
+        )  # fmt: skip
+        self.lane.arm(False)
+
+    def _say_now(self, answer: bytes) -> None:
+        self.recorder.flush()
+        self.road.now.append(answer)
+
+    def ask(self, chunk: bytes, answer: bytes) -> None:
+        self.lane.asked(chunk)
+        self.lane.answered(answer)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def test_a_log_stays_whole_with_entries_of_both_ways(desk: Desk) -> None:
+    for number in range(300):
+        desk.ask(bound(b"%d" % number), BOUND + ANSWER)
+        if number % 7 == 0:
+            desk.trail.event("note", {"n": number})
+    desk.lane.disarm()
+    assert (desk.trail.statements, desk.trail.rows) == (300, 300)
+    desk.log.close()
+    assert verify(FolderSource.of(desk.folder), key=desk.keys.verifier).problems == []
+    reader = LogReader(desk.folder, desk.keys.kek)
+    frames = [stored for stored in reader.frames() if decode(stored.header).kind == "execution"]
+    assert [decode(stored.header).fields["binds"] for stored in frames] == [1] * 300
+    bodies = [reader.body(stored) for stored in frames]
+    assert len({body.binds for body in bodies if body is not None}) == 300
+
+
+def test_a_log_that_broke_takes_nothing_from_a_lane(desk: Desk) -> None:
+    desk.ask(SELECT, ANSWER)
+    desk.ask(SELECT, ANSWER)
+    assert (desk.log.size, desk.log.batch.is_spent) == (2, False)
+    desk.files.is_full = True
+    desk.ask(SELECT, ANSWER)
+    assert desk.log.batch.is_spent
+    desk.lane.arm(False)
+    desk.ask(SELECT, ANSWER)
+    assert [what for what, _ in desk.road.long] == ["fail", "fail"]
+    assert (desk.log.size, len(desk.road.now)) == (3, 2)
+    desk.files.is_full = False
+    while not desk.log.repair():
+        pass
+    assert desk.log.batch.is_spent
+    desk.lane.arm(False)
+    desk.ask(SELECT, ANSWER)
+    desk.log.close()
+    assert desk.log.batch.is_spent
+    assert verify(FolderSource.of(desk.folder), key=desk.keys.verifier).problems == []
+    kinds = [decode(stored.header).kind for stored in LogReader(desk.folder).frames()]
+    assert kinds == ["execution", "execution", "gap", "execution"]

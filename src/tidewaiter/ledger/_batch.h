@@ -208,7 +208,7 @@ static int now_ns(const Batch *self, long long *at) {
     return PyErr_Occurred() ? -1 : 0;
 }
 
-static byte *begin(PyObject *batch, Begun *begun, const char *kind, size_t kind_size, size_t members, size_t body) {
+static byte *batch_begin(PyObject *batch, Begun *begun, const char *kind, size_t kind_size, size_t members, size_t body) {
     Batch *self = (Batch *)batch;
     if (!self->cipher || members > MEMBERS_MOST || body > INLINE_MOST || self->frames_size > WAITING_MOST ||
         self->fresh_at + FRESH > PyBytes_GET_SIZE(self->fresh))
@@ -222,11 +222,11 @@ static byte *begin(PyObject *batch, Begun *begun, const char *kind, size_t kind_
     return PUT(put_head(self, self->size, begun->t_ns, kind, kind_size), ",");
 }
 
-static byte *body(PyObject *batch, byte *members_end, size_t size) {
+static byte *batch_body(PyObject *batch, byte *members_end, size_t size) {
     return place_of(((Batch *)batch)->cipher, members_end, size);
 }
 
-static int append(PyObject *batch, const Begun *begun, byte *members_end, size_t size) {
+static int batch_append(PyObject *batch, const Begun *begun, byte *members_end, size_t size) {
     Batch *self = (Batch *)batch;
     const byte *fresh = (byte *)PyBytes_AS_STRING(self->fresh) + self->fresh_at;
     const byte *end = place_of(self->cipher, members_end, size) + size + TAG;
@@ -238,7 +238,7 @@ static int append(PyObject *batch, const Begun *begun, byte *members_end, size_t
     return -1;
 }
 
-static const Appending APPENDING = {begin, body, append};
+static const Appending APPENDING = {batch_begin, batch_body, batch_append};
 
 /* grant(key, until_ns, fresh): let entries with a body be appended from C until then, fresh randomness permitting. */
 static PyObject *batch_grant(Batch *self, PyObject *given) {
