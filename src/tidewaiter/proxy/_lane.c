@@ -442,9 +442,11 @@ static int find_batch(void) {
         PyErr_Clear();
         return 0;
     }
+    PyObject *capsule = PyObject_GetAttrString(module, "appending");
     batch_type = (PyTypeObject *)PyObject_GetAttrString(module, "Batch");
     Py_DECREF(module);
-    appending = batch_type ? PyCapsule_Import(APPENDING_NAME, 0) : NULL;
+    appending = capsule && batch_type ? PyCapsule_GetPointer(capsule, APPENDING_NAME) : NULL;
+    Py_XDECREF(capsule); /* what it points at is the module's, which stays */
     return appending ? 0 : -1;
 }
 
