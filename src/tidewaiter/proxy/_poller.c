@@ -258,11 +258,6 @@ static PyObject *stream_is_closing(Stream *self, PyObject *none) {
     return PyBool_FromLong(self->is_closing);
 }
 
-static PyObject *stream_get_write_buffer_size(Stream *self, PyObject *none) {
-    (void)none;
-    return PyLong_FromSsize_t(self->bytes);
-}
-
 static PyObject *stream_get_extra_info(Stream *self, PyObject *name) {
     return PyObject_CallMethodOneArg(self->transport, str_get_extra_info, name);
 }
@@ -299,7 +294,6 @@ static PyMethodDef STREAM_METHODS[] = {
     {"abort", (PyCFunction)stream_abort, METH_NOARGS, NULL},
     {"is_closing", (PyCFunction)stream_is_closing, METH_NOARGS, NULL},
     {"get_extra_info", (PyCFunction)stream_get_extra_info, METH_O, NULL},
-    {"get_write_buffer_size", (PyCFunction)stream_get_write_buffer_size, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -1,7 +1,7 @@
 """What sessions read and write over plain sockets, in fewer steps than the event loop's transports take.
 
-An event loop's transport serves any protocol: it makes handles, contexts and queues for each chunk, and that is as much
-work again as all that the gateway does with a known statement. Where it was built and the system has epoll,
+An event loop's transport serves any protocol: it makes handles, contexts and queues for each chunk, a fifth of all that
+a known statement took, hashes aside. Where it was built and the system has epoll,
 `_poller.c` reads and writes the sockets of sessions itself. The loop watches one descriptor, the poller's, and calls
 `turn`: what is ready is read, a chunk at a time, and given to its link; what is written meanwhile leaves when the turn
 ends, and then what was to be called `soon` is called. Login, TLS and everything else stay with the loop's transports,
