@@ -68,8 +68,8 @@ NATIVE = ("ledger/_crypto.c", "masking/_rows.c", "proxy/_lane.c", "proxy/_poller
 raises ModuleNotFoundError where it was not built, is not wanted, is stale, or lacks what it needs of the system; then
 its importer does the same in Python, byte for byte."""
 HEADERS = (
-    "ledger/_append.h", "ledger/_batch.h", "ledger/_libcrypto.h", "ledger/_put.h", "masking/_blake2b.h", "masking/_fields.h", "masking/_moments.h",
-    "masking/_texts.h", "proxy/_messages.h",
+    "ledger/_append.h", "ledger/_batch.h", "ledger/_libcrypto.h", "ledger/_put.h", "masking/_blake2b.h",
+    "masking/_fields.h", "masking/_moments.h", "masking/_texts.h", "proxy/_messages.h",
 )  # fmt: skip
 """What that includes."""
 

@@ -44,6 +44,10 @@ class End(Link):
         self.got += chunk
         self.react(chunk)
 
+    async def gone(self) -> None:
+        """Wait for the end."""
+        await until(lambda: self.is_lost)
+
     def pause_writing(self) -> None:
         self.told.append("pause")
         super().pause_writing()
@@ -136,7 +140,7 @@ def test_bytes_come_and_go(make_loop: Any, how: str, is_whole: bool) -> None:
         assert await stage.read(far, len(sent)) == sent.upper()
         assert link.got == sent
         far.close()
-        await until(lambda: link.is_lost)
+        await link.gone()
         assert link.told == ["lost"]
 
     play(make_loop, how, scene)
@@ -178,7 +182,7 @@ def test_a_slow_reader_is_told_of_and_loses_nothing(make_loop: Any, how: str) ->
         assert await stage.read(far, len(whole)) == whole
         await until(lambda: link.told == ["pause", "resume"])
         far.close()
-        await until(lambda: link.is_lost)
+        await link.gone()
 
     play(make_loop, how, scene)
 
@@ -198,7 +202,7 @@ def test_what_is_paused_is_not_read_until_it_is_resumed(make_loop: Any, how: str
         link.resume("busy")
         await until(lambda: link.got == b"later")
         far.close()
-        await until(lambda: link.is_lost)
+        await link.gone()
 
     play(make_loop, how, scene)
 
@@ -215,7 +219,7 @@ def test_a_peer_that_hangs_up_is_noticed_once_reading_goes_on(make_loop: Any, ho
         for _ in range(20):
             await asyncio.sleep(0)
         link.resume("busy")
-        await until(lambda: link.is_lost)
+        await link.gone()
         assert link.told == ["lost"]
 
     play(make_loop, how, scene)
@@ -236,7 +240,7 @@ def test_closing_sends_what_waits_and_aborting_does_not(make_loop: Any, how: str
             else:
                 with contextlib.suppress(ConnectionResetError):
                     assert len(await stage.end(far)) < len(whole)
-            await until(lambda link=link: link.is_lost)
+            await link.gone()
             assert [told for told in link.told if told == "lost"] == ["lost"]
             far.close()
 
@@ -252,7 +256,7 @@ def test_a_peer_that_closed_its_side_still_gets_what_was_written(make_loop: Any,
         await stage.loop.sock_sendall(far, b"last")
         far.shutdown(socket.SHUT_WR)
         assert await stage.end(far) == b"y" * 2_000_000
-        await until(lambda: link.is_lost)
+        await link.gone()
         far.close()
 
     play(make_loop, how, scene)
@@ -367,7 +371,7 @@ def test_soon_is_the_end_of_the_turn_after_what_was_written_left(make_loop: Any)
         await until(lambda: len(order) == 3)
         assert order == ["first", "second", "written"]
         far.close()
-        await until(lambda: link.is_lost)
+        await link.gone()
 
     play(make_loop, "poller", scene)
 
@@ -389,7 +393,7 @@ def test_nothing_is_kept_of_connections_that_ended(make_loop: Any, how: str) -> 
             elif number % 3 == 1:
                 link.abort()
             far.close()
-            await until(lambda link=link: link.is_lost)
+            await link.gone()
         del link
         for _ in range(5):
             await asyncio.sleep(0)
@@ -440,7 +444,7 @@ def test_every_byte_arrives_once_and_in_order(make_loop: Any, how: str, acts: An
         else:
             far.shutdown(socket.SHUT_WR)
         read += await stage.end(far)
-        await until(lambda: link.is_lost)
+        await link.gone()
         assert (bytes(read), bytes(link.got)) == (bytes(written), bytes(sent))
         paused, resumed = link.told.count("pause"), link.told.count("resume")
         assert paused - resumed in (0, 1) and (paused == 0 or len(written) > WRITE_HIGH_BYTES)
@@ -463,7 +467,7 @@ def test_a_socket_that_cannot_be_watched_stays_with_the_loop() -> None:
         far.send(b"x")
         await until(lambda: link.got == b"x")
         far.close()
-        await until(lambda: link.is_lost)
+        await link.gone()
 
     play(asyncio.new_event_loop, "loop", scene)
 

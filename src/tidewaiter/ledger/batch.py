@@ -76,8 +76,8 @@ class InPython:
 
 
 Batch: type[InPython] | type[_crypto.Batch]
-"""`InPython`, in C where it can be had; then `add` raises RuntimeError if libcrypto fails, and `is_spent` where nothing is
-granted, or no more randomness is left of what was."""
+"""`InPython`, in C where it can be had; then `add` raises RuntimeError if libcrypto fails, and `is_spent` where nothing
+is granted, or no more randomness is left of what was."""
 try:
     import tidewaiter.ledger._crypto as _crypto
 

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from tidewaiter.errors import ConfigError, LedgerBusy, LedgerUnavailable, Tampered
 from tidewaiter.ledger.batch import Batch
@@ -31,10 +31,13 @@ from tidewaiter.ledger.entry import MAX_HEADER_BYTES, MAX_INLINE_BYTES, SEAL_OVE
 from tidewaiter.ledger.files import Files, Layout
 from tidewaiter.ledger.keys import DataKeys, Keys
 from tidewaiter.ledger.recover import SEGMENT_BYTES, Recovered, recover
-from tidewaiter.ledger.seal import RandomBytes, Sealed, Sealer
+from tidewaiter.ledger.seal import BodyKey, RandomBytes, Sealed, Sealer
 from tidewaiter.ledger.segments import Reserve, Segments, is_full
 from tidewaiter.ledger.tree import leaf_hash
 from tidewaiter.model import Receipt
+
+if TYPE_CHECKING:
+    import tidewaiter.ledger._crypto as _crypto
 
 BUFFER_BYTES = 1 << 20  # appended and not yet written: beyond it append writes by itself
 LEAVES = 256  # entries that are added to the tree together: 0.1 ms, 0.3 ms without C
@@ -247,12 +250,8 @@ class Log:
             self._check_kind(kind)
         inline, fresh, payload, member = None, b"", b"", b""
         if isinstance(body, bytes) and len(body) <= INLINE_BYTES:
-            try:
-                inline, fresh, payload = self._sealer.key(t_ns).inline, self._sealer.fresh(), body
-                if batch.is_spent:
-                    self._lend(t_ns)
-            except OSError as error:
-                raise self._fail(error) from error
+            inline, fresh = self._inline(t_ns)
+            payload = body
         elif body is not None:
             sealed = self._seal(self._sealer, body, t_ns) if isinstance(body, bytes) else body
             member, ciphertext, blob = sealed
@@ -265,11 +264,18 @@ class Log:
             self.write()
         return Receipt(seq)
 
-    def _lend(self, t_ns: int) -> None:
-        """Let entries be appended past this, from C, as long as the log is open."""
-        self.batch.grant(*self._sealer.lend(t_ns))
+    def _inline(self, t_ns: int) -> tuple[BodyKey | _crypto.Cipher, bytes]:
+        """What a body is sealed with that stays in its segment: key, and nonce and salt."""
+        sealer, batch = self._sealer, self.batch
+        try:
+            found = sealer.key(t_ns).inline, sealer.fresh()
+            if batch.is_spent:  # entries may be appended past this, from C, as long as the log is open
+                batch.grant(*sealer.lend(t_ns))
+        except OSError as error:
+            raise self._fail(error) from error
         if self._state is not _OPEN:  # full, or broken by the other thread meanwhile
-            self.batch.withdraw()
+            batch.withdraw()
+        return found
 
     def _check_kind(self, kind: str) -> None:
         if not _KIND.fullmatch(kind):

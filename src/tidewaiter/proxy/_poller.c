@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define READ_BYTES (256 << 10) /* of one read, as uvloop's */
-#define EVENTS 64              /* of one turn: more come with the next */
+#define EVENTS 64              /* of one turn */
 #define PARTS 16               /* of one write */
 
 typedef struct Poller Poller;
@@ -97,9 +97,7 @@ static void finish(Stream *self, PyObject *how) {
     }
 }
 
-static void broken(Stream *self) {
-    finish(self, str_abort);
-}
+static void broken(Stream *self) { finish(self, str_abort); }
 
 static void settle(Stream *self) {
     if (self->is_over)
@@ -112,11 +110,10 @@ static void settle(Stream *self) {
         broken(self);
         return;
     }
-    int was_full = self->is_full;
-    if (!was_full && self->bytes > self->high) {
+    if (!self->is_full && self->bytes > self->high) {
         self->is_full = 1;
         call(self->protocol, str_pause_writing);
-    } else if (was_full && self->bytes <= self->high / 4) {
+    } else if (self->is_full && self->bytes <= self->high / 4) {
         self->is_full = 0;
         call(self->protocol, str_resume_writing);
     }
@@ -258,7 +255,7 @@ static PyObject *stream_is_closing(Stream *self, PyObject *none) {
     return PyBool_FromLong(self->is_closing);
 }
 
-static PyObject *stream_get_extra_info(Stream *self, PyObject *name) {
+static PyObject *stream_get_extra_info(Stream *self, PyObject *name) { /* of the socket, which is the same */
     return PyObject_CallMethodOneArg(self->transport, str_get_extra_info, name);
 }
 
@@ -332,7 +329,7 @@ static int call_soon_ones(Poller *self) {
     return 0;
 }
 
-/* What was written leaves, then what was to be called is; -1 as call_soon_ones. */
+/* What was written leaves, then what was to be called is. */
 static int end_turn(Poller *self) {
     self->is_turning = 0;
     while (self->due) {
@@ -367,9 +364,7 @@ static PyObject *poller_turn(Poller *self, PyObject *none) {
     failed |= end_turn(self);
     if (type)
         PyErr_Restore(type, error, trace);
-    if (failed)
-        return NULL;
-    Py_RETURN_NONE;
+    return failed ? NULL : Py_NewRef(Py_None);
 }
 
 /* soon(callback): at the end of this turn; through call_soon where there is none. */

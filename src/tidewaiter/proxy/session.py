@@ -104,9 +104,10 @@ class Session:
         rounds, outlet = self._rounds, self._outlet
         self._lane = Lane(
             ask=self._on_client, answer=self._on_server, fail=self._fail, plain=rounds.plain, went=rounds.went,
-            done=rounds.done, ran=trail.ran, batch=recorder.batch, counted=trail.counted, say_now=outlet.say_now, written=recorder.written, said=outlet.said,
-            clock_us=None if clock_us is monotonic_us else clock_us, server=server, known=standing.names.statements,
-            unsaid=outlet.unsaid, who=trail.who, most_bytes=statement_bytes, keeps_binds=trail.binds == "full",
+            done=rounds.done, ran=trail.ran, batch=recorder.batch, counted=trail.counted, say_now=outlet.say_now,
+            written=recorder.written, said=outlet.said, clock_us=None if clock_us is monotonic_us else clock_us,
+            server=server, known=standing.names.statements, unsaid=outlet.unsaid, who=trail.who,
+            most_bytes=statement_bytes, keeps_binds=trail.binds == "full",
         )  # fmt: skip
 
     # -- the road: client → server ------------------------------------------------------------------------------------
