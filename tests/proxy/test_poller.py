@@ -404,6 +404,53 @@ def test_nothing_is_kept_of_connections_that_ended(make_loop: Any, how: str) -> 
     play(make_loop, how, scene)
 
 
+@loops
+@native
+def test_all_that_was_to_be_called_soon_is_called_whatever_one_of_them_raises(make_loop: Any) -> None:
+    async def scene(stage: Stage) -> None:
+        poller = stage.poller
+        assert poller is not None
+        link, far = await stage.connection()
+        called: list[int] = []
+
+        def stop() -> None:
+            raise Stop
+
+        def react(chunk: bytes) -> None:
+            poller.soon(stop)
+            poller.soon(lambda: called.append(1))
+
+        link.react = react
+        stage.loop.remove_reader(poller.fileno())
+        far.send(b"x")
+        with pytest.raises(Stop):
+            while True:
+                poller.turn()
+        assert called == [1]
+        link.abort()
+        await until(lambda: link.is_lost)
+        far.close()
+
+    play(make_loop, "poller", scene)
+
+
+@loops
+@both
+def test_who_ends_both_directions_and_keeps_what_it_did_not_read_is_let_go(make_loop: Any, how: str) -> None:
+    """Such a socket never takes more, and epoll tells of it for ever."""
+
+    async def scene(stage: Stage) -> None:
+        link, far = await stage.connection(is_narrow=True)
+        link.write(b"x" * 3_000_000)
+        link.pause("busy")
+        far.shutdown(socket.SHUT_RDWR)
+        await until(lambda: link.is_lost)
+        assert link.told == ["pause", "lost"]
+        far.close()
+
+    play(make_loop, how, scene)
+
+
 sizes = st.sampled_from([1, 100, 9000, 100_000, 700_000])
 acts = st.lists(
     st.one_of(

@@ -19,8 +19,8 @@
 #include <unistd.h>
 
 #define READ_BYTES (256 << 10) /* of one read, as uvloop's */
-#define EVENTS 64              /* of one turn */
-#define PARTS 16               /* of one write */
+#define EVENTS 64              /* of one turn: more come with the next */
+#define PARTS 1024             /* of one write, as many as Linux takes: those behind them are moved up after each */
 
 typedef struct Poller Poller;
 
@@ -306,27 +306,29 @@ static PyTypeObject STREAM = {
 
 /* --- the poller ---------------------------------------------------------------------------------------------------- */
 
-/* Call what was to be called soon; -1 where one raised what is no Exception. */
+/* Call what was to be called soon, all of it; -1 where one raised what is no Exception. */
 static int call_soon_ones(Poller *self) {
+    PyObject *type = NULL, *error = NULL, *trace = NULL;
     while (PyList_GET_SIZE(self->soon)) {
         PyObject *soon = self->soon, *fresh = PyList_New(0);
         if (!fresh)
-            return -1;
+            break;
         self->soon = fresh;
         for (Py_ssize_t i = 0; i < PyList_GET_SIZE(soon); i++) {
             PyObject *callback = PyList_GET_ITEM(soon, i), *result = PyObject_CallNoArgs(callback);
             Py_XDECREF(result);
             if (result)
                 continue;
-            if (!PyErr_ExceptionMatches(PyExc_Exception)) {
-                Py_DECREF(soon);
-                return -1;
-            }
-            PyErr_WriteUnraisable(callback);
+            if (type || PyErr_ExceptionMatches(PyExc_Exception))
+                PyErr_WriteUnraisable(callback);
+            else
+                PyErr_Fetch(&type, &error, &trace);
         }
         Py_DECREF(soon);
     }
-    return 0;
+    if (type)
+        PyErr_Restore(type, error, trace);
+    return PyErr_Occurred() ? -1 : 0;
 }
 
 /* What was written leaves, then what was to be called is. */
@@ -354,7 +356,7 @@ static PyObject *poller_turn(Poller *self, PyObject *none) {
     self->is_turning = 1;
     for (int i = 0; i < count && !failed; i++) {
         Stream *stream = ready[i].data.ptr;
-        if (ready[i].events & EPOLLOUT && stream->count)
+        if (ready[i].events & (EPOLLOUT | EPOLLERR | EPOLLHUP) && stream->count) /* sending finds what is broken */
             send_out(stream);
         if (stream->is_reading) /* an error is found by reading, too */
             failed = receive(stream);
