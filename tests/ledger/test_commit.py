@@ -110,6 +110,24 @@ def test_nothing_is_left_to_write_until_something_is_recorded_or_the_ledger_brea
     assert found == [True, False, True, False]
 
 
+def test_whoever_has_a_shorter_turn_ends_it_once_for_all_who_ask(tmp_path: Path) -> None:
+    files = CountingFiles()
+    log = open_log(tmp_path / "log", files=files)
+    recorder, before = Recorder(log), files.writes
+    told: list[bool] = []
+    turns: list[Callable[[], None]] = []
+    recorder.soon = turns.append
+    for _ in range(2):
+        recorder.record("execution", b'"session":"s"')
+        recorder.written(told.append)
+    assert (len(turns), told, files.writes) == (1, [], before)
+    turns.pop()()
+    assert (told, files.writes) == ([True, True], before + 1)
+    recorder.written(told.append)
+    assert len(turns) == 1
+    log.close()
+
+
 def test_whoever_recorded_before_a_repair_is_not_told_that_it_is_written(tmp_path: Path) -> None:
     """The repair runs in another thread and may end before this turn does: there is nothing left to write then."""
     files = FaultyFiles()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -13,7 +14,7 @@ from playstage import Wire
 
 from tidewaiter.errors import ProtocolViolation
 from tidewaiter.proxy import link as module
-from tidewaiter.proxy.link import LOGIN_BYTES, Link, PeerGone
+from tidewaiter.proxy.link import LOGIN_BYTES, WRITE_HIGH_BYTES, Link, PeerGone
 
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
@@ -300,3 +301,96 @@ def test_nothing_is_asked_of_a_transport_that_is_gone() -> None:
     Link().close()
     Link().abort()
     Link().write(b"nobody yet")
+
+
+# -- past the event loop's transport ---------------------------------------------------------------------------------
+class Adopts:
+    """A poller that notes what it is given, and takes it over or not."""
+
+    def __init__(self, *, fails: bool = False) -> None:
+        self.given: list[tuple[object, ...]] = []
+        self.fails = fails
+
+    def adopt(self, *given: object) -> Any:
+        self.given.append(given)
+        if self.fails:
+            raise OSError(errno.ENOSPC, "what epoll may watch is limited")
+        return Stub()
+
+
+class Stub:
+    """A transport in some state; nobody is behind it."""
+
+    def __init__(self, *, tls: object = None, unsent: int = 0, is_closing: bool = False, has_socket: bool = True) -> None:
+        self.told: list[str] = []
+        self.is_closing, self.get_write_buffer_size = lambda: is_closing, lambda: unsent
+        self.named = {"ssl_object": tls, "socket": self if has_socket else None}
+        self.get_extra_info = self.named.get
+        self.fileno = lambda: 7
+        self.pause_reading = lambda: self.told.append("pause")
+        self.resume_reading = lambda: self.told.append("resume")
+        self.write = lambda data: self.told.append("write")
+
+
+def linked(transport: Stub) -> Link:
+    link = Link()
+    link.transport = transport  # type: ignore[assignment]
+    return link
+
+
+@pytest.mark.parametrize(
+    "state", [{"tls": object()}, {"unsent": 1}, {"is_closing": True}, {"has_socket": False}], ids=str
+)
+def test_who_is_encrypted_or_unsent_or_ends_stays_with_the_loop(state: dict[str, Any]) -> None:
+    transport, poller = Stub(**state), Adopts()
+    link = linked(transport)
+    link.hasten(poller)  # type: ignore[arg-type]
+    assert (link.transport, poller.given, transport.told) == (transport, [], [])
+
+
+def test_who_is_lost_is_not_adopted() -> None:
+    transport, poller = Stub(), Adopts()
+    link = linked(transport)
+    link.connection_lost(None)
+    link.hasten(poller)  # type: ignore[arg-type]
+    assert (link.transport, poller.given, transport.told) == (transport, [], [])
+
+
+@pytest.mark.parametrize("is_paused", [False, True])
+def test_who_is_adopted_reads_only_if_it_did(is_paused: bool) -> None:
+    transport, poller = Stub(), Adopts()
+    link = linked(transport)
+    if is_paused:
+        link.pause("busy")
+    link.hasten(poller)  # type: ignore[arg-type]
+    assert poller.given == [(7, transport, link, link.data_received, not is_paused, WRITE_HIGH_BYTES)]
+    assert transport.told == ["pause"]
+    assert isinstance(link.transport, Stub) and link.transport is not transport
+    link.write(b"to the new one")
+    assert (transport.told, link.transport.told) == (["pause"], ["write"])
+
+
+@pytest.mark.parametrize("is_paused", [False, True])
+def test_what_cannot_be_watched_stays_with_the_loop_and_as_it_was(is_paused: bool) -> None:
+    transport, poller = Stub(), Adopts(fails=True)
+    link = linked(transport)
+    if is_paused:
+        link.pause("busy")
+    link.hasten(poller)  # type: ignore[arg-type]
+    assert link.transport is transport
+    assert transport.told == (["pause"] if is_paused else ["pause", "resume"])
+
+
+def test_what_cannot_be_watched_is_heard_as_before(played: Callable[..., None]) -> None:
+    async def conversation() -> None:
+        peer, link = await connected()
+        with peer:
+            gone = asyncio.Event()
+            link.attach(link.write, gone.set)
+            link.hasten(Adopts(fails=True))  # type: ignore[arg-type]
+            await asyncio.get_running_loop().sock_sendall(peer, b"heard")
+            peer.shutdown(socket.SHUT_WR)
+            assert await read_all(peer) == b"heard"
+            await gone.wait()
+
+    played(conversation())

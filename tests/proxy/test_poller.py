@@ -44,10 +44,6 @@ class End(Link):
         self.got += chunk
         self.react(chunk)
 
-    async def gone(self) -> None:
-        """Wait for the end."""
-        await until(lambda: self.is_lost)
-
     def pause_writing(self) -> None:
         self.told.append("pause")
         super().pause_writing()
@@ -140,7 +136,7 @@ def test_bytes_come_and_go(make_loop: Any, how: str, is_whole: bool) -> None:
         assert await stage.read(far, len(sent)) == sent.upper()
         assert link.got == sent
         far.close()
-        await link.gone()
+        await until(lambda: link.is_lost)
         assert link.told == ["lost"]
 
     play(make_loop, how, scene)
@@ -175,14 +171,13 @@ def test_a_slow_reader_is_told_of_and_loses_nothing(make_loop: Any, how: str) ->
         link, far = await stage.connection(is_narrow=True)
         whole = bytearray()
         for number in range(200):
-            piece = bytes([number]) * 40_000
-            whole += piece
+            whole += (piece := bytes([number]) * 40_000)
             link.write(piece)
         assert link.told == ["pause"]
         assert await stage.read(far, len(whole)) == whole
         await until(lambda: link.told == ["pause", "resume"])
         far.close()
-        await link.gone()
+        await until(lambda: link.is_lost)
 
     play(make_loop, how, scene)
 
@@ -202,7 +197,7 @@ def test_what_is_paused_is_not_read_until_it_is_resumed(make_loop: Any, how: str
         link.resume("busy")
         await until(lambda: link.got == b"later")
         far.close()
-        await link.gone()
+        await until(lambda: link.is_lost)
 
     play(make_loop, how, scene)
 
@@ -219,7 +214,7 @@ def test_a_peer_that_hangs_up_is_noticed_once_reading_goes_on(make_loop: Any, ho
         for _ in range(20):
             await asyncio.sleep(0)
         link.resume("busy")
-        await link.gone()
+        await until(lambda: link.is_lost)
         assert link.told == ["lost"]
 
     play(make_loop, how, scene)
@@ -240,7 +235,7 @@ def test_closing_sends_what_waits_and_aborting_does_not(make_loop: Any, how: str
             else:
                 with contextlib.suppress(ConnectionResetError):
                     assert len(await stage.end(far)) < len(whole)
-            await link.gone()
+            await until(lambda link=link: link.is_lost)
             assert [told for told in link.told if told == "lost"] == ["lost"]
             far.close()
 
@@ -256,7 +251,7 @@ def test_a_peer_that_closed_its_side_still_gets_what_was_written(make_loop: Any,
         await stage.loop.sock_sendall(far, b"last")
         far.shutdown(socket.SHUT_WR)
         assert await stage.end(far) == b"y" * 2_000_000
-        await link.gone()
+        await until(lambda: link.is_lost)
         far.close()
 
     play(make_loop, how, scene)
@@ -371,7 +366,7 @@ def test_soon_is_the_end_of_the_turn_after_what_was_written_left(make_loop: Any)
         await until(lambda: len(order) == 3)
         assert order == ["first", "second", "written"]
         far.close()
-        await link.gone()
+        await until(lambda: link.is_lost)
 
     play(make_loop, "poller", scene)
 
@@ -393,7 +388,7 @@ def test_nothing_is_kept_of_connections_that_ended(make_loop: Any, how: str) -> 
             elif number % 3 == 1:
                 link.abort()
             far.close()
-            await link.gone()
+            await until(lambda link=link: link.is_lost)
         del link
         for _ in range(5):
             await asyncio.sleep(0)
@@ -437,8 +432,6 @@ def test_all_that_was_to_be_called_soon_is_called_whatever_one_of_them_raises(ma
 @loops
 @both
 def test_who_ends_both_directions_and_keeps_what_it_did_not_read_is_let_go(make_loop: Any, how: str) -> None:
-    """Such a socket never takes more, and epoll tells of it for ever."""
-
     async def scene(stage: Stage) -> None:
         link, far = await stage.connection(is_narrow=True)
         link.write(b"x" * 3_000_000)
@@ -486,37 +479,15 @@ def test_every_byte_arrives_once_and_in_order(make_loop: Any, how: str, acts: An
                 getattr(link, act)("busy")
         link.resume("busy")
         await until(lambda: len(link.got) == len(sent))
-        if last == "close":
-            link.close()
-        else:
-            far.shutdown(socket.SHUT_WR)
+        link.close() if last == "close" else far.shutdown(socket.SHUT_WR)
         read += await stage.end(far)
-        await link.gone()
+        await until(lambda: link.is_lost)
         assert (bytes(read), bytes(link.got)) == (bytes(written), bytes(sent))
         paused, resumed = link.told.count("pause"), link.told.count("resume")
         assert paused - resumed in (0, 1) and (paused == 0 or len(written) > WRITE_HIGH_BYTES)
         far.close()
 
     play(make_loop, how, scene)
-
-
-@native
-def test_a_socket_that_cannot_be_watched_stays_with_the_loop() -> None:
-    async def scene(stage: Stage) -> None:
-        link, far = await stage.connection()
-
-        class Unwatched:
-            def adopt(self, *given: object) -> None:
-                raise OSError
-
-        link.hasten(Unwatched())  # type: ignore[arg-type]
-        assert type(link.transport).__name__ != "Stream"
-        far.send(b"x")
-        await until(lambda: link.got == b"x")
-        far.close()
-        await link.gone()
-
-    play(asyncio.new_event_loop, "loop", scene)
 
 
 @native
