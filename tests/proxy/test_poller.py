@@ -235,7 +235,7 @@ def test_closing_sends_what_waits_and_aborting_does_not(make_loop: Any, how: str
             else:
                 with contextlib.suppress(ConnectionResetError):
                     assert len(await stage.end(far)) < len(whole)
-            await until(lambda link=link: link.is_lost)
+            await until(lambda link=link: link.is_lost)  # type: ignore[misc]
             assert [told for told in link.told if told == "lost"] == ["lost"]
             far.close()
 
@@ -388,7 +388,7 @@ def test_nothing_is_kept_of_connections_that_ended(make_loop: Any, how: str) -> 
             elif number % 3 == 1:
                 link.abort()
             far.close()
-            await until(lambda link=link: link.is_lost)
+            await until(lambda link=link: link.is_lost)  # type: ignore[misc]
         del link
         for _ in range(5):
             await asyncio.sleep(0)
