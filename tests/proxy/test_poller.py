@@ -229,7 +229,6 @@ def test_closing_sends_what_waits_and_aborting_does_not(make_loop: Any, how: str
             link, far = await stage.connection(is_narrow=True)
             link.write(whole)
             link.close() if is_closed else link.abort()
-            assert link.transport is not None and link.transport.is_closing()
             if is_closed:
                 assert await stage.end(far) == whole
             else:

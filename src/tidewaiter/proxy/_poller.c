@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define READ_BYTES (256 << 10) /* of one read, as uvloop's */
-#define EVENTS 64              /* of one turn: more come with the next */
+#define EVENTS 64              /* of one turn */
 #define PARTS 1024             /* of one write, as many as Linux takes: those behind them are moved up after each */
 
 typedef struct Poller Poller;
@@ -250,11 +250,6 @@ static PyObject *stream_abort(Stream *self, PyObject *none) {
     Py_RETURN_NONE;
 }
 
-static PyObject *stream_is_closing(Stream *self, PyObject *none) {
-    (void)none;
-    return PyBool_FromLong(self->is_closing);
-}
-
 static PyObject *stream_get_extra_info(Stream *self, PyObject *name) { /* of the socket, which is the same */
     return PyObject_CallMethodOneArg(self->transport, str_get_extra_info, name);
 }
@@ -289,7 +284,6 @@ static PyMethodDef STREAM_METHODS[] = {
     {"resume_reading", (PyCFunction)stream_resume_reading, METH_NOARGS, NULL},
     {"close", (PyCFunction)stream_close, METH_NOARGS, NULL},
     {"abort", (PyCFunction)stream_abort, METH_NOARGS, NULL},
-    {"is_closing", (PyCFunction)stream_is_closing, METH_NOARGS, NULL},
     {"get_extra_info", (PyCFunction)stream_get_extra_info, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
