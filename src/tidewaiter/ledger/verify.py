@@ -18,6 +18,9 @@ from tidewaiter.ledger.tree import HASH_BYTES, Tree, leaf_hash, stored_count
 
 MOST_PROBLEMS = 1000  # listed; more are counted
 MOST_LISTED = 20  # numbers named in one note
+UNSIGNED_NS = (
+    300 * 10**9
+)  # no writer goes on for so long without a checkpoint: [ledger] checkpoint_s is a minute at most
 
 
 class Source(Protocol):
@@ -170,6 +173,7 @@ class _Walk:
         self._stored: list[bytes] = []
         self._seq = 0
         self._t_ns = 0
+        self._unsigned_ns = 0  # time of the first entry that no checkpoint covers
         self._is_whole = True  # every entry so far could be read
         self._open: dict[int, object] = {}  # intents without an outcome: those under way and those of crashes
         self._blobs: set[str] = set()
@@ -232,6 +236,8 @@ class _Walk:
             if entry.t_ns < self._t_ns:
                 self._found.add(f"entry {seq}", "its time is before that of the entry before it")
             self._t_ns = max(self._t_ns, entry.t_ns)
+            if seq == self._found.checkpointed:
+                self._unsigned_ns = self._t_ns
             if entry.body is not None or ciphertext:
                 self._look_at_body(entry, ciphertext, seq)
             self._pair(entry, seq)
@@ -299,6 +305,9 @@ class _Walk:
         if self._seq > found.checkpointed:
             young = _counted(self._seq - found.checkpointed, "entry is", "entries are")
             found.notes.append(f"{young} not yet checkpointed")
+            if self._t_ns - self._unsigned_ns > UNSIGNED_NS:
+                late_s = (self._t_ns - self._unsigned_ns) // 10**9
+                found.add("checkpoints", f"entries of {late_s} s are under none: checkpoints were taken away")
         if self._open:
             listed = ", ".join(map(str, list(self._open)[:MOST_LISTED]))
             more = " …" if len(self._open) > MOST_LISTED else ""
