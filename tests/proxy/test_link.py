@@ -345,7 +345,9 @@ def behind(link: Link) -> object:
 
 
 @pytest.mark.parametrize(
-    "state", [{"tls": object()}, {"unsent": 1}, {"is_closing": True}, {"has_socket": False}], ids=str
+    "state",
+    [{"tls": object()}, {"unsent": 1}, {"is_closing": True}, {"has_socket": False}],
+    ids=lambda state: next(iter(state)),
 )
 def test_who_is_encrypted_or_unsent_or_ends_stays_with_the_loop(state: dict[str, Any]) -> None:
     transport, poller = Stub(**state), Adopts()
