@@ -160,10 +160,11 @@ def test_behind_other_statements_of_a_pipeline_nothing_waits_and_the_approval_co
 
 # -- transactions ---------------------------------------------------------------------------------------------------
 def locks(desk: Deployment) -> str:
-    """Relations that sessions of the gateway have locked, beyond the system's."""
+    """Relations that clients have locked through the gateway, beyond the system's; not what its own questions lock."""
     return desk.postgres.execute(
         "select distinct relation::regclass from pg_locks join pg_stat_activity using (pid)"
-        " where usename = 'tidewaiter' and locktype = 'relation' and relation >= 16384 and granted",
+        " where usename = 'tidewaiter' and application_name not like 'tidewaiter %'"
+        " and locktype = 'relation' and relation >= 16384 and granted",
         database="shop",
     ).strip()
 
