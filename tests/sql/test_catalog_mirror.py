@@ -42,7 +42,7 @@ POOLS: Mapping[str, tuple[str, ...]] = {
     "r": (*NAMES, *VIEWS),
     "f": ("f0", "f1"),
     "k": ("id", "x", "y"),
-    "y": ("integer", "text[]", "numeric(8,2)", "a.d0", "a.e0[]", "a.c0", "a.d1", "a.t0", "a.c2[]"),
+    "y": ("integer", "text[]", "numeric(8,2)", "a.d0", "a.e0[]", "a.c0", "a.d1", "a.t0", "a.c2[]", "a.r1"),
 }
 DEFINITIONS = """
 create table {s}.{t} (id integer primary key, x text not null, y {y})
@@ -94,7 +94,14 @@ alter policy p on {s}.{t} using (a.f0(1) > 0)
 drop policy p on {s}.{t}
 create index on {s}.{t} (a.f0(id))
 create unique index i on {s}.{t} ({k})
+create index i on {s}.{t} ({k} a.by_cmp)
+create index i on {s}.{t} using gist ({k})
+alter index {s}.i rename to i2
+alter index {s}.i2 rename to i
 drop index {s}.i
+reindex table {s}.{t}
+cluster {s}.{t} using i
+alter table {s}.{t} rename constraint c to c9
 create statistics {s}.st on (a.f0(id)), x from {s}.{t}
 create or replace function a.{f}(integer) returns integer language sql immutable as 'select 1'
 create or replace function a.{f}(integer) returns integer language sql immutable begin atomic select 2; end
@@ -128,6 +135,14 @@ alter domain a.d1 set schema b
 create table {s}.{t} (id integer, x a.d0, y a.c2)
 create trigger h before update on {s}.{t} for each row when (old.x::text = 'x'::a.e0::text) execute function a.fire()
 create type a.r0 as range (subtype = integer)
+alter type a.r1 rename to r2
+alter function a.away(integer, integer) rename to gone
+alter function a.cmp(integer, integer) set schema b
+create operator class a.by_cmp2 for type integer using btree as operator 1 <, function 1 a.cmp(integer, integer)
+alter operator family a.by_cmp using btree add function 1 (integer, bigint) a.cmp2(integer, bigint)
+alter operator family a.by_cmp using btree drop function 1 (integer, bigint)
+alter operator class a.by_cmp using btree rename to by_cmp3
+drop operator class a.by_cmp using btree cascade
 create cast (a.e0 as integer) with function b.f2(a.e0)
 create operator a.### (function = a.f0, rightarg = integer)
 drop operator a.### (none, integer)
@@ -157,8 +172,15 @@ create function a.f0(integer) returns integer language sql immutable as 'select 
 create function a.f1(integer) returns integer language sql immutable begin atomic select 2; end;
 create domain a.d0 as integer check (value > 0);
 create type a.e0 as enum ('x', 'y');
+create function a.away(integer, integer) returns float8 language sql immutable as 'select $1 - $2 + 0.0::float8';
+create type a.r1 as range (subtype = integer, subtype_diff = a.away);
+create function a.cmp(integer, integer) returns integer language sql immutable as 'select btint4cmp($1, $2)';
+create function a.cmp2(integer, bigint) returns integer language sql immutable as 'select btint48cmp($1, $2)';
+create operator class a.by_cmp for type integer using btree as operator 1 <, operator 2 <=, operator 3 =,
+    operator 4 >=, operator 5 >, function 1 a.cmp(integer, integer);
 create type a.c0 as (n integer, d a.d0);
 create table a.t0 (id integer primary key, x text, y integer);
+create index i on a.t0 (id a.by_cmp);
 """
 
 
@@ -377,8 +399,9 @@ create view a.v0 as select null::a.c2 as c;
     "alter type a.c0 add attribute m text",
     "alter type a.c0 drop attribute d",
     "alter table a.t0 add column z integer",
+    "alter index a.i rename to i2",
 ])  # fmt: skip
-def test_a_type_in_use_changes_what_holds_it_and_nothing_else(server: EmbeddedPostgres, definition: str) -> None:
+def test_what_is_in_use_changes_what_holds_it_and_nothing_else(server: EmbeddedPostgres, definition: str) -> None:
     async def kept() -> tuple[Mirror | None, Mirror | None, Mirror | None]:
         login = {"host": server.host, "port": server.port, "user": server.superuser, "database": "postgres"}
         one, watch = (

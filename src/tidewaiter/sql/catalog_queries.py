@@ -184,7 +184,7 @@ QUERIES: Mapping[str, str] = {
           join pg_namespace fn on fn.oid = p.pronamespace
          where {_USER_SCHEMA.replace("n.", "fn.")} /* in: c.oid */
          union
-        select /*: c.oid | p.oid */
+        select /*: c.oid | i.oid, p.oid */
                n.nspname::text, c.relname::text, 'operator class', i.relname::text, fn.nspname::text, p.proname::text
           from (select x.indexrelid, x.indrelid, m.amproc::oid as proc
                   from pg_amproc m
