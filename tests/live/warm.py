@@ -6,6 +6,7 @@ its exit code. `python warm.py` is the process that waits for commands on its st
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import subprocess
@@ -42,6 +43,14 @@ def run(arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) 
         code = int(warm.stdout.readline())
         _waiting.append(warm)
         return subprocess.CompletedProcess(arguments, code, out.read_text(), err.read_text())
+
+
+@atexit.register
+def end() -> None:
+    """Let the processes that wait for commands go."""
+    while _waiting:
+        with _waiting.pop():  # closes what it reads, at which it ends
+            pass
 
 
 def wait() -> None:
