@@ -7,6 +7,7 @@ its exit code. `python warm.py` is the process that waits for commands on its st
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import os
 import subprocess
@@ -17,9 +18,9 @@ from importlib import import_module
 from pathlib import Path
 
 IMPORTED = (
-    "pydantic.types", "sqlalchemy.dialects.sqlite", "tidewaiter.admin.operations", "tidewaiter.app.calling",
+    "pydantic.type_adapter", "sqlalchemy.dialects.sqlite", "tidewaiter.admin.operations", "tidewaiter.app.calling",
     "tidewaiter.app.channelling", "tidewaiter.app.checks", "tidewaiter.app.deployment", "tidewaiter.cli",
-    "tidewaiter.cli.days", "tidewaiter.ledger.search", "tidewaiter.ledger.verify",
+    "tidewaiter.cli.days", "tidewaiter.ledger.search", "tidewaiter.ledger.verify", "typer._adapters",
 )  # fmt: skip
 """What commands import, most of them."""
 
@@ -82,5 +83,6 @@ if __name__ == "__main__":
         import_module(module)
     from tidewaiter.cli import main
 
+    gc.freeze()  # or each command collects in vain, and copies, what it shares with this process
     wait()
     main()
