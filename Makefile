@@ -7,6 +7,9 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 COVERAGE_FLOOR := 93
+# Bytecode is kept, whatever the environment says: without it each process that a test starts, and each of pytest's
+# workers, compiles every module anew.
+unexport PYTHONDONTWRITEBYTECODE
 # Whole files, as the tests of one share servers; in their order, as the last ones are short.
 WORKERS := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
