@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlmaker import Made, made
 
 from corpus import catalog
 from tidewaiter.model import Facts, ResourceType
 from tidewaiter.sql.facts import Scope, understand
 
-MADE = [(one, understand(one.text, catalog(), Scope())) for one in made(seed=7, count=2500)]
 WRITES = {"update": {"update", "update_all"}, "delete": {"delete", "delete_all"}, "insert": {"insert"}}
+
+
+@pytest.fixture(scope="module")
+def understood() -> list[tuple[Made, Facts]]:
+    return [(one, understand(one.text, catalog(), Scope())) for one in made(seed=7, count=2500)]
 
 
 def missing(one: Made, facts: Facts) -> list[str]:
@@ -31,13 +36,13 @@ def missing(one: Made, facts: Facts) -> list[str]:
     return found
 
 
-def test_facts_name_what_the_maker_wrote() -> None:
-    for one, facts in MADE:
+def test_facts_name_what_the_maker_wrote(understood: list[tuple[Made, Facts]]) -> None:
+    for one, facts in understood:
         assert missing(one, facts) == [], one.text
 
 
-def test_maker_writes_all_kinds_of_statements() -> None:
-    verbs = {verb for _, facts in MADE for verb in facts.verbs}
+def test_maker_writes_all_kinds_of_statements(understood: list[tuple[Made, Facts]]) -> None:
+    verbs = {verb for _, facts in understood for verb in facts.verbs}
     assert verbs >= {
         "select", "insert", "update", "update_all", "delete", "delete_all", "merge", "merge_all", "explain", "copy_out",
         "create", "drop", "alter", "alter_destructive", "truncate", "lock", "function", "refresh", "call", "analyze",

@@ -30,12 +30,13 @@ CORPUS = Path(__file__).parents[1] / "corpus"
 SYSTEM_BINARIES = [Path(f"/usr/lib/postgresql/{major}/bin") for major in (15, 16, 17)]
 
 
-def installations() -> list[Binaries]:
+def installations() -> list[Any]:
     """The bundled server and whatever older ones the machine has."""
-    return [bundled(), *(Binaries(folder) for folder in SYSTEM_BINARIES if (folder / "initdb").exists())]
+    found = [bundled(), *(Binaries(folder) for folder in SYSTEM_BINARIES if (folder / "initdb").exists())]
+    return [pytest.param(binaries, id=f"PostgreSQL {binaries.version}") for binaries in found]
 
 
-@pytest.fixture(scope="module", params=installations(), ids=lambda binaries: f"PostgreSQL {binaries.version}")
+@pytest.fixture(scope="module", params=installations())
 def server(request: pytest.FixtureRequest) -> Iterator[EmbeddedPostgres]:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)  # the server runs as another user than root
