@@ -8,6 +8,11 @@ def test_a_name_that_somebody_overloaded_means_the_built_in() -> None:
     assert "pg_catalog.lower(name)" in sent("select lower(name) from customers")
 
 
+def test_a_built_in_that_nobody_overloaded_yet_means_itself() -> None:
+    assert "pg_catalog.upper(name)" in sent("select upper(name) from customers")
+    assert "pg_catalog.max(id)" in sent("select max(id) from customers")
+
+
 def test_types_are_named_with_their_schema() -> None:
     assert "::pg_catalog.text" in sent("select 1::text")
     assert "::public.mood" in sent("select 'ok'::mood")

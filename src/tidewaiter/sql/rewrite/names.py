@@ -114,8 +114,8 @@ def _builtin(rewriting: Rewriting, fields: Node, name: str, schema: str | None) 
         name in HIDDEN_FUNCTIONS or action_of(name, rewriting.catalog.builtins[name]) not in (None, "lock")
     ):
         raise Refusal("function", f"{name} is not open to principals who see masked data")
-    if schema is None and any(not one.is_reviewed for one in rewriting.catalog.functions.get(name, ())):
-        # Somebody's overload would be preferred for some argument types.
+    if schema is None:
+        # Somebody's overload would be preferred for some argument types, also one that is made a moment later.
         fields["funcname"] = [string("pg_catalog"), string(name)]
         rewriting.pinned.add(name)
 
