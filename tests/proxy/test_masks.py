@@ -215,6 +215,14 @@ def test_what_runs_a_name_is_the_same_only_if_that_does_the_same() -> None:
     assert one.is_same(same) and not one.is_same(other)
 
 
+def test_an_equal_text_that_does_more_now_is_not_the_same() -> None:
+    """What the server says is withheld by the plan that a statement was prepared by: a policy may call code since."""
+    before = plan(b"select id from customers")
+    assert before.is_same(replace(before))
+    for now in (replace(before, touches=True), replace(before, is_raw=True), replace(before, is_lasting=True)):
+        assert not before.is_same(now)
+
+
 def test_what_a_mask_shows_is_recognised() -> None:
     assert looks_masked(r"\*+....", b"*******1234")
     assert not looks_masked(r"\*+....", b"1234\xff")

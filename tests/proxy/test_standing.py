@@ -22,6 +22,7 @@ from tidewaiter.proxy.masks import Masking, Plan
 from tidewaiter.proxy.names import Names, Portal, Statement
 from tidewaiter.proxy.standing import Standing
 from tidewaiter.sql.catalog import Catalog
+from tidewaiter.sql.catalog_reach import Reach
 
 
 def unknown(of: Standing, text: str) -> tuple[str, ...]:
@@ -375,6 +376,21 @@ def test_what_is_sent_alike_is_current_whatever_else_is_masked_now() -> None:
         assert standing.is_current(statement, in_transaction=False) is is_current  # late masks are not in the text
         assert (statement.plan is judged.plan) is is_current
     assert standing.look_again(b"execute p", in_transaction=False) == []
+
+
+def test_what_was_prepared_beside_a_definition_that_it_may_have_met_is_not_current() -> None:
+    """The server looks functions and casts up once; what it found is not found out by judging the text again."""
+    watch = Watch(shop())
+    standing = veiled(watch)
+    text = b"select upper(name), ssn from customers"
+    judged = standing.study(text, in_transaction=False)
+    statement = Statement(text, (), judged.facts, plan=judged.plan, since=standing.since)
+    for name, is_current in (("other", True), ("upper", False)):
+        watch.history.note(Reach(functions=frozenset({name})))
+        assert standing.is_current(statement, in_transaction=False) is is_current
+        assert statement.since == watch.history.epoch - (not is_current)
+    statement.since = watch.history.epoch  # prepared anew
+    assert standing.is_current(statement, in_transaction=False)
 
 
 def test_the_server_masks_dates_while_they_may_be_written_in_another_style() -> None:

@@ -178,7 +178,8 @@ class Asks(Refusing):
             return None
         self._standing.keep(text, judged)
         self._note_use(judged.facts)
-        self._send(Owes.PARSE, self._names.prepare(name, Statement(text, oids, judged.facts, plan=plan)))
+        statement = Statement(text, oids, judged.facts, plan=plan, since=self.since)
+        self._send(Owes.PARSE, self._names.prepare(name, statement))
         if self.veil is None:
             self._go_on(data, piece)
         else:
@@ -209,7 +210,8 @@ class Asks(Refusing):
                 self._refuse(self._run(masked.denied(self._weigh(statement.facts), why), statement.text, portal))
                 return None
         if self.veil is not None:
-            portal.since = self._standing.epoch
+            known_by = portal.statement.since
+            portal.since = self._standing.epoch if known_by is None else min(known_by, self._standing.epoch)
         undo = names.bind(portal)
         if self._streams:
             self._has_bound = True

@@ -117,16 +117,16 @@ class Plan:
 
     def is_same(self, other: Plan) -> bool:
         """Whether what was sent by this plan does what `other` would, which is made later."""
-        if self.text != other.text:
+        if self.text != other.text or self._reach != other._reach:
             return False
-        if self.is_bound and self._reach != other._reach:
+        if self.is_bound and self.late != other.late:
             return False
         return self.sight is other.sight or not (self.late or other.late)
 
     @property
     def _reach(self) -> tuple[object, ...]:
-        """What a text does by what it runs under a name."""
-        return self.late, self.touches, self.is_raw, self.is_lasting
+        """What an equal text does otherwise, by what is defined beside it or by what it runs under a name."""
+        return self.touches, self.is_raw, self.is_lasting
 
     def of_part(self, text: bytes, part: int) -> Plan:
         """The plan of one statement of a text, run by itself."""

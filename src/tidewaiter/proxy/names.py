@@ -27,14 +27,22 @@ class Statement:
     The server plans it anew where names mean something else; `source` is the PREPARE to understand again then, empty
     when it is not known by itself; `origin` is the whole text that made it. `plan` is the one that it was sent by, in
     sessions that mask; `is_outdated` says that it would be sent by another one now, when that was last looked at.
+    `since` is the epoch of definitions by which the server may have understood it; a cursor's is its portal's.
     """
 
-    __slots__ = ("facts", "is_outdated", "oids", "origin", "plan", "source", "text")
+    __slots__ = ("facts", "is_outdated", "oids", "origin", "plan", "since", "source", "text")
 
     def __init__(
-        self, text: bytes, oids: tuple[int, ...], facts: Facts, source: bytes = b"", plan: Plan | None = None
+        self,
+        text: bytes,
+        oids: tuple[int, ...],
+        facts: Facts,
+        source: bytes = b"",
+        plan: Plan | None = None,
+        since: int | None = None,
     ) -> None:
         self.plan = plan
+        self.since = since
         self.is_outdated = False
         self.source = source
         self.origin = text or source
@@ -255,7 +263,7 @@ class Names:
             name = effect.name.encode()
             facts = (effect.facts or LOST_TRACK) if is_certain else LOST_TRACK
             if effect.kind is EffectKind.PREPARE:
-                self.statements[name] = Statement(b"", (), facts, source if is_certain else b"", plan)
+                self.statements[name] = Statement(b"", (), facts, source if is_certain else b"", plan, since)
                 self.statements[name].origin = origin or source
             elif effect.kind is EffectKind.DECLARE:
                 self.portals[name] = Portal(Statement(b"", (), facts, source if is_certain else b"", plan), name)

@@ -67,11 +67,13 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """Prepare a statement anew under its name, as `judged` says now; then `take` with `renewed` set to it."""
+    """Prepare a statement anew under its name, as `judged` says by the definitions of epoch `since`; then `take` with
+    `renewed` set to it."""
 
     name: bytes
     statement: Statement
     judged: Judged
+    since: int
 
 
 Need = Renewal | AllAnswered | Path | Definitions | Study | Guarded | Estimate | Values | Decision | Intent

@@ -49,6 +49,6 @@ async def renew(
             return exchange.error
     elif veil.is_as_before(need.name):
         facts = need.judged.facts if old.text else old.facts
-        names.statements[need.name] = Statement(old.text, old.oids, facts, old.source, plan)
+        names.statements[need.name] = Statement(old.text, old.oids, facts, old.source, plan, need.since)
         names.statements[need.name].origin = old.origin
     return b""

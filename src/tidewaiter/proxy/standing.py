@@ -312,6 +312,8 @@ class Standing(Meaning):
         plan, judge = statement.plan, self._present_judge()
         if plan is None or not isinstance(judge, MaskingJudge):
             return True
+        if not self._is_as_prepared(statement):
+            return False
         is_same_sight = judge.sight(statement.facts, self._context(in_transaction)) is plan.sight
         if is_same_sight and not plan.is_bound and plan.premises <= judge.ground.met:
             return True  # what is bound runs something else by its name, which may have been made anew
@@ -319,6 +321,19 @@ class Standing(Meaning):
         if now is None or now.plan is None or not plan.is_same(now.plan):
             return False
         statement.plan = now.plan
+        return True
+
+    def _is_as_prepared(self, statement: Statement) -> bool:
+        """Whether the server understood it by what is known: nothing was defined since that it may have met meanwhile.
+
+        The server looks up functions, operators and casts once, and keeps to what it found, whatever is defined later.
+        """
+        history = self._footing.watch.history
+        if statement.since is None:
+            return True
+        if history.concerns(statement.facts, statement.plan, statement.since):
+            return False
+        statement.since = history.epoch  # what is noted later is compared later
         return True
 
     def made_now(self, statement: Statement, *, in_transaction: bool) -> Judged | None:

@@ -206,7 +206,7 @@ class Weighing:
         now = self._standing.made_now(statement, in_transaction=in_transaction)
         if now is None or now.plan is None or isinstance(now.verdict, Deny):
             return None  # it is refused when it runs
-        return Renewal(name, statement, now)
+        return Renewal(name, statement, now, self._standing.since)
 
     def _unmet(self) -> Need | None:
         """What the server must be asked before a text can be studied."""
