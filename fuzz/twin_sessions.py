@@ -12,9 +12,10 @@ from collections.abc import Callable
 from typing import Any
 
 from draws import Draws
+from lanestage import EXECUTED, bound
 from modelserver import DIVIDE, EXECUTE, NAMES, ONE, TEXTS
 from playbook import READY
-from test_lane import BEGIN, EXECUTED, LAWS, WHOLE, Stretch, bound
+from test_lane_sessions import BEGIN, LAWS, WHOLE, Stretch
 
 from tidewaiter.errors import ProtocolViolation
 from tidewaiter.proxy.lane import Lane, NoLane

@@ -1,56 +1,27 @@
-"""The lane: what it takes, that it hands over what it does not, and that a session is the same with it and without."""
+"""The lane: what it takes, and that it hands over what it does not."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import gc
 import tracemalloc
 import weakref
-from collections.abc import Callable, Iterator
-from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from modelserver import BY_ID, DIVIDE, NAMES, ONE, Server
+from lanestage import ANSWER, BOUND, EXECUTED, HEAD, INTS, JUDGED, PARSED, SELECT, Road, bound, native, parsed, said
+from modelserver import BY_ID, ONE
 from playbook import READY, rows
-from playstage import ADA, PATH, RULES, NoToday, Paper, Shelf, Wire, policies, shop
-from test_session_sequences import aside, message
 
 from tidewaiter.ledger.entry import encode_body
-from tidewaiter.model import Allow, Context, Facts
-from tidewaiter.proxy.footing import Footing, Judges
-from tidewaiter.proxy.holding import Holding
+from tidewaiter.model import Allow, Facts
 from tidewaiter.proxy.lane import Lane, NoLane
-from tidewaiter.proxy.names import Names, Statement
+from tidewaiter.proxy.names import Statement
 from tidewaiter.proxy.pipeline import Judged
-from tidewaiter.proxy.session import Session
-from tidewaiter.proxy.standing import Standing
-from tidewaiter.proxy.trail import Trail
-from tidewaiter.sql.catalog import Catalog
 from tidewaiter.wire import postgres as pg
 from tidewaiter.wire.postgres_state import Owes
 
-
-@pytest.fixture(scope="module", autouse=True)
-def what_is_there_stays() -> Iterator[None]:
-    """What all test modules hold is much, and no garbage: to walk through it takes longer than a test."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
-@pytest.fixture(autouse=True)
-def nothing_else_is_under_way() -> None:
-    """An answer does not wait for statements that other tests have left behind."""
-    gc.collect()
-
-
-native = pytest.mark.skipif(Lane is NoLane, reason="not compiled")
-WHOLE = 1 << 18
+pytestmark = pytest.mark.usefixtures("nothing_else_is_under_way")
 
 
 def test_without_c_everything_goes_to_the_session() -> None:
@@ -61,89 +32,6 @@ def test_without_c_everything_goes_to_the_session() -> None:
     lane.answered(b"Z")
     lane.disarm()
     assert (asked, lane.is_busy) == ([b"Q", b"Z"], False)
-
-
-# -- by itself ----------------------------------------------------------------------------------------------------
-JUDGED = Judged(Facts(), Allow(), b'"verbs":["select"]', is_weighty=False, is_barrier=False)
-SELECT = pg.query(ONE.sql)
-EXECUTED = pg.execute(b"", 0) + pg.sync()
-DESCRIBED = pg.describe("P", b"") + EXECUTED
-ANSWER = rows(b"1") + READY
-HEAD = rows()[: -len(pg.command_complete("SELECT 0"))]  # RowDescription
-BOUND = pg.bind_complete()
-
-
-def said(is_written: bool) -> None:
-    """What is called at the end of a turn."""
-
-
-class Upstream:
-    """A link that keeps what is written to it."""
-
-    def __init__(self) -> None:
-        self.got: list[bytes] = []
-
-    def write(self, data: bytes) -> None:
-        self.got.append(data)
-
-
-class Road:
-    """A lane without a session: everything that it calls is noted."""
-
-    def __init__(self, *, keeps_binds: bool = True, most_bytes: int = 4096) -> None:
-        self.long: list[tuple[str, object]] = []
-        self.entries: list[tuple[bytes, bytes, int]] = []
-        self.done: list[tuple[object, ...]] = []
-        self.counted: list[tuple[int, int]] = []
-        self.turns: list[Callable[[bool], None]] = []
-        self.unsaid: list[bytes] = []
-        self.now: list[bytes] = []
-        self.upstream = Upstream()
-        self.judged: dict[bytes, Judged] = {ONE.sql: JUDGED, BY_ID.sql: JUDGED}
-        self.given: dict[str, Any] = {
-            "ask": lambda chunk: self.long.append(("ask", chunk)),
-            "answer": lambda chunk: self.long.append(("answer", chunk)),
-            "fail": lambda defect: self.long.append(("fail", repr(defect))),
-            "plain": self.judged.get,
-            "went": lambda *given: self.long.append(("went", given)),
-            "done": lambda *given: self.done.append(given),
-            "ran": lambda *given: self.entries.append(given),
-            "batch": None,
-            "counted": lambda *given: self.counted.append(given),
-            "say_now": self.now.append,
-            "written": self.turns.append,
-            "said": said,
-            "clock_us": count(1000, 7).__next__,
-            "server": self.upstream,
-            "known": {b"p": Statement(BY_ID.sql, (23, 4_294_967_295), Facts()), b"sql": Statement(b"", (), Facts())},
-            "unsaid": self.unsaid,
-            "who": b'"session":"s"',
-            "most_bytes": most_bytes,
-            "keeps_binds": keeps_binds,
-        }
-        self.lane = Lane(**self.given)
-
-    def armed(self, *, in_transaction: bool = False) -> Road:
-        self.lane.arm(in_transaction)
-        return self
-
-    def but(self, **given: object) -> Road:
-        """The same, but for what is given; armed."""
-        self.lane = Lane(**self.given | given)
-        return self.armed()
-
-
-def bound(*values: bytes, name: bytes = b"p", portal: bytes = b"", after: bytes = DESCRIBED) -> bytes:
-    return pg.bind(portal, name, [], values, []) + after
-
-
-def parsed(text: bytes, *values: bytes, oids: tuple[int, ...] = (), after: bytes = DESCRIBED) -> bytes:
-    """A Parse of the unnamed statement and a round of it."""
-    return pg.parse(b"", text, oids) + bound(*values, name=b"", after=after)
-
-
-PARSED = pg.parse_complete()
-INTS = (23, 4_294_967_295)
 
 
 @native
@@ -540,236 +428,3 @@ def test_nothing_is_kept() -> None:
         assert tracemalloc.get_traced_memory()[0] - before < 3_000  # an object per round is more
     finally:
         tracemalloc.stop()
-
-
-# -- in a session, with and without ------------------------------------------------------------------------------
-NARROW = RULES + '@id("no-customers") forbid (principal, action, resource == Table::"shop.public.customers");'
-LIMITED = RULES.replace('@id("all") permit', '@id("all") @max_rows("1") permit')
-TIMED = RULES + '@id("hours") permit (principal, action, resource) when { context.application == "test" };'
-EMPTY = Catalog.from_rows({})
-LAWS = (RULES, NARROW, LIMITED, TIMED)
-
-Action = tuple[str, Any]
-Seen = tuple[object, ...]
-
-
-class Stretch:
-    """A session between a client and a model of the server, to which things happen; what can be seen after each."""
-
-    def __init__(self, lane: Callable[..., Any], binds: str) -> None:
-        self.paper = Paper(slow_disk=False)
-        self.server = Server(on_message=self._aside)
-        self.aside = b""
-        self.policies = policies(RULES)
-        self.shelf = Shelf(shop())
-        self.sent = 0  # bytes of what left the server that the session has
-        self.asked = b""
-        self.client, self.upstream = Wire(self._to_client), Wire(lambda data: None)
-        footing = Footing(
-            "shop", False, False, self.shelf, lambda: self.policies, Judges(), Context("127.0.0.1", "test"), lambda: 0
-        )
-        standing = Standing(ADA, footing, Names())
-        standing.set_path(PATH)
-        self.trail = Trail(self.paper, binds, {"session": "s"})
-        holding = Holding(NoToday(), NoToday(), "s", "shop", self.client.link.write, lambda: 0.0)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("tidewaiter.proxy.session.Lane", lane)
-            self.session = Session(
-                "s", self.client.link, self.upstream.link, standing, self.trail, self.paper, count().__next__, 4096,
-                self._interrupt, holding,
-            )  # fmt: skip
-
-    async def _interrupt(self) -> None:
-        """Nothing is cancelled here."""
-
-    def _aside(self) -> bytes:
-        found, self.aside = self.aside, b""
-        return found
-
-    def _to_client(self, data: bytes) -> None:
-        assert b"VFATAL\0" in data or self.paper.flushed == len(self.paper.raw), f"{data[:40]!r} left unrecorded"
-
-    async def run(self, actions: list[Action]) -> list[Seen]:
-        """What could be seen after each action."""
-        found: list[Seen] = []
-        life = asyncio.get_running_loop().create_task(self.session.run())
-        await asyncio.sleep(0)
-        try:
-            for what, of in actions:
-                await self._happen(what, of)
-                found.append(self._seen(is_over=what == "turn" and of > 0))
-        finally:
-            self.session.end("the stretch is over")
-            found.append((await life, self.client.got))
-            if self.paper.state not in ("broken", "defective"):
-                self.session.close_trail()
-            found.append(self._seen())
-        return found
-
-    def _seen(self, *, is_over: bool = True) -> Seen:
-        """What the client has is looked at when the loop's turn is over: without a lane it never gets it before."""
-        session = self.session
-        return (
-            self.client.got if is_over else b"", self.asked + self.upstream.got, list(self.paper.raw),
-            self.trail.statements, self.trail.rows, session.is_idle, session.is_running, session.ended,
-            self.client.reads,
-        )  # fmt: skip
-
-    async def _happen(self, what: str, of: Any) -> None:
-        if what == "ask" and self.client.is_open and self.client.reads:
-            self.client.link.data_received(of)
-        elif what == "serve":
-            chunk, self.upstream.got = self.upstream.got[:of], self.upstream.got[of:]
-            self.asked += chunk
-            self.server.feed(chunk)
-        elif what == "answer" and self.upstream.is_open and self.upstream.reads:
-            chunk = bytes(self.server.sent[self.sent : self.sent + of])
-            self.sent += len(chunk)
-            if chunk:
-                self.upstream.link.data_received(chunk)
-        elif what == "turn":
-            for _ in range(of):
-                await asyncio.sleep(0)
-        elif what == "policies":
-            self.policies = policies(LAWS[of])
-        elif what == "catalog":
-            self.shelf.current = shop() if of else EMPTY
-        elif what == "ledger":
-            await asyncio.sleep(0)  # what was answered in this turn may have left already
-            self.paper.become(of)
-        elif what == "principal":
-            self.session.standing.principal = of
-        elif what == "aside":
-            self.aside = of
-        elif what == "call":
-            of()
-
-
-def answered(chunk: bytes) -> list[Action]:
-    """A chunk is asked and answered."""
-    return [("ask", chunk), ("serve", WHOLE), ("answer", WHOLE), ("turn", 2)]
-
-
-BEGIN: list[Action] = [
-    move
-    for chunk in (
-        pg.parse(b"a", NAMES.sql) + pg.sync(), pg.parse(b"b", BY_ID.sql) + pg.sync(), pg.query(ONE.sql),
-        pg.query(NAMES.sql), pg.parse(b"c", DIVIDE.sql) + pg.sync(), pg.query(DIVIDE.sql),
-    )
-    for move in answered(chunk)
-]  # fmt: skip
-plain = st.sampled_from([
-    pg.query(ONE.sql), pg.query(NAMES.sql), bound(name=b"a"), bound(name=b"a", after=EXECUTED), bound(b"1", name=b"b"),
-    bound(b"1", name=b"b", after=EXECUTED), parsed(ONE.sql), parsed(NAMES.sql, after=EXECUTED), parsed(BY_ID.sql, b"1"),
-    parsed(BY_ID.sql, b"1", oids=(23,)), bound(name=b""), bound(b"1", name=b"", after=EXECUTED),
-])  # fmt: skip
-failing = st.sampled_from([
-    bound(name=b"c"), pg.query(DIVIDE.sql), bound(name=b"b"), bound(name=b"nothing"), parsed(DIVIDE.sql),
-    parsed(BY_ID.sql), parsed(b"selec 1"), parsed(ONE.sql)[:-5], parsed(ONE.sql, after=pg.sync()),
-])  # fmt: skip
-control = st.sampled_from([pg.query(b"begin"), pg.query(b"begin"), pg.query(b"commit"), pg.query(b"rollback")])
-piece = st.sampled_from([WHOLE, WHOLE, WHOLE, 1, 5, 11, 30])
-
-
-@st.composite
-def hops(draw: st.DrawFn) -> list[Action]:
-    """A statement and its answer, perhaps in pieces, perhaps with something else between."""
-    chunk = draw(st.one_of(plain, plain, plain, control, failing, message))
-    moves: list[Action] = [
-        ("ask", chunk),
-        ("serve", draw(piece)),
-        ("answer", draw(piece)),
-        ("turn", draw(st.integers(0, 2))),
-    ]
-    if draw(st.integers(0, 3)) == 0:
-        moves.insert(draw(st.integers(0, 4)), draw(between))
-    return moves
-
-
-between = st.one_of(
-    st.tuples(st.just("ask"), plain),
-    st.tuples(st.just("ask"), message),
-    st.tuples(st.just("serve"), piece),
-    st.tuples(st.just("answer"), piece),
-    st.tuples(st.just("turn"), st.integers(1, 3)),
-    st.tuples(st.just("policies"), st.integers(0, len(LAWS) - 1)),
-    st.tuples(st.just("catalog"), st.booleans()),
-    st.tuples(st.just("ledger"), st.sampled_from(["open", "open", "full", "broken", "defective"])),
-    st.tuples(st.just("aside"), aside),
-)
-
-
-def flat(parts: list[list[Action]]) -> list[Action]:
-    return [move for part in parts for move in part]
-
-
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(hops(), max_size=14).map(flat), st.sampled_from(["full", "full", "redacted", "digest", "none"]))
-def test_a_session_is_the_same_with_a_lane_and_without(actions: list[Action], binds: str) -> None:
-    with_lane = asyncio.run(Stretch(Lane, binds).run([*BEGIN, *actions]))
-    without = asyncio.run(Stretch(NoLane, binds).run([*BEGIN, *actions]))
-    for number, (found, wanted) in enumerate(zip(with_lane, without, strict=True)):
-        assert found == wanted, f"after move {number} of {[*BEGIN, *actions]}"
-
-
-def long_road(actions: list[Action], binds: str = "full") -> list[bytes]:
-    """The chunks of the client's that the session itself takes, once it is in full swing."""
-    taken: list[bytes] = []
-
-    def watched(*, ask: Callable[[bytes], None], **given: object) -> object:
-        def note(chunk: bytes) -> None:
-            taken.append(chunk)
-            ask(chunk)
-
-        return Lane(ask=note, **given)
-
-    asyncio.run(Stretch(watched, binds).run([*BEGIN, ("call", taken.clear), *actions]))
-    return taken
-
-
-@native
-def test_a_session_in_full_swing_takes_no_long_road() -> None:
-    rounds = [bound(b"1", name=b"b"), pg.query(NAMES.sql), bound(name=b"a", after=EXECUTED), parsed(ONE.sql)] * 3
-    assert not long_road(flat([answered(chunk) for chunk in rounds]))
-
-
-@native
-@pytest.mark.parametrize("law", [1, 2, 3])
-def test_other_policies_count_from_the_next_statement_on(law: int) -> None:
-    asked = pg.query(NAMES.sql)
-    assert long_road([*answered(asked), ("policies", law), *answered(asked)]) == [asked]
-
-
-@native
-def test_another_catalog_counts_from_the_next_statement_on() -> None:
-    asked = pg.query(NAMES.sql)
-    assert long_road([*answered(asked), ("catalog", False), *answered(asked)]) == [asked]
-
-
-@native
-def test_a_full_ledger_counts_from_the_next_statement_on() -> None:
-    asked = pg.query(NAMES.sql)
-    assert long_road([*answered(asked), ("ledger", "full"), *answered(asked)]) == [asked]
-
-
-@native
-def test_in_a_transaction_the_session_takes_what_ends_it() -> None:
-    begin, commit = pg.query(b"begin"), pg.query(b"commit")
-    within = (pg.query(ONE.sql), bound(name=b"a"), parsed(ONE.sql), bound(b"1", name=b"b"), bound(name=b""))
-    moves = flat([answered(chunk) for chunk in (begin, *within, commit, *within)])
-    assert long_road(moves) == [begin, commit]
-
-
-@native
-def test_an_open_portal_and_a_failed_transaction_are_the_sessions() -> None:
-    begin, asked = pg.query(b"begin"), pg.query(ONE.sql)
-    portal = pg.bind(b"c", b"a", [], (), []) + pg.execute(b"c", 1) + pg.sync()
-    moves = flat([answered(chunk) for chunk in (begin, portal, asked, asked)])
-    assert long_road(moves) == [begin, portal, asked, asked]
-    moves = flat([answered(chunk) for chunk in (begin, pg.query(DIVIDE.sql), asked, asked)])
-    assert long_road(moves) == [begin, asked, asked], "the failure itself is handed over with its answer"
-
-
-@native
-def test_digests_of_parameters_are_made_by_the_trail() -> None:
-    assert long_road(answered(bound(name=b"a")), "digest") == [bound(name=b"a")]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_lane import ANSWER, BOUND, SELECT, Road, bound
+from lanestage import ANSWER, BOUND, SELECT, Road, bound
 
 from tidewaiter.ledger.batch import Batch, InPython
 from tidewaiter.ledger.commit import Recorder
