@@ -23,9 +23,9 @@ def shop() -> Catalog:
 DEBIAN = Path("/usr/lib/postgresql/15/bin")
 
 
-@pytest.fixture(params=[15, 18])
+@pytest.fixture(scope="module", params=[15, 18])
 def server(request: pytest.FixtureRequest) -> Iterator[EmbeddedPostgres]:
-    """A fresh server of the oldest and the newest supported version."""
+    """A server of the oldest and the newest supported version, for the tests of one file."""
     if request.param == 15 and not DEBIAN.exists():
         pytest.skip("PostgreSQL 15 is not installed in /usr/lib/postgresql")
     binaries = bundled() if request.param == 18 else Binaries(DEBIAN)
