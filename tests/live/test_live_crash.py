@@ -10,7 +10,7 @@ import time
 import psycopg
 import pytest
 from rawwire import Refused, errors_of, query, types_of
-from rig import Deployment, configure, eventually
+from rig import PATIENCE, Deployment, configure, eventually
 
 WRITERS = 4
 
@@ -126,15 +126,26 @@ def drive_until_refused(gateway: Deployment) -> str:
     raise AssertionError("the limit was never reached")
 
 
+def is_closed(gateway: Deployment) -> bool:
+    """Whether nobody is let in any more."""
+    with contextlib.suppress(OSError, Refused), gateway.raw("dora"):
+        return False
+    return True
+
+
 def test_sigterm_waits_for_running_statements(own_gateway: Deployment) -> None:
     server = own_gateway.start().server
     assert server
-    with own_gateway.raw("dora") as client:
-        client.send(query("select pg_sleep(1.5), 'finished'"))
-        eventually(lambda: own_gateway.backends("state = 'active' and query like '%finished%'"))
+    with own_gateway.raw("dora") as client, own_gateway.raw_direct() as other:
+        other.rows("select pg_advisory_lock(20)")
+        client.send(query("select pg_advisory_lock(20), 'finished'"))
+        eventually(lambda: own_gateway.backends("wait_event = 'advisory' and query like '%finished%'"))
         server.terminate()
+        eventually(lambda: is_closed(own_gateway))
+        assert server.poll() is None
+        other.rows("select pg_advisory_unlock(20)")
         assert types_of(client.ends()) == "TDCZE"
-    assert server.wait(20) == 0
+    assert server.wait(20 * PATIENCE) == 0
     assert own_gateway.verify()["ok"]
 
 
@@ -145,10 +156,10 @@ def test_second_sigterm_does_not_wait(own_gateway: Deployment) -> None:
         client.send(query("select pg_sleep(40), 'never finished'"))
         eventually(lambda: own_gateway.backends("state = 'active' and query like '%never finished%'"))
         server.terminate()
-        time.sleep(0.3)
+        eventually(lambda: is_closed(own_gateway))
         assert server.poll() is None
         server.terminate()
-        assert server.wait(10) == 0, own_gateway.log()
+        assert server.wait(10 * PATIENCE) == 0, own_gateway.log()
         client.ends()
     assert own_gateway.verify()["ok"]
 

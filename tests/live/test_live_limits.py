@@ -29,7 +29,7 @@ from rawwire import (
     tags_of,
     types_of,
 )
-from rig import Deployment, copy_of
+from rig import Deployment, copy_of, eventually
 from scripts import ALL
 from test_live_differential import play
 
@@ -278,9 +278,7 @@ def test_an_error_of_a_later_statement_points_into_the_whole_text(gateway: Deplo
 def test_a_client_s_cancel_ends_a_guarded_statement(gateway: Deployment) -> None:
     with lena(gateway) as client:
         client.send(query("select pg_sleep(20) from counted"))
-        client.sock.settimeout(10)
-        while not gateway.backends("query like 'select pg_sleep(20)%' and state = 'active'"):
-            pass
+        eventually(lambda: gateway.backends("query like 'select pg_sleep(20)%' and state = 'active'"))
         client.cancel("127.0.0.1", gateway.port)
         assert errors_of(list(client.until())) == ["57014"]
         assert client.rows("select 1") == [["1"]]

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from psycopg.rows import dict_row
-from rig import Deployment, eventually
+from rig import PATIENCE, Deployment, eventually
 
 
 @pytest.fixture
@@ -145,16 +145,22 @@ def test_stream_yields_rows_one_by_one(connection: psycopg.Connection) -> None:
     assert sum(1 for _ in connection.cursor().stream("select * from generate_series(1, 3000)")) == 3000
 
 
-def test_cancel_from_another_thread(gateway: Deployment, connection: psycopg.Connection) -> None:
+def cancelled(gateway: Deployment, connection: psycopg.Connection, sleeps: str) -> None:
+    """A statement, cancelled by another thread as soon as the server is at it."""
+
     def cancel() -> None:
-        eventually(lambda: gateway.backends("state = 'active' and query like '%pg_sleep(29)%'"))
+        eventually(lambda: gateway.backends(f"state = 'active' and query like '%{sleeps}%'"))
         connection.cancel_safe()
 
     thread = threading.Thread(target=cancel)
     thread.start()
     with pytest.raises(psycopg.errors.QueryCanceled):
-        connection.execute("select pg_sleep(29)")
+        connection.execute(sleeps)
     thread.join()
+
+
+def test_cancel_from_another_thread(gateway: Deployment, connection: psycopg.Connection) -> None:
+    cancelled(gateway, connection, "select pg_sleep(29)")
     connection.rollback()
     assert connection.execute("select 1").fetchone() == (1,)
 
@@ -166,7 +172,7 @@ def test_notices_and_notifications_arrive(gateway: Deployment) -> None:
         connection.execute("select complain('hello')")
         connection.execute("listen harbour")
         connection.execute("notify harbour, 'ship'")
-        notified = list(connection.notifies(timeout=5, stop_after=1))
+        notified = list(connection.notifies(timeout=5 * PATIENCE, stop_after=1))
     assert heard == ["notice: hello", "warning: hello"]
     assert [(found.channel, found.payload) for found in notified] == [("harbour", "ship")]
 
@@ -222,11 +228,7 @@ def test_protocol_3_2_and_3_0_both_cancel(gateway: Deployment) -> None:
     for version in ("3.0", "3.2"):
         with psycopg.connect(gateway.dsn(max_protocol_version=version), autocommit=True) as connection:
             connection.execute("select 1")
-            timer = threading.Timer(0.5, connection.cancel_safe)
-            timer.start()
-            with pytest.raises(psycopg.errors.QueryCanceled):
-                connection.execute("select pg_sleep(28)")
-            timer.join()
+            cancelled(gateway, connection, "select pg_sleep(28)")
 
 
 def test_client_encoding_and_time_zone_of_the_client_hold(gateway: Deployment) -> None:
@@ -236,8 +238,8 @@ def test_client_encoding_and_time_zone_of_the_client_hold(gateway: Deployment) -
 
 
 def test_application_name_upstream_names_the_human(gateway: Deployment) -> None:
-    with psycopg.connect(gateway.dsn(application_name="report")) as connection:
+    with psycopg.connect(gateway.dsn(application_name="forecast")) as connection:
         connection.execute("select 1")
-        names = [line.split("|")[1] for line in gateway.backends("application_name like '%report%'")]
+        names = [line.split("|")[1] for line in gateway.backends("application_name like '%forecast%'")]
     assert len(names) == 1
     assert "alice" in names[0]

@@ -33,7 +33,7 @@ MORE = 4
 WHO = (("dora", "shop"), ("alice", "shop"), (MASKED, "shop"), ("reporter", "shop"), (MASKED, "watched"))
 BUILDS = {"compiled": "1", "python": "0"}
 COMPILED = {Path(name).stem for name in NATIVE} | {"tidewaiter_hot__mypyc"}
-ASLEEP = "select 1 from pg_stat_activity where wait_event = 'PgSleep'"
+ASLEEP = "select 1 from pg_stat_activity where wait_event = 'PgSleep' and query ilike '%pg_sleep(600)%'"
 DECISION = re.compile(rb"decision [^/\0]+/[0-9]+")
 UNSHARED = ("session", "client_address", "backend_pid", "duration_us", "intent", "estimated_rows")
 """Members that no two sessions share; estimates change with what autovacuum has counted."""
