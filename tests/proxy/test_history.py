@@ -48,6 +48,15 @@ def test_a_change_concerns_what_touches_it_and_was_judged_before() -> None:
     assert not concerns(history, ORDERS, 2)
 
 
+def test_a_new_table_may_have_been_a_part_of_anything_where_what_nobody_classified_is_masked() -> None:
+    assert ORDERS.plan is not None and ORDERS.plan.sight is not None
+    history = History()
+    history.note(Reach(kin=paths("elsewhere")))
+    for hides_new in (False, True):
+        plan = replace(ORDERS.plan, sight=replace(ORDERS.plan.sight, hides_new=hides_new))
+        assert history.concerns(ORDERS.facts, plan, 0) is hides_new
+
+
 def test_a_change_of_which_nobody_can_tell_what_it_means_concerns_all() -> None:
     history = History()
     history.note(None)

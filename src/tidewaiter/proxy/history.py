@@ -97,7 +97,12 @@ class History:
 def _shows(plan: Plan | None, kin: list[Path]) -> bool:
     """Whether one of these tables would show something masked through whatever it was a part of."""
     sight = None if plan is None else plan.sight
-    return sight is not None and any(path in sight.tags or sight.labels.concerns(path) for path in kin)
+    if sight is None:
+        return False
+    known = sight.catalog.relations
+    return any(
+        path in sight.tags or sight.labels.concerns(path) or (sight.hides_new and path not in known) for path in kin
+    )
 
 
 def reached(facts: Facts) -> frozenset[tuple[str, ...]]:

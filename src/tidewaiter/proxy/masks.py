@@ -51,13 +51,15 @@ class Sight:
     """What is masked on one catalog for everyone who may not unmask the same columns.
 
     `labels` is where it flows to; `tags` what each masked column is tagged with. `closed` are columns of which no
-    statement may read anything. Compared by identity.
+    statement may read anything. `hides_new`: what nobody has classified is masked too, and so is what is not in the
+    catalog yet. Compared by identity.
     """
 
     catalog: Catalog
     labels: Labels
     tags: Tags
     closed: Tags = field(default_factory=dict)
+    hides_new: bool = False
 
     @cached_property
     def places(self) -> frozenset[tuple[int, int]]:
@@ -183,7 +185,10 @@ class Masking:
             if len(self._sights) >= SIGHTS:
                 for old in list(self._sights)[: SIGHTS // 4]:
                     self._sights.pop(old, None)
-            found = _sight(policies.classification, catalog, masked, denies_unclassified=self._denies_unclassified)
+            found = _sight(
+                policies.classification, catalog, masked,
+                denies_unclassified=self._denies_unclassified, hides_new=self._guards_unclassified,
+            )  # fmt: skip
             self._sights[key] = found
         return found
 
@@ -324,8 +329,9 @@ def _parameters(text: str, facts: Facts) -> int | None:
 
 
 def _sight(
-    classification: Classification, catalog: Catalog, masked: MaskedColumns, *, denies_unclassified: bool
-) -> Sight:
+    classification: Classification, catalog: Catalog, masked: MaskedColumns, *,
+    denies_unclassified: bool, hides_new: bool,
+) -> Sight:  # fmt: skip
     masks: dict[tuple[str, str], dict[str, ColumnMask]] = {}
     tags: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
     untyped: list[tuple[str, str]] = []
@@ -343,7 +349,7 @@ def _sight(
     }
     labels = labels_of(catalog, masks)
     labels.closed.update((path, "the types of its columns are not known") for path in untyped)
-    return Sight(catalog, labels, tags, closed)
+    return Sight(catalog, labels, tags, closed, hides_new)
 
 
 def _mask_of(classification: Classification, column: Column, tags: tuple[str, ...]) -> ColumnMask:
