@@ -15,16 +15,13 @@ from typing import TYPE_CHECKING
 from tidewaiter.errors import LedgerUnavailable
 from tidewaiter.model import Allow, Deny, Facts, Hold
 from tidewaiter.proxy import masked, refusal
-from tidewaiter.proxy.answers import Answers
 from tidewaiter.proxy.guard import Guarded
 from tidewaiter.proxy.limits import RowLimit
 from tidewaiter.proxy.names import OUTDATED, Names, Portal, Statement, no_portal, no_statement
 from tidewaiter.proxy.needs import AllAnswered, Need
 from tidewaiter.proxy.pipeline import Judged, uncountable
 from tidewaiter.proxy.refusing import Refusing, body_of
-from tidewaiter.proxy.standing import Standing
-from tidewaiter.proxy.trail import Execution, Trail
-from tidewaiter.proxy.veil import Veil
+from tidewaiter.proxy.trail import Execution
 from tidewaiter.wire import postgres
 from tidewaiter.wire.frames import Piece
 from tidewaiter.wire.postgres_frontend import (
@@ -46,18 +43,7 @@ REFUSED = Statement(b"", (), SKIPPED)  # what a refused Parse would have named: 
 class Asks(Refusing):
     """Takes one client's messages."""
 
-    def __init__(
-        self,
-        session_id: str,
-        standing: Standing,
-        trail: Trail,
-        answers: Answers,
-        clock_us: Callable[[], int],
-        is_recordable: Callable[[], bool],
-        veil: Veil | None = None,
-    ) -> None:
-        super().__init__(session_id, standing, trail, answers, clock_us, is_recordable, veil)
-        self._long_bind: tuple[Portal, _Hash] | None = None
+    _long_bind: tuple[Portal, _Hash] | None = None
 
     @property
     def is_clear(self) -> bool:
