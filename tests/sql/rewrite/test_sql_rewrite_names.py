@@ -13,6 +13,12 @@ def test_a_built_in_that_nobody_overloaded_yet_means_itself() -> None:
     assert "pg_catalog.max(id)" in sent("select max(id) from customers")
 
 
+def test_what_is_syntax_only_without_a_schema_stays_so() -> None:
+    several = sent("select * from customers, unnest(array[1], array['a']) u(a, b)")
+    assert " unnest(" in several and "pg_catalog.unnest" not in several
+    assert "pg_catalog.unnest(" in sent("select * from customers, unnest(array[1]) u(a)")
+
+
 def test_types_are_named_with_their_schema() -> None:
     assert "::pg_catalog.text" in sent("select 1::text")
     assert "::public.mood" in sent("select 'ok'::mood")

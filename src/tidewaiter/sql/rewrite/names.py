@@ -114,7 +114,9 @@ def _builtin(rewriting: Rewriting, fields: Node, name: str, schema: str | None) 
         name in HIDDEN_FUNCTIONS or action_of(name, rewriting.catalog.builtins[name]) not in (None, "lock")
     ):
         raise Refusal("function", f"{name} is not open to principals who see masked data")
-    if schema is None:
+    # FROM unnest(a, b) is syntax, and the server's, while it has no schema.
+    is_syntax = name == "unnest" and len(arguments) > 1 and name not in rewriting.catalog.functions
+    if schema is None and not is_syntax:
         # Somebody's overload would be preferred for some argument types, also one that is made a moment later.
         fields["funcname"] = [string("pg_catalog"), string(name)]
         rewriting.pinned.add(name)
