@@ -40,15 +40,15 @@ def secrets(gateway18: Deployment) -> list[str]:
 
 
 def test_psql_sees_masks_in_every_kind_of_answer(gateway: Deployment) -> None:
-    told = gateway.psql(
-        f"""
+    text = f"""
         select {COLUMNS} from customers order by id limit 2;
         copy (select {COLUMNS} from customers order by id limit 1) to stdout;
         begin; declare c cursor for select {COLUMNS} from customers order by id; fetch 2 from c; commit;
         prepare p as select {COLUMNS} from customers where id = $1; execute p(1); deallocate p;
-        """,
-        principal=MASKED,
-    )
+        """
+    told = gateway.psql(text, principal=MASKED)
+    if "run it again" in told.stderr:  # 40001, which may be for nothing
+        told = gateway.psql(text, principal=MASKED)
     rows = [re.split(r"[|\t]", line) for line in told.stdout.splitlines()]
     assert len(rows) == 6 and all(map(is_masked, rows)), told
     assert not told.stderr

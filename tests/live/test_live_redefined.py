@@ -209,7 +209,8 @@ def test_no_real_value_is_seen_while_somebody_redefines_what_is_read(gate: Deplo
 def test_no_real_value_is_seen_of_a_table_that_was_a_part_for_a_moment(gate: Deployment) -> None:
     counted = hammered(gate, PARTS, (by_a_parent,))
     assert counted["40001"], counted
-    assert set(counted) <= {"answered", "40001", "40P01"}, counted
+    # 42501 where the view's text could not be read, because whoever attaches a part had it locked.
+    assert set(counted) <= {"answered", "40001", "40P01", "42501"}, counted
     with reader(gate) as client:
         time.sleep(0.3)
         assert not errors_of(by_a_parent(client))
