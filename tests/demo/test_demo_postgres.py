@@ -3,9 +3,11 @@ from __future__ import annotations
 import datetime
 import os
 import shutil
+import signal
 import socket
 import ssl
 import stat
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,6 +109,31 @@ def test_free_port_that_is_lost_to_another_process_is_tried_again(
         monkeypatch.setattr(launcher, "free_port", lambda: next(offers))
         with EmbeddedPostgres(open_folder / "pg", PASSWORD) as server:
             assert server.port != taken.getsockname()[1]
+
+
+def test_status_file_that_goes_while_it_is_awaited_is_no_error(
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = open_folder / "postmaster.pid"
+    monkeypatch.setattr(Path, "exists", lambda path: True)  # what a look before the reading may have seen
+    assert launcher._lines(gone) == []
+    gone.write_text("1\n2\n")
+    assert launcher._lines(gone) == ["1", "2"]
+
+
+def test_interrupted_start_leaves_no_server(open_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+
+    def interrupt(server: EmbeddedPostgres, process: subprocess.Popen[bytes]) -> bool:
+        started.append(process)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(EmbeddedPostgres, "_accepts", interrupt)
+    server = EmbeddedPostgres(open_folder / "pg", PASSWORD)
+    with pytest.raises(KeyboardInterrupt):
+        server.start()
+    assert server.pid is None
+    assert [process.returncode for process in started] == [-signal.SIGKILL]
 
 
 def test_bad_setting_is_an_error_that_shows_the_log(open_folder: Path) -> None:

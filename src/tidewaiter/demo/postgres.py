@@ -139,8 +139,12 @@ class EmbeddedPostgres:
         wanted, tries = self.port, PORT_TRIES
         while True:
             self.port = wanted or free_port()
-            if self._launch(programs):
-                return self
+            try:
+                if self._launch(programs):
+                    return self
+            except BaseException:  # Ctrl-C while waiting, too: nobody else knows of the server
+                self._discard_server()
+                raise
             log = self.log_tail()
             self._discard_server()
             tries -= 1
@@ -279,7 +283,7 @@ class EmbeddedPostgres:
         status = self.pgdata / "postmaster.pid"
         deadline = time.monotonic() + START_S
         while server.poll() is None:
-            lines = status.read_text().splitlines() if status.exists() else []
+            lines = _lines(status)
             if len(lines) >= 8 and lines[0] == str(server.pid) and lines[7].strip() == "ready":
                 return True
             if time.monotonic() > deadline:
@@ -328,6 +332,14 @@ def self_signed(name: str, now: datetime.datetime) -> tuple[bytes, bytes]:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     return private, certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def _lines(path: Path) -> list[str]:
+    """The lines of a file that another process may remove at any moment; none when it is gone."""
+    try:
+        return path.read_text().splitlines()
+    except FileNotFoundError:
+        return []
 
 
 def _is_root() -> bool:
