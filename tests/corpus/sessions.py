@@ -185,6 +185,11 @@ class Still:
     async def refresh(self) -> Catalog:
         return catalog()
 
+    is_reading = False
+
+    async def at_rest(self) -> None:
+        raise AssertionError("nothing is read here")
+
     async def catch_up(self) -> Catalog:
         return catalog()
 

@@ -170,6 +170,18 @@ def others_wait(is_so: bool = True) -> Happens:
     return Happens(f"others_wait({is_so})", check)
 
 
+def catalog_is_reading(is_so: bool = True) -> Happens:
+    """The gateway begins to read the catalog, or has read it."""
+
+    def happen(run: Run) -> None:
+        if is_so:
+            run.shelf.reading = asyncio.Event()
+        else:
+            run.shelf.read()
+
+    return Happens(f"catalog_is_reading({is_so})", happen)
+
+
 def disk() -> Happens:
     """Everything recorded becomes durable; see `Stage.slow_disk`."""
     return Happens("disk", lambda run: run.ledger.sync())

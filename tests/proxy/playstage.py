@@ -201,7 +201,7 @@ class Paper:
 
 
 class Shelf:
-    """Where the catalog comes from: always the same, read again at once."""
+    """Where the catalog comes from: always the same, read again at once. `reading` is set when a reading ends."""
 
     def __init__(self, catalog: Catalog) -> None:
         self.current = catalog
@@ -209,6 +209,21 @@ class Shelf:
         self.history = History()
         self.is_behind = False
         self.is_fresh = True
+        self.reading: asyncio.Event | None = None
+
+    @property
+    def is_reading(self) -> bool:
+        return self.reading is not None
+
+    async def at_rest(self) -> None:
+        assert self.reading is not None
+        await self.reading.wait()
+
+    def read(self) -> None:
+        """The reading that was under way has ended."""
+        assert self.reading is not None
+        self.reading.set()
+        self.reading = None
 
     def look(self) -> asyncio.Future[None]:
         looked: asyncio.Future[None] = asyncio.get_running_loop().create_future()

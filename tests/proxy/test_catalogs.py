@@ -372,6 +372,17 @@ async def test_catching_up_reads_only_what_changed(server: EmbeddedPostgres) -> 
         assert watch.completed == 2
 
 
+async def test_at_rest_returns_when_the_reading_that_is_under_way_has_ended(server: EmbeddedPostgres) -> None:
+    async with watching(server) as watch:
+        reading = asyncio.create_task(watch.refresh())
+        await until(lambda: watch.is_reading)
+        await watch.at_rest()
+        assert not watch.is_reading
+        assert watch.completed == 1
+        await reading
+        await watch.at_rest()
+
+
 async def test_both_halves_of_the_queries_are_the_whole(server: EmbeddedPostgres) -> None:
     async with watching(server) as watch:
         halves = await watch.refresh()

@@ -20,6 +20,7 @@ from playbook import (
     asked_path,
     asked_values,
     begun,
+    catalog_is_reading,
     client,
     ended,
     gone,
@@ -71,6 +72,20 @@ def reads(schema: str) -> Entry:
 def test_the_server_is_asked_for_the_search_path_before_the_first_statement() -> None:
     play = Play(NO_PATH) >> client(pg.query(READ)) << asked_path() >> server(path_answer(b"pg_catalog", b"shadow"))
     answered(play, pg.query(READ), ONE, READY, entry=reads("shadow")).holds()
+
+
+def test_vacuum_waits_for_a_reading_of_the_catalog_whose_snapshot_it_would_have_to_keep() -> None:
+    text, done = b"vacuum orders", pg.command_complete("VACUUM")
+    play = Play() >> catalog_is_reading() >> client(pg.query(text)) >> catalog_is_reading(False)
+    answered(play, pg.query(text), done, READY, entry=ran(text)).holds()
+    parts, run = asked(text).removesuffix(pg.execute(b"")), pg.execute(b"") + pg.sync()
+    play = Play() >> catalog_is_reading() >> client(parts, run) << server(parts) >> catalog_is_reading(False)
+    answered(play, run, PARSED, BOUND, pg.no_data(), done, READY, entry=ran(text)).holds()
+
+
+def test_what_does_not_clean_does_not_wait_for_a_reading_of_the_catalog() -> None:
+    play = Play() >> catalog_is_reading() >> client(pg.query(READ))
+    answered(play, pg.query(READ), ONE, READY, entry=reads("public")).holds()
 
 
 def test_asynchronous_messages_within_the_answer_are_the_clients() -> None:

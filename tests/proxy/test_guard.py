@@ -66,6 +66,11 @@ class Watched:
     async def refresh(self) -> Catalog:
         return self.current
 
+    is_reading = False
+
+    async def at_rest(self) -> None:
+        return None
+
     async def catch_up(self) -> Catalog:
         return self.current
 

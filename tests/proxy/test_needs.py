@@ -11,7 +11,7 @@ from tidewaiter.proxy.needs import Need, Study
 def test_every_need_is_a_value_that_nobody_changes_while_it_is_met() -> None:
     assert {need.__name__ for need in get_args(Need)} == {
         "AllAnswered", "Path", "Definitions", "Study", "Guarded", "Estimate", "Decision", "Intent", "Renewal",
-        "Values",
+        "Values", "Quiet",
     }  # fmt: skip
     study = Study(b"select 1")
     with pytest.raises(FrozenInstanceError):

@@ -74,7 +74,7 @@ class Asks(Refusing):
             if not isinstance(judged, Judged):
                 return judged
             run = self._run(judged, text)
-            need = self._estimate(run) or self._held(run) or self._filing(run)
+            need = self._need_of(run)
             if need is not None:
                 return need
         limit = run.judged.limit
@@ -221,7 +221,7 @@ class Asks(Refusing):
         run = portal.execution
         if run is None:
             run = self._filed() or self._run(judged, statement.text, portal)
-            need = None if run.intent is not None else self._estimate(run) or self._held(run) or self._filing(run)
+            need = self._need_of(run)
             if need is not None:
                 return need
             judged = run.judged

@@ -171,6 +171,16 @@ class CatalogWatch:
         """Whether the database was looked at a moment ago."""
         return self._clock_s() < self._fresh_until
 
+    @property
+    def is_reading(self) -> bool:
+        """Whether a snapshot of the database may be open."""
+        return self._is_reading
+
+    async def at_rest(self) -> None:
+        """Return when the present reading, if there is one, has ended."""
+        async with self._lock:
+            pass
+
     async def refresh(self) -> Catalog:
         """A catalog whose reading began after this call. Calls that wait together share one reading.
 

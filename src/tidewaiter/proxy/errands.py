@@ -20,6 +20,7 @@ from tidewaiter.proxy.needs import (
     Intent,
     Need,
     Path,
+    Quiet,
     Renewal,
     Study,
     Values,
@@ -85,6 +86,8 @@ class Errands:
                 self._standing.path_answered(await self._inquiry.ask(PATH))
             case Definitions():
                 await self._standing.read_overlay(self._inquiry.ask)
+            case Quiet():
+                await self._standing.watch_at_rest()
             case Study(text):
                 in_transaction = self._answers.transaction != "I"
                 self._asks.studied = await self._standing.study_patiently(text, in_transaction=in_transaction)

@@ -46,6 +46,13 @@ class Watch(Protocol):
     def is_fresh(self) -> bool:
         """Whether the database was looked at a moment ago."""
 
+    @property
+    def is_reading(self) -> bool:
+        """Whether a snapshot of the database may be open."""
+
+    async def at_rest(self) -> None:
+        """Return when the present reading, if there is one, has ended."""
+
     def refresh_soon(self) -> int:
         """Ask for a reading that begins after now; return the `completed` at which it is there."""
 

@@ -28,6 +28,11 @@ class Definitions:
 
 
 @dataclass(frozen=True, slots=True)
+class Quiet:
+    """Wait until the gateway has read the catalog that it is reading: VACUUM keeps what an open snapshot may see."""
+
+
+@dataclass(frozen=True, slots=True)
 class Study:
     """Study a text off the loop, or with a fresh catalog; then `take` it with `studied` set."""
 
@@ -76,4 +81,4 @@ class Renewal:
     since: int
 
 
-Need = Renewal | AllAnswered | Path | Definitions | Study | Guarded | Estimate | Values | Decision | Intent
+Need = Renewal | AllAnswered | Path | Definitions | Quiet | Study | Guarded | Estimate | Values | Decision | Intent

@@ -242,6 +242,15 @@ class Standing(Meaning):
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(None, lambda: self.study(text, in_transaction=in_transaction))
 
+    @property
+    def is_watch_reading(self) -> bool:
+        """Whether the gateway may have a snapshot of the database open, to read the catalog."""
+        return self._footing.watch.is_reading
+
+    async def watch_at_rest(self) -> None:
+        """Wait until the catalog has been read that is being read."""
+        await self._footing.watch.at_rest()
+
     async def catch_up(self) -> None:
         """Look at what others have defined: an approval is used for what names mean in that moment."""
         with contextlib.suppress(UpstreamError):  # it is reported; what is held goes on as it was known last

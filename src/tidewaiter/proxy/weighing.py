@@ -24,6 +24,7 @@ from tidewaiter.proxy.needs import (
     Intent,
     Need,
     Path,
+    Quiet,
     Renewal,
     Study,
     Values,
@@ -308,6 +309,17 @@ class Weighing:
         """The message was taken: what it needed is not the next one's."""
         self.settled = self.estimated = self.renewed = self.values = self._saying = None
         self._is_hurried = False
+
+    def _need_of(self, run: Execution) -> Need | None:
+        """What an execution needs before it is recorded."""
+        if run.intent is not None:
+            return None
+        return self._estimate(run) or self._held(run) or self._quiet(run) or self._filing(run)
+
+    def _quiet(self, run: Execution) -> Quiet | None:
+        """What VACUUM needs, so that the gateway's own snapshot does not have it leave behind what it would clean."""
+        is_vacuum = "vacuum" in run.judged.facts.verbs
+        return Quiet() if is_vacuum and self._standing.is_watch_reading else None
 
     def _filing(self, run: Execution) -> Intent | None:
         """What a long statement needs whose intent is recorded before anything else; None for every other."""
