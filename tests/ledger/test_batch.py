@@ -60,3 +60,11 @@ def test_what_cannot_be_added_leaves_the_batch_as_it_was(batch: Any) -> None:
         batch.add(1, 1, "\ud800", b"", b"", b"", b"", None, b"")
     assert batch.add(1, 1, "x", b"", b"", b"", b"", None, b"") == 2 * len(frame(HEAD % 0 + b"}"))
     assert batch.take()[0] == frame(HEAD % 0 + b"}") + frame(HEAD % 1 + b"}")
+
+
+def test_the_last_number_is_refused_as_none_comes_after_it(batch: Any) -> None:
+    with pytest.raises(OverflowError):
+        batch.add((1 << 63) - 1, 1, "x", b"", b"", b"", b"", None, b"")
+    assert batch.take() == (b"", b"")
+    assert batch.add((1 << 63) - 2, 1, "x", b"", b"", b"", b"", None, b"") > 0
+    assert batch.size == (1 << 63) - 1

@@ -173,6 +173,8 @@ static PyObject *batch_add(Batch *self, PyObject *const *given, Py_ssize_t count
     long long seq = PyLong_AsLongLong(given[0]), t_ns = PyLong_AsLongLong(given[1]);
     if (PyErr_Occurred())
         return NULL;
+    if (seq == LLONG_MAX)
+        return PyErr_Format(PyExc_OverflowError, "no number comes after this entry's");
     Py_ssize_t kind_size;
     const char *kind = utf8_of(given[2], &kind_size);
     size_t body_size = (size_t)PyBytes_GET_SIZE(body);

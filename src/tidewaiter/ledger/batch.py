@@ -12,6 +12,9 @@ from tidewaiter.ledger.entry import frame
 from tidewaiter.ledger.seal import BodyKey
 from tidewaiter.ledger.tree import leaf_hash
 
+LAST = (1 << 63) - 1
+"""The largest number that a header can say: an entry never has it, as none could come next."""
+
 
 class InPython:
     """Entries on their way to the disk; `size` and `t_ns` are the number that comes next and the time of the last."""
@@ -43,6 +46,8 @@ class InPython:
         once it is sealed with `key`, under `fresh`, nonce and salt; without a key it is a ciphertext that `member`
         names already, or empty.
         """
+        if seq == LAST:
+            raise OverflowError("no number comes after this entry's")
         if isinstance(key, BodyKey):
             member, body, _ = key.seal(body, fresh)
         head = b'{"v":1,"seq":%d,"t_ns":%d,"kind":"%b"' % (seq, t_ns, kind.encode())
