@@ -7,6 +7,7 @@ from typing import Any
 
 from tidewaiter.model import EffectKind, Relation
 from tidewaiter.sql import locks
+from tidewaiter.sql.catalog import quoted
 from tidewaiter.sql.expressions import FIELDS, SPECIAL, implied_operator, note_operator_class, walk
 from tidewaiter.sql.levels import Level
 from tidewaiter.sql.objects import relation_paths
@@ -72,6 +73,7 @@ def touch_relation(
     paths = list(relation_paths(reading, parts_of(var), noun, position=position))
     for path in paths:
         reading.touch(action, reading.table(path))
+        _touch_indexed(reading, path)
         if lock is not None:
             reading.lock_table(path, lock)
     return [found for path in paths if (found := reading.known(path)) is not None]
@@ -81,6 +83,14 @@ def touch_if_exists(reading: Reading, action: str, var: Node, noun: str) -> None
     """Touch what a RangeVar names, where it exists."""
     for path in relation_paths(reading, parts_of(var), noun, missing_ok=True):
         reading.touch(action, reading.table(path))
+        _touch_indexed(reading, path)
+
+
+def _touch_indexed(reading: Reading, path: tuple[str, str]) -> None:
+    """Changing an index changes its table."""
+    table = reading.catalog.indexes.get(path)
+    if table is not None:
+        reading.touch("alter", reading.table(table), (quoted(path),))
 
 
 def touch_references(reading: Reading, value: Any) -> None:

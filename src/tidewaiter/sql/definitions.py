@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from tidewaiter.model import Resource, ResourceType
 from tidewaiter.sql import locks
+from tidewaiter.sql.catalog import quoted
 from tidewaiter.sql.creation import bases_read, create_from_query, create_relation, output_columns
 from tidewaiter.sql.defining import copy_calls, defined, parts_of, touch_references, touch_relation, walk_definition
 from tidewaiter.sql.expressions import walk
 from tidewaiter.sql.levels import Level, Source
-from tidewaiter.sql.objects import give_sequence, names_of, resource, routine_path, schema_of
+from tidewaiter.sql.objects import (
+    Path,
+    give_sequence,
+    names_of,
+    relations_in,
+    resource,
+    resources,
+    routine_path,
+    schema_of,
+)
 from tidewaiter.sql.parse import Node
 from tidewaiter.sql.reading import DATASOURCE, Handler, Reading, creation_schema, strings
 from tidewaiter.sql.routines import action_of
@@ -205,6 +217,28 @@ def _publication(reading: Reading, fields: Node, level: Level) -> None:
             source.hit_star()
             if source.relation is not None:
                 reading.lock_table((source.relation.schema, source.relation.name), locks.SHARE_UPDATE_EXCLUSIVE)
+    for path in _published(reading, fields):
+        reading.touch("select", reading.table(path), (quoted(path[:1]),)).star = True
+    defined(reading)
+
+
+def _published(reading: Reading, fields: Node) -> Iterator[Path]:
+    """The tables that a publication sends without naming them."""
+    if fields.get("for_all_tables"):
+        yield from relations_in(reading, None, "rp")
+    for node in fields.get("pubobjects", ()):
+        told = node["PublicationObjSpec"]
+        if told["pubobjtype"] == "PUBLICATIONOBJ_TABLES_IN_SCHEMA":
+            yield from relations_in(reading, told["name"], "rp")
+        elif told["pubobjtype"] == "PUBLICATIONOBJ_TABLES_IN_CUR_SCHEMA":
+            yield from relations_in(reading, creation_schema(reading), "rp")
+
+
+def _extension_contents(reading: Reading, fields: Node, level: Level) -> None:
+    """What becomes a member of an extension goes with it."""
+    reading.touch("alter", DATASOURCE)
+    for found in resources(reading, fields["objtype"], fields["object"]):
+        reading.touch("alter", found)
     defined(reading)
 
 
@@ -258,7 +292,7 @@ _OF_DATASOURCE = {
     "CreateUserMappingStmt CreateAmStmt CreateEventTrigStmt CreatePLangStmt CreateConversionStmt CreateCastStmt "
     "CreateTransformStmt CreateSubscriptionStmt",
     "alter": "AlterDatabaseStmt AlterDatabaseRefreshCollStmt AlterTableSpaceOptionsStmt AlterTableMoveAllStmt "
-    "AlterExtensionStmt AlterExtensionContentsStmt AlterFdwStmt AlterForeignServerStmt AlterUserMappingStmt "
+    "AlterExtensionStmt AlterFdwStmt AlterForeignServerStmt AlterUserMappingStmt "
     "AlterEventTrigStmt AlterSubscriptionStmt",
     "drop": "DropdbStmt DropTableSpaceStmt DropUserMappingStmt DropSubscriptionStmt",
 }
@@ -280,6 +314,7 @@ HANDLERS: dict[str, Handler] = {
         for entry in entries.split()
     },
     "AlterDatabaseSetStmt": _database_setting,
+    "AlterExtensionContentsStmt": _extension_contents,
     "AlterOpFamilyStmt": _operator_class("alter", "opfamilyname"),
     "AlterPolicyStmt": _policy,
     "AlterPublicationStmt": _publication,

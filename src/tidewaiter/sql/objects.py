@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tidewaiter.model import Resource, ResourceType, SyntaxFault
+from tidewaiter.sql.catalog import SYSTEM_SCHEMAS
 from tidewaiter.sql.levels import words
 from tidewaiter.sql.locks import ACCESS_SHARE
 from tidewaiter.sql.parse import Node
@@ -89,6 +90,15 @@ def routine_path(reading: Reading, names: list[str]) -> Path:
         return (names[-2], name)
     known = reading.catalog.find_functions(name, None, reading.path or ())
     return known[0].path if known else (creation_schema(reading), name)
+
+
+def relations_in(reading: Reading, schema: str | None, kinds: str) -> Iterator[Path]:
+    """The relations of these kinds (`pg_class.relkind`) in a schema; None: in any that is not the system's."""
+    reading.effort.spend(len(reading.catalog.relations))
+    for path, relation in reading.catalog.relations.items():
+        is_within = path[0] not in SYSTEM_SCHEMAS if schema is None else path[0] == schema
+        if is_within and relation.kind in kinds:
+            yield path
 
 
 def relation_paths(

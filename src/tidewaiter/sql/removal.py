@@ -30,6 +30,8 @@ def _drop(reading: Reading, fields: Node, level: Level) -> None:
                 _drop_schema(reading, found.path[0], is_cascade)
             elif is_cascade and objtype in _USED:
                 _drop_used(reading, _USED[objtype], found, names_of(node))
+            elif is_cascade and objtype not in _ALONE:
+                reading.unknown("what goes with it by CASCADE is not in the catalog")
     reading.effect(EffectKind.DEFINE)
 
 
@@ -41,6 +43,9 @@ _USED = {
     **dict.fromkeys(("OBJECT_TYPE", "OBJECT_DOMAIN"), "type"),
 }
 """What tables are made with, without being it: the word of `Catalog.attached` for it."""
+
+_ALONE = frozenset({"OBJECT_EVENT_TRIGGER", "OBJECT_PUBLICATION", "OBJECT_STATISTIC_EXT"})
+"""What nothing depends on."""
 
 
 def drop_relation(reading: Reading, path: Path, is_cascade: bool, lock: str) -> None:

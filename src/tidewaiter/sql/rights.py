@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tidewaiter.model import EffectKind, Resource, ResourceType
+from tidewaiter.sql.catalog import quoted
 from tidewaiter.sql.levels import Level
-from tidewaiter.sql.objects import resources
+from tidewaiter.sql.objects import RELATIONS, relations_in, resources
 from tidewaiter.sql.parse import Node
 from tidewaiter.sql.reading import DATASOURCE, Handler, Reading, strings
 
@@ -19,7 +20,22 @@ def _grant(reading: Reading, fields: Node, level: Level) -> None:
     for node in fields.get("objects", ()):
         for found in resources(reading, objtype, node):
             reading.touch(action, found).columns.update(dict.fromkeys(columns))
+            if in_schema:
+                _grant_within(reading, action, fields["objtype"], found.path[0])
     reading.effect(EffectKind.DEFINE)
+
+
+def _grant_within(reading: Reading, action: str, objtype: str, schema: str) -> None:
+    """ON ALL TABLES IN SCHEMA is a grant on each of them."""
+    via = (quoted((schema,)),)
+    if objtype in RELATIONS:
+        for path in relations_in(reading, schema, "S" if objtype == "OBJECT_SEQUENCE" else "rpvmf"):
+            reading.touch(action, reading.table(path), via)
+        return
+    reading.effort.spend(len(reading.catalog.functions))
+    for function in (one for several in reading.catalog.functions.values() for one in several):
+        if function.path[0] == schema:
+            reading.touch(action, Resource(ResourceType.FUNCTION, function.path), via)
 
 
 def _grant_role(reading: Reading, fields: Node, level: Level) -> None:

@@ -148,6 +148,7 @@ alter view active_customers alter column name set default 'x'
 
 alter index orders_by_status set (fillfactor = 50)
 --> alter table public.orders_by_status
+--> alter table public.orders via public.orders_by_status
 --> effect define
 --> locks public.orders_by_status ShareUpdateExclusiveLock
 
@@ -216,6 +217,17 @@ alter default privileges for role ada revoke all on functions from public
 
 alter extension dblink update
 --> alter datasource
+--> effect define
+
+-- what becomes a member goes with the extension
+alter extension dblink add table customers
+--> alter datasource
+--> alter table public.customers
+--> effect define
+
+alter extension dblink drop function order_total(integer)
+--> alter datasource
+--> alter function public.order_total
 --> effect define
 
 alter server s options (set host 'y')

@@ -110,6 +110,7 @@ create table t (id integer)
 
 alter publication p drop tables in schema hr
 --> alter datasource
+--> select table hr.employees * via hr
 --> effect define
 
 create statistics s on a, b from (select 1) q
@@ -372,6 +373,7 @@ delete from orders where row(orders.*) is not null
 alter publication p set table orders, tables in schema hr
 --> alter datasource
 --> select table public.orders *
+--> select table hr.employees * via hr
 --> effect define
 --> locks public.orders ShareUpdateExclusiveLock
 

@@ -190,6 +190,7 @@ drop cast (orders as text)
 
 drop extension dblink cascade
 --> drop datasource
+--> unknown what goes with it by CASCADE is not in the catalog
 --> effect define
 
 drop server s

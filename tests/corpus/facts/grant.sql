@@ -8,6 +8,7 @@ grant select (ssn), update (name) on customers to ada with grant option
 
 grant all on all tables in schema hr to ada
 --> grant_right schema hr
+--> grant_right table hr.employees via hr
 --> effect define
 
 grant execute on function purge() to public

@@ -52,6 +52,7 @@ alter view active_customers rename to living_customers; select name from living_
 
 alter index orders_by_status rename to i
 --> rename table public.orders_by_status
+--> alter table public.orders via public.orders_by_status
 --> effect define
 --> effect create i public.i(status) < public.orders_by_status
 --> locks public.orders_by_status ShareUpdateExclusiveLock
