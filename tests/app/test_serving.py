@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from freeports import free_port
 
 from tidewaiter.admin import channel
 from tidewaiter.admin.site import Reached
@@ -46,11 +47,6 @@ tls = "disable"
 """
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
-
-
 def deployment(folder: Path, more: str = "") -> Config:
     """A new deployment on free ports."""
     found(folder, "tidewaiter", "localhost", datetime.now(UTC), {})
@@ -70,7 +66,7 @@ def served(config: Config, visit: Callable[[Config], Awaitable[None]], said: lis
 
     async def go() -> None:
         ready = asyncio.Event()
-        async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(90), asyncio.TaskGroup() as group:
             server = group.create_task(serve(config, {}, ready.set, lines.append))
             waiting = group.create_task(ready.wait())
             await asyncio.wait((server, waiting), return_when=asyncio.FIRST_COMPLETED)
@@ -92,7 +88,7 @@ async def nothing(_config: Config) -> None:
 
 async def eventually(is_so: Callable[[], bool]) -> None:
     """Wait until the server has done what it does by itself."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not is_so():  # noqa: ASYNC110 - the server tells nobody
             await asyncio.sleep(0.01)
 
@@ -106,7 +102,7 @@ def entries(config: Config) -> list[tuple[str, dict[str, Any]]]:
 def fetch(config: Config, path: str) -> tuple[int, Any]:
     """What the console answers."""
     try:
-        with urllib.request.urlopen(f"http://{config.console.listen}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://{config.console.listen}{path}", timeout=60) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         with error:
@@ -405,7 +401,7 @@ def test_the_console_speaks_tls_itself_where_it_has_a_certificate(tmp_path: Path
             known = ssl.create_default_context(cafile=config.folder / "keys" / "gateway.crt")
             known.check_hostname = False  # the pair names the machine, not the address
             address = config.console.listen
-            with urllib.request.urlopen(f"https://{address}{path}", timeout=5, context=known) as answer:
+            with urllib.request.urlopen(f"https://{address}{path}", timeout=60, context=known) as answer:
                 return answer.status, answer.read().decode(), answer.headers.get("set-cookie", "")
 
         status, page, cookie = await asyncio.to_thread(ask, "/sign-in")
@@ -430,7 +426,7 @@ def test_a_clients_address_is_what_a_proxy_says_only_where_it_is_believed(
             url = f"http://{config.console.listen}/sign-in"
             said = {"x-forwarded-for": "203.0.113.1, 192.0.2.9"}
             with pytest.raises(urllib.error.HTTPError, match="403") as answer:
-                urllib.request.urlopen(urllib.request.Request(url, b"name=mallory", said), timeout=5)
+                urllib.request.urlopen(urllib.request.Request(url, b"name=mallory", said), timeout=60)
             answer.value.close()
 
         await asyncio.to_thread(forge)

@@ -4,11 +4,11 @@ import signal
 import time
 
 import pytest
+from freeports import free_port
 
 from tidewaiter import demo
 from tidewaiter.demo import stack as stacks
 from tidewaiter.demo.data import Size
-from tidewaiter.demo.postgres import free_port
 from tidewaiter.demo.stack import Stack
 from tidewaiter.demo.tour import STEPS
 

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from freeports import free_port
 
 from tidewaiter.demo import stack
 from tidewaiter.demo.data import Size
-from tidewaiter.demo.postgres import free_port
 from tidewaiter.demo.stack import NotStarted, installed, running, shown
 
 TINY = Size(customers=20, orders=30, products=5, employees=5, tickets=5)

@@ -15,8 +15,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from corpusrig import furnish
+from freeports import free_port
 from rawwire import SYNC, Client, Message, Refused, bind, describe, execute, parse, query
-from rig import UPSTREAM_PASSWORD, Deployment, free_port
+from rig import UPSTREAM_PASSWORD, Deployment
 from rig import lay_out as lay_out_demo
 from sessions import DATASOURCE, STRENGTH, Session, Step
 

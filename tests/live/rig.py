@@ -10,9 +10,7 @@ import contextlib
 import json
 import os
 import resource
-import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -20,12 +18,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
 import warm
+from freeports import free_port
 from rawwire import Client
 
 from tidewaiter.demo.deployment import NAME, PERSONAS, Listeners, Upstream, furnish
@@ -48,7 +46,6 @@ when { ["complain", "fail", "pg_sleep"].contains(resource.name) };
 permit (principal, action == Action::"unmask", resource)
 unless { principal in Group::"masked" };
 """
-WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 MASKED = "mia"
 """An analyst like alice who sees everything tagged masked."""
 
@@ -96,8 +93,8 @@ class Deployment:
         return told
 
     def touched(self, relation: str, *more: str) -> dict[str, Any]:
-        """`audit touched RELATION --on today --json`."""
-        told: dict[str, Any] = self.json("audit", "touched", relation, "--on", "today", *more)
+        """`audit touched RELATION --json`: of all days, as a run may begin on one and end on the next."""
+        told: dict[str, Any] = self.json("audit", "touched", relation, *more)
         return told
 
     def search(self, *filters: str) -> list[dict[str, Any]]:
@@ -179,6 +176,15 @@ class Deployment:
 
     def forget_peak(self) -> None:
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
+    def ports(self) -> list[int]:
+        """Local ports of the server's connections: what tells its backends from those of other gateways."""
+        held = set[str]()
+        for fd in Path(f"/proc/{self.pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed since
+                held.add(str(fd.readlink()))
+        lines = map(str.split, Path("/proc/net/tcp").read_text().splitlines()[1:])
+        return [int(line[1].partition(":")[2], 16) for line in lines if f"socket:[{line[9]}]" in held]
 
     # -- clients
 
@@ -298,19 +304,6 @@ def running(deployment: Deployment) -> Iterator[Deployment]:
     deployment.start()
     yield deployment
     deployment.kill()
-
-
-_ports = count(20_000 + 8 * secrets.randbelow(800) + WORKER % 8, 8)
-
-
-def free_port() -> int:
-    """A loopback port for a server that starts later: told once, not to another worker either, and below those that a
-    system takes for connections."""
-    while True:
-        port = next(_ports)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def eventually(holds: Callable[[], object], limit_s: float = 10.0, otherwise: Callable[[], str] = lambda: "") -> None:

@@ -13,9 +13,10 @@ from pathlib import Path
 import httpx2
 import psycopg
 import pytest
+from freeports import free_port
 from heldrig import POLICY, Running
 from lane import Lane
-from rig import Deployment, configure, copy_of, eventually, free_port
+from rig import Deployment, configure, copy_of, eventually
 from test_live_console import fields
 
 from tidewaiter.demo.deployment import NAME
@@ -120,6 +121,7 @@ def test_one_approval_lets_one_of_many_at_both_gateways_run(fleet: Fleet) -> Non
     eventually(lambda: fleet.rows() == 8, 10, fleet.a.log)
     second = waiting(fleet.a)  # the others wait again, for another approval
     assert second != id_
+    eventually(lambda: "DELETE 1" in [one.outcome for one in deleting], 10, fleet.a.log)
     assert (fleet.rows(), [one.outcome for one in deleting].count("DELETE 1")) == (8, 1)
     fleet.a.cli("request", "deny", second, "--as", "dora", "--reason", "once is enough")
     outcomes = [one.result() for one in deleting]

@@ -418,7 +418,7 @@ def test_the_ledger_says_what_was_limited(limited18: Deployment) -> None:
     with lena(limited18) as client:
         client.ask(query("select n, 'limited read' from counted"))
         client.ask(query("delete from counted /* limited write */"))
-    found = {row["statement"]: row for row in limited18.search("--by", "lena", "--on", "today")}
+    found = {row["statement"]: row for row in limited18.search("--by", "lena")}
     read = found["select n, 'limited read' from counted"]
     assert (read["status"], read["sqlstate"], read["rows"]) == ("limited", "42501", 5)
     write = found["delete from counted /* limited write */"]
@@ -429,5 +429,5 @@ def test_observe_mode_lets_everything_through(limited18: Deployment) -> None:
     sql = "select n, 'watched' from counted"
     with lena(limited18, "watched") as client:
         assert len(list(rows_of(client.ask(query(sql))))) == 20
-    (row,) = [row for row in limited18.search("--by", "lena", "--on", "today") if row["statement"] == sql]
+    (row,) = [row for row in limited18.search("--by", "lena") if row["statement"] == sql]
     assert (row["status"], row["rows"]) == ("ok", 20)

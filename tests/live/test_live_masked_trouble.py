@@ -209,12 +209,17 @@ def noticed(client: Client, text: str) -> list[list[str | None]]:
 
 @contextlib.contextmanager
 def unseen(gate: Deployment) -> Iterator[None]:
-    """While this lasts the gateway cannot look at the catalog: its window of a quarter of a second, held open."""
+    """While this lasts the gateway cannot look at the catalog: its window of a quarter of a second, held open.
+
+    Other gateways on the server keep their connections: one that loses its own knows nothing of what was defined until
+    it has another, and refuses whatever is under way then, in somebody else's test.
+    """
     server = gate.postgres
     server.execute("alter database shop connection limit 0")
-    ends = "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'tidewaiter catalog'"
+    ours = f"application_name = 'tidewaiter catalog' and client_port = any (array{gate.ports()})"
     try:
-        server.execute(ends)
+        ended = server.execute(f"select pg_terminate_backend(pid, 60000) from pg_stat_activity where {ours}")
+        assert set(ended.split()) == {"t"}, "it was there, and is gone"
         yield
     finally:
         server.execute("alter database shop connection limit -1")

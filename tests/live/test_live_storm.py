@@ -31,4 +31,4 @@ def test_a_storm_of_bad_input_disturbs_nobody_and_is_recorded(gate: Deployment) 
     assert storm.answers > 50, told
     assert storm.slowest_s < max(PATIENCE * SLOWEST_S, 4 * storm.slowest_direct_s), told
     assert gate.resident_bytes() - before < GROWN_BYTES, told
-    assert gate.search("--on", "today", "--kind", "login.failed"), "strangers are counted in the ledger"
+    assert gate.search("--kind", "login.failed"), "strangers are counted in the ledger"

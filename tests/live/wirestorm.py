@@ -86,7 +86,7 @@ class Storm:
         for word in ("Traceback", "defect", "Error("):
             if word in self.gate.log():
                 self.findings.append(f"the gateway wrote: {self.gate.log()}")
-        ended = self.gate.search("--on", "today", "--kind", "login.failed", "--kind", "session.end")
+        ended = self.gate.search("--kind", "login.failed", "--kind", "session.end")
         self.findings += [f"recorded: {one}" for one in ended if "defect" in str(one) or "XX000" in str(one)]
         told = self.gate.verify()
         if not told["ok"]:

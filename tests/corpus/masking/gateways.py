@@ -9,7 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from rig import Deployment, free_port
+from freeports import free_port
+from rig import Deployment
 from world import MASKS, PASSWORD, World, tag_of
 
 from targets import Raw
