@@ -13,8 +13,8 @@ from pathlib import Path
 import psycopg
 import pytest
 from rawwire import errors_of
-from rig import Deployment, copy_of, running
-from test_live_redefined import HIDDEN, READS, SCHEMA, TAGS, UNDONE, reader, seen
+from rig import Deployment
+from test_live_redefined import HIDDEN, READS, reader, seen, tagged
 
 READS_N = int(os.environ.get("TIDEWAITER_BESIDE_N", "200"))
 ROUNDS = 3
@@ -102,13 +102,7 @@ ASKED = (*BESIDE["tables"][:3], *BESIDE["partitions"], *BESIDE["temporary things
 
 @pytest.fixture(scope="module")
 def gate(workshop: Path, template: Deployment) -> Iterator[Deployment]:
-    server = template.postgres
-    server.execute(SCHEMA + MORE, database="shop")
-    made = copy_of(template, workshop / "beside", server)
-    with (made.folder / "classification.toml").open("a") as file:
-        file.write(TAGS)
-    yield from running(made)
-    server.execute(f"{UNDONE};{LESS}", database="shop")
+    yield from tagged(workshop, template, "beside", MORE, LESS)
 
 
 @contextlib.contextmanager

@@ -9,8 +9,8 @@ from pathlib import Path
 import psycopg
 import pytest
 from rawwire import SYNC, Client, Message, bind, close, errors_of, execute, parse, query, tags_of
-from rig import Deployment, copy_of, running
-from test_live_redefined import HIDDEN, SCHEMA, TAGS, UNDONE, reader, seen
+from rig import Deployment
+from test_live_redefined import HIDDEN, reader, seen, tagged
 
 TIMES = 30
 MORE = """
@@ -34,13 +34,7 @@ set role postgres; drop function shown(point) cascade; set role shop_admin
 
 @pytest.fixture(scope="module")
 def gate(workshop: Path, template: Deployment) -> Iterator[Deployment]:
-    server = template.postgres
-    server.execute(SCHEMA + MORE, database="shop")
-    made = copy_of(template, workshop / "prepared-beside", server)
-    with (made.folder / "classification.toml").open("a") as file:
-        file.write(TAGS)
-    yield from running(made)
-    server.execute(f"set role shop_admin; {LESS}; {UNDONE}", database="shop")
+    yield from tagged(workshop, template, "prepared-beside", MORE, LESS)
 
 
 @pytest.fixture
