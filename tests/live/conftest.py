@@ -18,6 +18,8 @@ from tidewaiter.demo.postgres import Binaries, EmbeddedPostgres
 from tidewaiter.model import Secret
 
 JARS = Path("/usr/share/java")
+QUIET = {"autovacuum": "off"}
+"""Sizes and estimates that a test compares with what it saw a moment ago change by what is done in it alone."""
 CLASSES = ("postgresql.jar", "scram*.jar", "saslprep*.jar", "stringprep*.jar")
 
 
@@ -39,7 +41,7 @@ def workshop() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres18(workshop: Path) -> Iterator[EmbeddedPostgres]:
     """PostgreSQL 18 with the demo's tables, small."""
-    with EmbeddedPostgres(workshop / "pg18", Secret("super"), settings={"max_connections": "120"}) as server:
+    with EmbeddedPostgres(workshop / "pg18", Secret("super"), settings=QUIET | {"max_connections": "120"}) as server:
         furnish_database(server)
         yield server
 
@@ -49,7 +51,8 @@ def postgres15(workshop: Path) -> Iterator[EmbeddedPostgres]:
     """PostgreSQL 15 of the system, with TLS."""
     if not SYSTEM_15.is_dir():
         pytest.skip(NO_15)
-    with EmbeddedPostgres(workshop / "pg15", Secret("super"), binaries=Binaries(SYSTEM_15), tls=True) as server:
+    binaries = Binaries(SYSTEM_15)
+    with EmbeddedPostgres(workshop / "pg15", Secret("super"), binaries=binaries, tls=True, settings=QUIET) as server:
         furnish_database(server)
         yield server
 
