@@ -113,7 +113,7 @@ async def heard(made: Channel, desk: Desks) -> AsyncIterator[None]:
         task.cancel()
 
 
-async def eventually(holds: Callable[[], object], limit_s: float = 10.0) -> None:
+async def eventually(holds: Callable[[], object], limit_s: float = 60.0) -> None:
     """Wait until `holds()` is true."""
     async with asyncio.timeout(limit_s):
         while not holds():  # noqa: ASYNC110 - it waits for whatever the code under test does

@@ -17,18 +17,18 @@ except KeyboardInterrupt:
 
 def test_program_sees_a_terminal_its_lines_and_ctrl_c() -> None:
     with at_terminal([sys.executable, "-c", ECHO], environment()) as terminal:
-        assert terminal.shows("isatty True\n", 10)
+        assert terminal.shows("isatty True\n", 60)
         terminal.type("hello")
-        assert terminal.shows("got hello\n", 10)
+        assert terminal.shows("got hello\n", 60)
         assert not terminal.shows("got nothing", 0.1)
         terminal.ctrl_c()
-        assert terminal.ends(10) == 7
+        assert terminal.ends(60) == 7
         assert "interrupted" in terminal.seen
 
 
 def test_end_of_the_program_ends_the_reading() -> None:
     with at_terminal([sys.executable, "-c", "print('bye')"], environment()) as terminal:
-        assert not terminal.shows("something else", 10)
+        assert not terminal.shows("something else", 60)
         assert "bye" in terminal.seen
 
 

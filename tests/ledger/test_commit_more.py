@@ -29,10 +29,11 @@ class Gate(QuickFiles):
     def __init__(self) -> None:
         self.opened = threading.Event()
         self.opened.set()
-        self.syncs = 0
+        self.begun = self.syncs = 0
 
     def fdatasync(self, fd: int) -> None:
-        assert self.opened.wait(10)
+        self.begun += 1
+        assert self.opened.wait(60)
         self.syncs += 1
 
 
@@ -64,11 +65,11 @@ async def running(log: Log, reports: list[str] | None = None, **times: float) ->
 
 
 async def until(condition: Callable[[], object]) -> None:
-    for _ in range(2000):
+    for _ in range(30_000):
         if condition():
             return
         await asyncio.sleep(0.002)
-    raise AssertionError("it did not come to pass")
+    raise AssertionError("it did not come to pass within a minute")
 
 
 def test_all_who_wait_share_syncs(tmp_path: Path) -> None:
@@ -78,10 +79,10 @@ def test_all_who_wait_share_syncs(tmp_path: Path) -> None:
             await until(lambda: recorder.available)
             await recorder.durable(recorder.record("execution", STATEMENT, BODY))
             files.opened.clear()
-            before = files.syncs
+            before, begun = files.syncs, files.begun
             first = recorder.record("intent", STATEMENT, BODY)
             waits = [asyncio.ensure_future(recorder.durable(first))]
-            await asyncio.sleep(0.02)  # the first sync is under way, and covers the first entry only
+            await until(lambda: files.begun > begun)  # the first sync is under way, and covers the first entry only
             waits += [asyncio.ensure_future(recorder.durable(recorder.record("intent", STATEMENT))) for _ in range(50)]
             await asyncio.sleep(0.02)
             assert not any(wait.done() for wait in waits)
@@ -341,7 +342,7 @@ def test_whoever_waits_when_it_stops_is_served_or_refused_and_nobody_hangs(tmp_p
             wait = asyncio.ensure_future(recorder.durable(recorder.record("intent", STATEMENT)))
             await asyncio.sleep(0)
             await recorder.stop()
-            await asyncio.wait_for(wait, 5)
+            await asyncio.wait_for(wait, 60)
             with pytest.raises(LedgerUnavailable):
                 await recorder.durable(recorder_next(log))
 
@@ -356,8 +357,9 @@ def test_a_cancelled_recorder_leaves_no_thread_behind_in_the_log(tmp_path: Path)
         life = asyncio.ensure_future(recorder.run())
         await recorder.durable(recorder.record("execution", STATEMENT, BODY))
         files.opened.clear()
+        begun = files.begun
         wait = asyncio.ensure_future(recorder.durable(recorder.record("intent", STATEMENT)))
-        await asyncio.sleep(0.05)
+        await until(lambda: files.begun > begun)
         life.cancel()
         await asyncio.sleep(0.02)
         assert not life.done(), "the thread that syncs is waited for"

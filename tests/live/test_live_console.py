@@ -10,7 +10,7 @@ from pathlib import Path
 import chromium
 import httpx2
 import pytest
-from rig import Deployment, copy_of
+from rig import PATIENCE, Deployment, copy_of
 
 POLICY = """
 @id("notes-wait") @hold("dba") @wait("120s") @message("Deleting notes waits for a DBA")
@@ -53,9 +53,9 @@ def browser(desk: Deployment) -> httpx2.Client:
 
 def test_psql_is_told_where_somebody_clicks_there_and_it_runs_once(desk: Deployment) -> None:
     with desk.psql_at_terminal("alice") as terminal, browser(desk) as dora:
-        assert terminal.shows("=>", 10)
+        assert terminal.shows("=>", 10 * PATIENCE)
         terminal.type(DELETE + ";")
-        assert terminal.shows("approvers see it at http://", 10)
+        assert terminal.shows("approvers see it at http://", 10 * PATIENCE)
         link = re.search(rf"http://127\.0\.0\.1:{desk.console}/requests/AR-[A-Z0-9]+", terminal.seen)
         assert link
         path = link[0].partition(str(desk.console))[2]
@@ -66,8 +66,8 @@ def test_psql_is_told_where_somebody_clicks_there_and_it_runs_once(desk: Deploym
         assert (page.url.path, "console" in page.text) == (path, True)
         form = fields(page.text, f"{path}/approve")
         answers = [dora.post(f"{path}/approve", data=form | {"note": "go"}) for _ in range(2)]
-        assert terminal.shows("is approved", 10)
-        assert terminal.shows("DELETE 1", 10)
+        assert terminal.shows("is approved", 10 * PATIENCE)
+        assert terminal.shows("DELETE 1", 10 * PATIENCE)
         assert answers[0].status_code == 200
         assert answers[1].status_code in (200, 409)  # a double click, or one that came after it ran
     id_ = path.rpartition("/")[2]
@@ -94,9 +94,9 @@ def test_a_revoked_credential_ends_the_session_at_the_console(desk: Deployment) 
 @pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not installed")
 def test_a_real_browser_signs_in_approves_and_sees_the_page_change(desk: Deployment, tmp_path: Path) -> None:
     with desk.psql_at_terminal("alice") as terminal, chromium.running(tmp_path) as page:
-        assert terminal.shows("=>", 10)
+        assert terminal.shows("=>", 10 * PATIENCE)
         terminal.type(DELETE + ";")
-        assert terminal.shows("approvers see it at http://", 10)
+        assert terminal.shows("approvers see it at http://", 10 * PATIENCE)
         found = re.search(r"http://[0-9.:]+(/requests/AR-[A-Z0-9]+)", terminal.seen)
         assert found
         page.go(found[0])
@@ -107,7 +107,7 @@ def test_a_real_browser_signs_in_approves_and_sees_the_page_change(desk: Deploym
         page.until("location.pathname", found[1])
         page.until("document.querySelector('h1 .state').textContent", "open")
         page.click("form[action$='/approve'] button")
-        assert terminal.shows("DELETE 1", 10)
+        assert terminal.shows("DELETE 1", 10 * PATIENCE)
         page.until(
             "document.querySelector('h1 .state').textContent", "consumed"
         )  # by the page itself, without a reload

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from rig import UPSTREAM_PASSWORD, Deployment, eventually
+from rig import PATIENCE, UPSTREAM_PASSWORD, Deployment, eventually
 
 BACKSLASH = [
     r"\conninfo",
@@ -73,33 +73,35 @@ def test_ctrl_c_ends_the_statement_and_not_the_session(gateway: Deployment) -> N
         psql.type("select pg_sleep(30);")
         eventually(lambda: gateway.backends("state = 'active' and query like '%pg_sleep(30)%'"))
         psql.ctrl_c()
-        assert psql.shows("canceling statement due to user request", 10)
+        assert psql.shows("canceling statement due to user request", 10 * PATIENCE)
         psql.type("select 'still ' || 'here';")
-        assert psql.shows("still here", 10)
+        assert psql.shows("still here", 10 * PATIENCE)
 
 
 def test_watch_repeats_until_ctrl_c(gateway: Deployment) -> None:
     with gateway.psql_at_terminal() as psql:
         psql.type("select 'tick' || 'tock' \\watch 0.1")
         for _ in range(3):
-            assert psql.shows("ticktock", 10), psql.seen
+            assert psql.shows("ticktock", 10 * PATIENCE), psql.seen
             psql.seen = psql.seen.partition("ticktock")[2]
         psql.ctrl_c()
         psql.type("select 'af' || 'ter';")
-        assert psql.shows("after", 10)
+        assert psql.shows("after", 10 * PATIENCE)
 
 
 @pytest.mark.parametrize("principal", ["alice", "dora"])
 def test_password_is_refused_with_the_reason(gateway: Deployment, principal: str) -> None:
     with gateway.psql_at_terminal(principal) as psql:
         psql.type("\\password")
-        assert psql.shows("Enter new password", 10)
+        assert psql.shows("Enter new password", 10 * PATIENCE)
         psql.type("secret")
-        assert psql.shows("Enter it again", 10)
+        assert psql.shows("Enter it again", 10 * PATIENCE)
         psql.type("secret")
-        assert psql.shows("ERROR:  a password of a database role means nothing behind this gateway", 10), psql.seen
+        assert psql.shows("ERROR:  a password of a database role means nothing behind this gateway", 10 * PATIENCE), (
+            psql.seen
+        )
         psql.type("select 'still ' || 'here';")
-        assert psql.shows("still here", 10)
+        assert psql.shows("still here", 10 * PATIENCE)
 
 
 def test_several_statements_in_one_message(gateway: Deployment) -> None:

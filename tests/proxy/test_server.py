@@ -24,7 +24,7 @@ from tidewaiter.wire import postgres as pg
 
 READ = query(NAMES.sql)
 NAMED = [["ada"], ["bob"], ["cyd"]]
-DEADLINE_S = 1  # for logins, in tests that wait for it to pass
+DEADLINE_S = 2  # for logins, in tests that wait for it to pass
 
 
 @pytest.fixture
