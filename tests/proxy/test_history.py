@@ -8,7 +8,7 @@ import pytest
 from maskstage import judged
 
 from tidewaiter.model import Resource, ResourceType, Touch
-from tidewaiter.proxy.history import NAMES, History, reached, spelled_by
+from tidewaiter.proxy.history import NAMES, History, defined_by, reached, spelled_by
 from tidewaiter.proxy.pipeline import Judged
 from tidewaiter.sql.catalog_reach import Reach
 
@@ -46,6 +46,30 @@ def test_a_change_concerns_what_touches_it_and_was_judged_before() -> None:
     history.note(Reach(paths("other")))
     assert concerns(history, ORDERS, 1), "what changed later does not hide it"
     assert not concerns(history, ORDERS, 2)
+
+
+def test_what_a_statement_defines_itself_is_its_own_unless_it_does_anything_else_with_it() -> None:
+    assert defined_by(ORDERS.facts) == frozenset()
+    copying = judged(b"create table copied as select id from orders").facts
+    assert defined_by(copying) == paths("copied")
+    assert defined_by(judged(b"alter table orders rename to bought").facts) == paths("orders", "bought")
+    assert defined_by(judged(b"truncate orders").facts) == paths("orders")
+    assert defined_by(replace(copying, touches=(*copying.touches, *ORDERS.facts.touches))) == paths("copied")
+    mine = Touch("create", Resource(ResourceType.TABLE, ("public", "orders")))
+    assert defined_by(replace(ORDERS.facts, touches=(*ORDERS.facts.touches, mine))) == frozenset()
+
+
+def test_its_own_changes_do_not_concern_a_statement_and_others_do() -> None:
+    one = judged(b"create table copied as select id from orders")
+    own = defined_by(one.facts)
+    history = History()
+    history.note(
+        Reach(paths("copied"), types=frozenset([("public", "copied"), ("public", "_copied")]), kin=paths("copied"))
+    )
+    assert concerns(history, one)
+    assert not history.concerns(one.facts, one.plan, 0, own)
+    history.note(Reach(paths("orders")))
+    assert history.concerns(one.facts, one.plan, 0, own)
 
 
 def test_a_new_table_may_have_been_a_part_of_anything_where_what_nobody_classified_is_masked() -> None:

@@ -37,6 +37,7 @@ TEXT, NAMELESS = b"select id from orders", b"select 1"
 SENT = pg.query(plan(TEXT).text)
 FAILING = pg.query(refusal.FAILING_TEXT)
 ONE = rows(b"1")
+TRUNCATE, TRUNCATED = b"truncate orders", pg.command_complete("TRUNCATE TABLE")
 STAGE = veiled_stage()
 WITHHELD = Entry("masking.failed")
 RETRY = says("40001", "defined anew")
@@ -90,6 +91,26 @@ def test_an_answer_that_was_planned_by_other_definitions_is_an_error(names: tupl
         >> server(ONE, READY)
         << client(ONE, READY)
         << ledger(ran(TEXT))
+    ).holds(("whole",))
+
+
+def truncating() -> Play:
+    """The server has done it by the time that it answers, so that the next look sees what it did."""
+    return Play(STAGE) >> client(pg.query(TRUNCATE)) << server(pg.query(plan(TRUNCATE).text)) >> defined("orders")
+
+
+def test_a_definition_does_not_meet_itself() -> None:
+    (truncating() >> server(TRUNCATED, READY) << client(TRUNCATED, READY) << ledger(ran(TRUNCATE))).holds(("whole",))
+
+
+def test_a_definition_that_tells_more_than_that_it_ran_may_have_met_another() -> None:
+    (
+        truncating()
+        >> server(pg.notice_response("NOTICE", "00000", 'truncate cascades to table "parts"'), TRUNCATED, READY)
+        << client(says("40001", severity="FATAL"))
+        << ledger(ran(TRUNCATE), WITHHELD)
+        << server(pg.terminate())
+        << ended("what the statement touches was defined anew while it ran: nothing of its answer is given")
     ).holds(("whole",))
 
 

@@ -15,6 +15,10 @@ from tidewaiter.sql.entities import Path
 
 NAMES: Final = 8192
 """Remembered of each kind; a statement that is older than the oldest of them counts as concerned by what came since."""
+NOTHING_OWN: Final[frozenset[tuple[str, ...]]] = frozenset()
+_DEFINING: Final = frozenset(
+    ["create", "alter", "alter_destructive", "drop", "rename", "truncate", "comment", "vacuum"]
+)
 IMPLIED: Final = frozenset(["=", "<>", "<", "<=", ">", ">=", "~~", "!~~", "~~*", "!~~*", "~", "!~"])
 """Operators that CASE, IN, BETWEEN, JOIN, LIKE and others call without being written."""
 _WORD: Final = re.compile(r"[\w$]+")
@@ -70,15 +74,23 @@ class History:
         for known, names in zip(self._names, (reach.functions, reach.schemas, reach.operators), strict=True):
             known.note(names, self.epoch)
 
-    def concerns(self, facts: Facts, plan: Plan | None, since: int) -> bool:
-        """Whether a change after `since` may have changed what a statement with these facts shows, run by this plan."""
+    def concerns(
+        self, facts: Facts, plan: Plan | None, since: int, own: frozenset[tuple[str, ...]] = NOTHING_OWN
+    ) -> bool:
+        """Whether a change after `since` may have changed what a statement with these facts shows, run by this plan.
+
+        Changes of what is its `own` do not count, nor of the types of such rows.
+        """
         if self.epoch <= since:
             return False
         if since < self._untold or any(since < one.lost for one in (*self._paths, *self._names)):
             return True
-        relations, types, kin = (one.since(since) for one in self._paths)
+        relations, types, kin = (
+            [path for path in one.since(since) if path not in own and (path[0], path[1].removeprefix("_")) not in own]
+            for one in self._paths
+        )
         functions, schemas, operators = (one.since(since) for one in self._names)
-        touched = reached(facts)
+        touched = reached(facts) - own
         if not touched.isdisjoint(relations) or any(path[0] in schemas for path in touched) or _shows(plan, kin):
             return True
         named = (*functions, *schemas)
@@ -92,6 +104,14 @@ class History:
             or any(spelled.words.issuperset(_WORD.findall(name.lower())) for name in named)
             or any(name in IMPLIED or name in spelled.text for name in operators)
         )
+
+
+def defined_by(facts: Facts) -> frozenset[tuple[str, ...]]:
+    """The relations that a statement itself makes, changes or drops, and does nothing else with."""
+    tables = [touch for touch in facts.touches if touch.resource.type is ResourceType.TABLE]
+    made = [(one.schema, one.name) for effect in facts.effects if (one := effect.relation) is not None]
+    used = {touch.resource.path for touch in tables if touch.action not in _DEFINING}
+    return frozenset((*made, *(touch.resource.path for touch in tables))) - used
 
 
 def _shows(plan: Plan | None, kin: list[Path]) -> bool:

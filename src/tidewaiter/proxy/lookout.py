@@ -95,37 +95,38 @@ class Lookout:
         veil, outlet = self._veil, self._outlet
         if not self._waiting:
             veil.parsed.clear()
-        begun, before = veil.begun, Before(self._answers.readies, veil.lasted, self.asides)
+        begun, shown, before = veil.begun, veil.shown, Before(self._answers.readies, veil.lasted, self.asides)
         seen = veil.received(chunk)
         if veil.begun != begun and not self.is_dropping:
             memos = [self._answers.guarded, *(memo for _, memo in self._answers.owed.debts)]
             runs = [memo for memo in memos if isinstance(memo, Execution)]
             self._waiting += 1
-            outlet.wait_for(self._standing.look(), lambda look: self._leave(look, runs, before))
+            is_bare = veil.shown == shown
+            outlet.wait_for(self._standing.look(), lambda look: self._leave(look, runs, before, is_bare))
         return seen
 
-    def _leave(self, look: asyncio.Future[None], runs: list[Execution], before: Before) -> bool:
-        """Whether what waited for a look may leave; it is retracted otherwise."""
+    def _leave(self, look: asyncio.Future[None], runs: list[Execution], before: Before, is_bare: bool) -> bool:
+        """Whether what waited for a look may leave; it is retracted otherwise. `is_bare`: it is command tags alone."""
         self._waiting -= 1
-        why = self._problem(look, runs)
+        why = self._problem(look, runs, is_bare)
         if why is not None:
             self._waiting = 0  # what came behind it goes with it
             self._trail.event("masking.failed", {"reason": why[1]})
             self._road.retract(why, before)
         return why is None
 
-    def _problem(self, look: asyncio.Future[None], runs: list[Execution]) -> Why | None:
+    def _problem(self, look: asyncio.Future[None], runs: list[Execution], is_bare: bool) -> Why | None:
         error = look.exception()
         if error is not None:
             return UNKNOWN
-        return REDEFINED if any(map(self._standing.is_redefined, runs)) else None
+        return REDEFINED if any(self._standing.is_redefined(run, is_bare=is_bare) for run in runs) else None
 
     async def look_ahead(self) -> None:
         """Look before what was taken is sent, where it does more than answer. Raises Outdated."""
         runs = self._asks.unsent()
         look = self._standing.look()
         await asyncio.wait((look,))
-        why = self._problem(look, runs)
+        why = self._problem(look, runs, False)
         if why is not None:
             self._trail.event("masking.failed", {"reason": why[1]})
             raise Outdated(why)

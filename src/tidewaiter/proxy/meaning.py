@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from tidewaiter.model import Effect, EffectKind, Facts, Relation
 from tidewaiter.proxy.footing import Footing
+from tidewaiter.proxy.history import NOTHING_OWN, defined_by
 from tidewaiter.proxy.met import Met
 from tidewaiter.proxy.overlays import Ask, Overlay, Reader
 from tidewaiter.proxy.pipeline import Judge
@@ -107,9 +108,11 @@ class Meaning:
         """Done when the database has been looked at after now; then `is_redefined` knows of all that had changed."""
         return self._footing.watch.look()
 
-    def is_redefined(self, run: Execution) -> bool:
-        """Whether something has changed since it was judged that it may show."""
-        return self._footing.watch.history.concerns(run.judged.facts, run.plan, run.since)
+    def is_redefined(self, run: Execution, *, is_bare: bool = False) -> bool:
+        """Whether something has changed since it was judged that it may show. `is_bare`: no more than that it ran."""
+        facts = run.judged.facts
+        own = defined_by(facts) if is_bare else NOTHING_OWN
+        return self._footing.watch.history.concerns(facts, run.plan, run.since, own)
 
     # -- what changes the meaning -----------------------------------------------------------------------------------
     def path_answered(self, rows: Sequence[bytes]) -> None:

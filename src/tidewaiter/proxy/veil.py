@@ -40,14 +40,15 @@ class Veil:
 
     `own` is what is to go to the server before anything else, past `sent`; `failures` why answers were withheld: both
     are for the session to take after each `received`. `begun` counts the answers that began, to what names a relation:
-    all of one was planned before; `lasted` counts completed statements that do more than read, `parsed` names
-    statements that the client prepared, for the session to clear.
+    all of one was planned before; `shown` counts those of them that were more than a command tag; `lasted` counts
+    completed statements that do more than read, `parsed` names statements that the client prepared, for the session to
+    clear.
     """
 
     def __init__(self, held_bytes: int = HELD_BYTES) -> None:
         self.own: list[bytes] = []
         self.failures: list[str] = []
-        self.begun = self.lasted = 0
+        self.begun = self.shown = self.lasted = 0
         self.parsed: list[bytes] = []
         self._begun: tuple[Memo | None, int] = (None, 0)  # what is being answered, and which statement of it
         self._withheld: Withheld | None = None
@@ -127,7 +128,7 @@ class Veil:
         after = at + length_at(data, at)
         if after <= size:
             if kind in _TELLING:
-                self._begin()
+                self._begin(kind)
             self._take(kind, data[at:after], out)
             return after
         self._wait_for(after - at)
@@ -135,7 +136,7 @@ class Veil:
 
     def _rows(self, kind: int, data: bytes, at: int, size: int, out: list[bytes]) -> int:
         """Take rows or copy data at `at`, as `_next` does. Raises MaskingError: then none of them was taken."""
-        self._begin()
+        self._begin(kind)
         mask = self._mask() if kind == DATA_ROW else NOTHING
         end = at
         while end + HEADER <= size and data[end] == kind:
@@ -154,7 +155,7 @@ class Veil:
         self._wait_for(after - at)
         return -1
 
-    def _begin(self) -> None:
+    def _begin(self, message: int) -> None:
         """Something is told of what is being answered: note whether it is the first of it."""
         if not self._owed.debts:
             return
@@ -168,6 +169,7 @@ class Veil:
             (plan.is_bare and not plan.is_bound) or (plan.sight is None and plan.text in OWN_TEXTS)
         ):
             self.begun += 1
+            self.shown += message != postgres.COMMAND_COMPLETE
 
     def _wait_for(self, need: int) -> None:
         if need > self._held_bytes:

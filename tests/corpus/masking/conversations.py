@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from gateways import WHO
-from rawwire import SYNC, bind, close, describe, execute, parse, query
+from rawwire import SYNC, bind, close, describe, errors_of, execute, parse, query
 from rig import Deployment
 from world import World
 
@@ -141,4 +141,35 @@ def leaks(gateway: Deployment, world: World) -> list[str]:
         assert got, name
         if any(card in body for card in cards for body in got):
             found.append(name)
+    return found
+
+
+DEFINITIONS = (
+    "create table own (id int primary key, card text)",
+    "alter table own add column more text",
+    "create index own_more on own (more)",
+    "alter table own rename column more to less",
+    "truncate own",
+    "alter table own rename to owned_once",
+    "drop index own_more",
+    "drop table owned_once",
+    "create table own as select id, card from customers",
+    "drop table own",
+    "select id, card into own from customers",
+    "drop table own",
+)
+
+
+def unfinished(gateway: Deployment) -> list[str]:
+    """Definitions outside of a transaction after which their own session does not go on."""
+    found = []
+    for is_extended in (False, True):
+        for text in DEFINITIONS:
+            with gateway.raw(WHO) as client, suppress(ConnectionError):
+                sent = parse(text) + bind() + describe() + RUN if is_extended else query(text)
+                told = client.ask(sent, query("select 1"))
+                told += client.until()
+                if not errors_of(told):
+                    continue
+            found.append(text)
     return found

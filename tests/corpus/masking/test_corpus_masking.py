@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 import pytest
-from conversations import leaks
+from conversations import leaks, unfinished
 from gateways import gateways, through
 from generator import statements
 from oracle import HERE, Case, attack, cases, harmless, rewriting, unprotected
@@ -39,6 +39,7 @@ def test_no_attack_through_gateways_tells_two_worlds_apart(pair: tuple[World, Wo
         assert told.outcomes.get("leak", []) == []
         assert told.count("answered") > len(attacks) / 2
         assert leaks(found["a"], pair[0]) == []
+        assert unfinished(found["a"]) == []
         answered = harmless(fine, pair, partial(through, found))
         assert {name: cases for name, cases in answered.outcomes.items() if name != "answered"} == {}
 
