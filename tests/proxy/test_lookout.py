@@ -114,6 +114,24 @@ def test_a_definition_that_tells_more_than_that_it_ran_may_have_met_another() ->
     ).holds(("whole",))
 
 
+def test_a_read_that_sql_prepared_leaves_nothing_behind_and_may_fail() -> None:
+    prepare, execute, prepared = b"prepare p as " + TEXT, b"EXECUTE p", pg.command_complete("PREPARE")
+    (
+        Play(STAGE)
+        >> client(pg.query(prepare))
+        << server(pg.query(plan(prepare).text))
+        >> server(prepared, READY)
+        << client(prepared, READY)
+        << ledger(ran(prepare))
+        >> client(pg.query(execute))
+        << server(pg.query(execute))
+        >> defined("orders")
+        >> server(ONE, READY)
+        << client(RETRY, READY)
+        << ledger(ran(execute), WITHHELD)
+    ).holds(("whole",))
+
+
 def test_where_the_database_cannot_be_looked_at_nothing_is_answered() -> None:
     (
         Play(STAGE)

@@ -166,6 +166,15 @@ def test_what_is_late_in_a_text_of_sql_is_not_what_it_named() -> None:
     assert made.late and sent is not None and not sent.late and sent.is_raw
 
 
+def test_what_a_prepared_statement_leaves_behind_is_not_the_name_that_it_was_given() -> None:
+    names = Names()
+    made = plan(b"prepare q as select id from orders")
+    for facts, leaves in ((replace(ONE, reads_only=True), False), (replace(ONE, reads_only=False), True)):
+        names.apply([Effect(EffectKind.PREPARE, "q", facts=facts)], is_certain=True, plan=made)
+        sent = names.sent_by("q", False)
+        assert made.is_lasting and sent is not None and sent.is_lasting is leaves
+
+
 def test_sql_does_not_run_what_runs_something_else_by_its_name() -> None:
     """That may have got another meaning since: a statement that nobody approved, or one that is masked otherwise."""
     names = Names()

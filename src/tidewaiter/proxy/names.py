@@ -166,14 +166,17 @@ class Names:
         return tuple(sorted((name.hex(), sha256(text).hexdigest()) for name, text in found))
 
     def sent_by(self, name: str, is_cursor: bool) -> Plan | None:
-        """The plan by which what has a name was sent. Of a text in SQL, what is masked late is its own answer."""
+        """The plan by which what has a name was sent. Of a text in SQL, what is masked late is its own answer; what it
+        leaves behind when it is run is not the name that PREPARE gave it."""
         portal = self.portals.get(name.encode()) if is_cursor else None
         statement = portal.statement if portal is not None else None
         if not is_cursor:
             statement = self.statements.get(name.encode())
         if statement is None or statement.plan is None or statement.text:
             return statement.plan if statement is not None else None
-        return replace(statement.plan, late=(), premises=frozenset())
+        plan = statement.plan
+        is_lasting = plan.is_lasting if is_cursor else plan.is_raw or not statement.facts.reads_only
+        return replace(plan, late=(), premises=frozenset(), is_lasting=is_lasting)
 
     def prepare(self, name: bytes, statement: Statement) -> Undo:
         """Let a name stand for a statement."""
