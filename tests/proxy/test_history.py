@@ -8,7 +8,7 @@ import pytest
 from maskstage import judged
 
 from tidewaiter.model import Resource, ResourceType, Touch
-from tidewaiter.proxy.history import NAMES, History, defined_by, reached, spelled_by
+from tidewaiter.proxy.history import NAMES, UNTOLD, History, defined_by, reached, spelled_by
 from tidewaiter.proxy.pipeline import Judged
 from tidewaiter.sql.catalog_reach import Reach
 
@@ -127,6 +127,29 @@ def test_a_change_concerns_who_spells_it_or_could_show_it(text: str, reach: Reac
     found = judged(text.encode())
     assert found.plan is not None, found.verdict
     assert after(reach, found) == is_concerned
+
+
+def cause(text: str, *reaches: Reach | None) -> str:
+    history, found = History(), judged(text.encode())
+    for reach in reaches:
+        history.note(reach)
+    return history.cause(found.facts, found.plan, 0)
+
+
+def test_it_is_told_what_concerned_a_statement() -> None:
+    beside = Reach(paths("elsewhere"), functions=frozenset({"unlike"}), schemas=frozenset({"hr"}))
+    assert cause("select id from orders", beside) == ""
+    assert cause("select id from orders", beside, None) == UNTOLD
+    assert cause("select id from orders", Reach(paths("orders")), beside) == "relation public.orders"
+    assert cause("select name from customer_names", Reach(paths("customers"))) == "relation public.customers"
+    assert cause("select null::customers from orders", Reach(paths("customers"))) == "relation public.customers"
+    assert cause("select id from orders", Reach(schemas=frozenset({"public"}))) == "schema public"
+    assert cause("select 'hr.x'::regclass from orders", beside) == "schema hr"
+    told = "part of others for a while, perhaps: public.customers"
+    assert cause("select id from orders", Reach(kin=paths("customers"))) == told
+    assert cause("select 'a'::mood from orders", Reach(types=paths("mood"))) == "type public.mood"
+    assert cause("select lower(status) from orders", Reach(functions=frozenset({"lower"}))) == "function lower"
+    assert cause("select id from orders", Reach(operators=frozenset({"="}))) == "operator ="
 
 
 def test_a_statement_of_which_not_all_is_spelled_is_concerned_by_every_function_and_type() -> None:

@@ -30,6 +30,8 @@ from playbook import (
 
 from tidewaiter.errors import UpstreamError
 from tidewaiter.proxy import refusal
+from tidewaiter.proxy.history import UNTOLD
+from tidewaiter.proxy.lookout import REDEFINED
 from tidewaiter.sql.catalog_reach import Reach
 from tidewaiter.wire import postgres as pg
 
@@ -76,8 +78,9 @@ def test_what_nobody_redefined_is_answered() -> None:
     ).holds()
 
 
-@pytest.mark.parametrize("names", [("orders",), ()])
-def test_an_answer_that_was_planned_by_other_definitions_is_an_error(names: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(("names", "told"), [(("customers", "orders"), "relation public.orders"), ((), UNTOLD)])
+def test_an_answer_that_was_planned_by_other_definitions_is_an_error(names: tuple[str, ...], told: str) -> None:
+    """The ledger says which they were."""
     (
         Play(STAGE)
         >> client(pg.query(TEXT))
@@ -85,7 +88,7 @@ def test_an_answer_that_was_planned_by_other_definitions_is_an_error(names: tupl
         >> defined(*names)
         >> server(ONE, READY)
         << client(RETRY, READY)
-        << ledger(ran(TEXT), WITHHELD)
+        << ledger(ran(TEXT), Entry("masking.failed", reason=REDEFINED[1], redefined=told))
         >> client(pg.query(TEXT))
         << server(SENT)
         >> server(ONE, READY)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -15,12 +15,14 @@ from tidewaiter.sql.entities import Path
 
 NAMES: Final = 8192
 """Remembered of each kind; a statement that is older than the oldest of them counts as concerned by what came since."""
-NOTHING_OWN: Final[frozenset[tuple[str, ...]]] = frozenset()
+Own = frozenset[tuple[str, ...]]
+NOTHING_OWN: Final[Own] = frozenset()
 _DEFINING: Final = frozenset(
     ["create", "alter", "alter_destructive", "drop", "rename", "truncate", "comment", "vacuum"]
 )
 IMPLIED: Final = frozenset(["=", "<>", "<", "<=", ">", ">=", "~~", "!~~", "~~*", "!~~*", "~", "!~"])
 """Operators that CASE, IN, BETWEEN, JOIN, LIKE and others call without being written."""
+UNTOLD: Final = "the catalog: nobody can tell what of it"
 _WORD: Final = re.compile(r"[\w$]+")
 _NAME: Final = r'(?:"((?:[^"]|"")+)"|([\w$]+))'
 # At every position anew: a lone quote in a constant must not swallow what stands behind it.
@@ -74,39 +76,45 @@ class History:
         for known, names in zip(self._names, (reach.functions, reach.schemas, reach.operators), strict=True):
             known.note(names, self.epoch)
 
-    def concerns(
-        self, facts: Facts, plan: Plan | None, since: int, own: frozenset[tuple[str, ...]] = NOTHING_OWN
-    ) -> bool:
+    def concerns(self, facts: Facts, plan: Plan | None, since: int, own: Own = NOTHING_OWN) -> bool:
         """Whether a change after `since` may have changed what a statement with these facts shows, run by this plan.
 
         Changes of what is its `own` do not count, nor of the types of such rows.
         """
-        if self.epoch <= since:
-            return False
+        return bool(self.cause(facts, plan, since, own))
+
+    def cause(self, facts: Facts, plan: Plan | None, since: int, own: Own = NOTHING_OWN) -> str:
+        """What that change was of, as `relation public.orders`: one of several. Empty where there was none."""
+        return next(self._causes(facts, plan, since, own), "") if self.epoch > since else ""
+
+    def _causes(self, facts: Facts, plan: Plan | None, since: int, own: Own) -> Iterator[str]:
         if since < self._untold or any(since < one.lost for one in (*self._paths, *self._names)):
-            return True
+            yield UNTOLD
+            return
         relations, types, kin = (
             [path for path in one.since(since) if path not in own and (path[0], path[1].removeprefix("_")) not in own]
             for one in self._paths
         )
         functions, schemas, operators = (one.since(since) for one in self._names)
         touched = reached(facts) - own
-        if not touched.isdisjoint(relations) or any(path[0] in schemas for path in touched) or _shows(plan, kin):
-            return True
-        named = (*functions, *schemas)
-        if not (relations or types or named or operators):
-            return False
+        yield from _told("relation", (path for path in relations if path in touched))
+        yield from _told("schema", ((path[0],) for path in touched if path[0] in schemas))
+        yield from _told("part of others for a while, perhaps:", (path for path in kin if _shows(plan, path)))
+        if not (relations or types or functions or schemas or operators):
+            return
         spelled = spelled_by(facts, plan)
-        if spelled is None:
-            return bool(types or named or operators)
-        return (
-            any(map(spelled.has, (*relations, *types)))
-            or any(spelled.words.issuperset(_WORD.findall(name.lower())) for name in named)
-            or any(name in IMPLIED or name in spelled.text for name in operators)
-        )
+        if spelled is not None:
+            yield from _told("relation", (path for path in relations if spelled.has(path)))
+            types = list(filter(spelled.has, types))
+            functions = list(filter(spelled.names, functions))
+            schemas = list(filter(spelled.names, schemas))
+            operators = [name for name in operators if name in IMPLIED or name in spelled.text]
+        yield from _told("type", types)
+        for kind, names in (("function", functions), ("schema", schemas), ("operator", operators)):
+            yield from _told(kind, ((name,) for name in names))
 
 
-def defined_by(facts: Facts) -> frozenset[tuple[str, ...]]:
+def defined_by(facts: Facts) -> Own:
     """The relations that a statement itself makes, changes or drops, and does nothing else with."""
     tables = [touch for touch in facts.touches if touch.resource.type is ResourceType.TABLE]
     made = [(one.schema, one.name) for effect in facts.effects if (one := effect.relation) is not None]
@@ -114,15 +122,17 @@ def defined_by(facts: Facts) -> frozenset[tuple[str, ...]]:
     return frozenset((*made, *(touch.resource.path for touch in tables))) - used
 
 
-def _shows(plan: Plan | None, kin: list[Path]) -> bool:
-    """Whether one of these tables would show something masked through whatever it was a part of."""
+def _told(kind: str, paths: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    return (f"{kind} {'.'.join(path)}" for path in paths)
+
+
+def _shows(plan: Plan | None, path: Path) -> bool:
+    """Whether a table would show something masked through whatever it was a part of."""
     sight = None if plan is None else plan.sight
     if sight is None:
         return False
-    known = sight.catalog.relations
-    return any(
-        path in sight.tags or sight.labels.concerns(path) or (sight.hides_new and path not in known) for path in kin
-    )
+    is_new = path not in sight.catalog.relations
+    return path in sight.tags or sight.labels.concerns(path) or (sight.hides_new and is_new)
 
 
 def reached(facts: Facts) -> frozenset[tuple[str, ...]]:
@@ -145,6 +155,10 @@ class Spelled:
         """Whether a relation or type may be named."""
         schema, name = path[0].lower(), path[1].lower()
         return (schema, name) in self.dotted or name.lstrip("_") in self.elements
+
+    def names(self, name: str) -> bool:
+        """Whether a function or schema may be named."""
+        return self.words.issuperset(_WORD.findall(name.lower()))
 
 
 def spelled_by(facts: Facts, plan: Plan | None) -> Spelled | None:

@@ -111,15 +111,21 @@ class Lookout:
         why = self._problem(look, runs, is_bare)
         if why is not None:
             self._waiting = 0  # what came behind it goes with it
-            self._trail.event("masking.failed", {"reason": why[1]})
             self._road.retract(why, before)
         return why is None
 
     def _problem(self, look: asyncio.Future[None], runs: list[Execution], is_bare: bool) -> Why | None:
+        """Why nothing of the answers may leave; recorded with what was redefined, which the client is not told: it may
+        be behind a view, or nothing of theirs."""
         error = look.exception()
         if error is not None:
+            self._trail.event("masking.failed", {"reason": UNKNOWN[1]})
             return UNKNOWN
-        return REDEFINED if any(self._standing.is_redefined(run, is_bare=is_bare) for run in runs) else None
+        redefined = next(filter(None, (self._standing.redefined(run, is_bare=is_bare) for run in runs)), "")
+        if not redefined:
+            return None
+        self._trail.event("masking.failed", {"reason": REDEFINED[1], "redefined": redefined})
+        return REDEFINED
 
     async def look_ahead(self) -> None:
         """Look before what was taken is sent, where it does more than answer. Raises Outdated."""
@@ -128,7 +134,6 @@ class Lookout:
         await asyncio.wait((look,))
         why = self._problem(look, runs, False)
         if why is not None:
-            self._trail.event("masking.failed", {"reason": why[1]})
             raise Outdated(why)
 
     async def retract(self, why: Why, before: Before) -> None:

@@ -105,14 +105,15 @@ class Meaning:
         return self._footing.watch.history.epoch if self._overlay.mirror is None else self._overlay.since
 
     def look(self) -> Future[None]:
-        """Done when the database has been looked at after now; then `is_redefined` knows of all that had changed."""
+        """Done when the database has been looked at after now; then `redefined` knows of all that had changed."""
         return self._footing.watch.look()
 
-    def is_redefined(self, run: Execution, *, is_bare: bool = False) -> bool:
-        """Whether something has changed since it was judged that it may show. `is_bare`: no more than that it ran."""
+    def redefined(self, run: Execution, *, is_bare: bool = False) -> str:
+        """What has changed since it was judged that it may show, empty where nothing has. `is_bare`: no more than that
+        it ran."""
         facts = run.judged.facts
         own = defined_by(facts) if is_bare else NOTHING_OWN
-        return self._footing.watch.history.concerns(facts, run.plan, run.since, own)
+        return self._footing.watch.history.cause(facts, run.plan, run.since, own)
 
     # -- what changes the meaning -----------------------------------------------------------------------------------
     def path_answered(self, rows: Sequence[bytes]) -> None:
