@@ -22,9 +22,15 @@ from playbook import (
     says,
     server,
 )
-from playstage import Stage
+from playstage import Stage, shop
 
+from tidewaiter.policy import Policies
 from tidewaiter.wire import postgres as pg
+
+OPAQUE = """
+@id("all") permit (principal, action, resource);
+@id("opaque") forbid (principal, action == Action::"function", resource is Function) when { resource.opaque };
+"""
 
 
 # -- simple protocol --------------------------------------------------------------------------------
@@ -80,6 +86,26 @@ def test_a_function_call_is_judged_by_what_the_catalog_calls_it() -> None:
         << ledger(refused(b"", "understood", unknown=["function call by OID 999999"]))
         << client(says("42501"), READY)
     ).holds()
+
+
+def oid_of(name: str) -> int:
+    return next(oid for oid, path in shop().oids.items() if path == ("public", name))
+
+
+def test_a_function_call_asks_for_what_the_function_does() -> None:
+    call = pg.function_call(oid_of("forget_all"), [], [], 0)  # its body deletes customers
+    (
+        Play()
+        >> client(call)
+        << ledger(refused(b"", "customers-stay", verbs=["function", "delete_all"]))
+        << client(says("42501"), READY)
+    ).holds()
+
+
+def test_a_function_call_of_what_cannot_be_looked_into_says_so() -> None:
+    stage = Stage(Policies.parse({"test.cedar": OPAQUE}, ["shop"]))
+    call = pg.function_call(oid_of("purge"), [], [], 0)
+    (Play(stage) >> client(call) << ledger(refused(b"", "opaque")) << client(says("42501"), READY)).holds()
 
 
 def test_a_function_call_that_fails_is_recorded_with_its_sqlstate() -> None:

@@ -29,7 +29,8 @@ from tidewaiter.proxy.met import NOTHING
 from tidewaiter.proxy.names import Names, Statement
 from tidewaiter.proxy.pipeline import Ground, Judge, Judged, unread
 from tidewaiter.proxy.probe import OF_CONSTANTS, Settings
-from tidewaiter.sql.facts import Scope
+from tidewaiter.sql.catalog import quoted
+from tidewaiter.sql.facts import Scope, understand
 from tidewaiter.sql.parse import needs_thread
 from tidewaiter.sql.pieces import pieces
 from tidewaiter.sql.settings import is_plain
@@ -194,13 +195,18 @@ class Standing(Meaning):
         return isinstance(policies.may(self.principal, "break_glass", self._footing.datasource, context), Allow)
 
     def function_facts(self, oid: int) -> Facts:
-        """What a FunctionCall by OID does, as far as the catalog knows the function."""
+        """What a FunctionCall by OID does: what a call in SQL does, whatever its arguments are. One that asks nothing
+        there asks `function`."""
         mirror = self._overlay.mirror
         catalog = self._footing.watch.current if mirror is None else mirror.catalog
         function = catalog.function_by_oid(oid)
         if function is None:
             return Facts(unknown=(f"function call by OID {oid}",))
-        return Facts(verbs=("function",), touches=(Touch("function", Resource(ResourceType.FUNCTION, function)),))
+        called = understand(f"SELECT {quoted(function)}()", catalog, self._scope())
+        if called.touches:
+            return called
+        asked = Touch("function", Resource(ResourceType.FUNCTION, function))
+        return replace(called, verbs=("function",), touches=(asked,), reads_only=False)
 
     async def pieces(self, text: bytes) -> list[tuple[bytes, int]]:
         """The statements of a text that is understood, each with the number of characters before it."""
