@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,8 +18,9 @@ from rig import Deployment
 from test_live_redefined import HIDDEN, READS, reader, seen, tagged
 
 READS_N = int(os.environ.get("TIDEWAITER_BESIDE_N", "200"))
+READS_S = 30.0
 ROUNDS = 3
-"""How often everything is defined at least, while that many reads are done."""
+"""How often everything is defined at least, while that many reads are done, or as many as a machine does in that time."""
 MORE = """
 set role shop_admin;
 create domain checked as int check (value > 0);
@@ -131,8 +133,9 @@ def defining(dsn: str, pairs: Sequence[Pair], role: str = "") -> Iterator[Callab
 def read_on(gate: Deployment, rounds: Callable[[], int], times: int = READS_N) -> Counter[str]:
     """What becomes of reads in all the ways that clients have."""
     counted: Counter[str] = Counter()
+    deadline = time.monotonic() + READS_S
     with reader(gate) as client:
-        while counted.total() < times or rounds() < ROUNDS:
+        while (counted.total() < times and time.monotonic() < deadline) or rounds() < ROUNDS:
             for read in READS:
                 told = read(client)
                 assert HIDDEN.encode() not in seen(told), read.__name__
