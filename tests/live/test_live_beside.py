@@ -20,7 +20,7 @@ from test_live_redefined import HIDDEN, READS, reader, seen, tagged
 READS_N = int(os.environ.get("TIDEWAITER_BESIDE_N", "200"))
 READS_S = 30.0
 ROUNDS = 3
-"""How often everything is defined at least, while that many reads are done, or as many as a machine does in that time."""
+"""How often everything is defined at least, while that many reads are done, or as many as there is time for."""
 MORE = """
 set role shop_admin;
 create domain checked as int check (value > 0);
